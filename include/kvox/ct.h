@@ -1,0 +1,246 @@
+/* Kvox: computed tomography, from raw counts to volumes. Geometry follows docs/conventions.md. */
+#ifndef KVOX_CT_H
+#define KVOX_CT_H
+
+#include <kvox/phantom.h>
+#include <kvox/volume.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Projections are arrays [view, row, column] of u8, i8, u16, i16, u32, i32, f16, f32 or f64, any strides. The rotation
+ * axis is +z; at angle b the detector's u is (cos b, sin b, 0) and v is (0, 0, 1), so that a parallel ray meets column
+ * s = x cos b + y sin b. The axis projects to column (columns - 1) / 2 + column_offset_px, and z = 0 to row (rows - 1) /
+ * 2 + row_offset_px.
+ */
+
+/* ---- Geometry: immutable, shared by any number of plans and threads ---- */
+
+typedef struct kvox_ct_geometry kvox_ct_geometry;
+
+/* One view of any scanner. Fixed: this struct does not grow. */
+typedef struct kvox_ct_view {
+  double angle_deg;
+  double source_mm[3];    /* the source; for a parallel beam the unit vector along the rays instead */
+  double detector_mm[3];  /* the middle of the detector */
+  double column_step_mm[3]; /* from a column to the next: pitch times u */
+  double row_step_mm[3];    /* from a row to the next: pitch times v */
+} kvox_ct_view;
+
+/* Prepare with kvox_ct_parallel_options_init. */
+typedef struct kvox_ct_parallel_options {
+  size_t struct_size;
+  int64_t views, rows, columns;
+  double column_pitch_mm;   /* 0: not known; lengths are then in pixels, values in 1/pixel */
+  double row_pitch_mm;      /* 0: as column_pitch_mm */
+  double column_offset_px;
+  double row_offset_px;
+  const double *angles_deg; /* `views` angles, any order, copied; NULL: start + step * view */
+  double angle_start_deg;
+  double angle_step_deg;
+} kvox_ct_parallel_options;
+
+#define kvox_ct_parallel_options_init(options) \
+  kvox_ct_parallel_options_init_sized((options), sizeof(kvox_ct_parallel_options))
+KVOX_API void kvox_ct_parallel_options_init_sized(kvox_ct_parallel_options *options, size_t struct_size);
+
+KVOX_API kvox_status kvox_ct_geometry_create_parallel(kvox_context *context, const kvox_ct_parallel_options *options,
+                                                      kvox_ct_geometry **geometry);
+KVOX_API void kvox_ct_geometry_destroy(kvox_ct_geometry *geometry);
+
+/* Shape of the projections: views, rows, columns. */
+KVOX_API kvox_status kvox_ct_geometry_shape(const kvox_ct_geometry *geometry, int64_t shape[3]);
+KVOX_API kvox_status kvox_ct_geometry_view(const kvox_ct_geometry *geometry, int64_t view, kvox_ct_view *description);
+
+/* The column where the axis projects: (columns - 1) / 2 + column_offset_px. */
+KVOX_API double kvox_ct_geometry_center_px(const kvox_ct_geometry *geometry);
+
+/* The grid used where none is given: `columns` squared voxels of one pitch in a slice, one slice a row. */
+KVOX_API kvox_status kvox_ct_geometry_default_grid(const kvox_ct_geometry *geometry, kvox_grid *grid);
+
+/*
+ * The angular weight of each view in radians: half the gap to its neighbours on the circle of 180 degrees, views that
+ * measure the same rays sharing theirs. They sum to pi for every arc that covers the circle, any order, unequal steps
+ * and over-scans included.
+ */
+KVOX_API kvox_status kvox_ct_geometry_weights(const kvox_ct_geometry *geometry, double *weights_rad);
+
+/*
+ * What this geometry can give, in words: field of view, coverage, what of `grid` (NULL: the default grid) it sees. The
+ * text is written like kvox_context_describe does, with `length` (may be NULL) the whole length. Returns
+ * KVOX_ERROR_GEOMETRY when analytic reconstruction onto the grid is not valid, with the reason as the error sentence.
+ */
+KVOX_API kvox_status kvox_ct_geometry_check(const kvox_ct_geometry *geometry, const kvox_grid *grid, char *text,
+                                            size_t size, size_t *length);
+
+/* ---- Simulation ---- */
+
+/* Exact line integrals of a phantom through the middle of every pixel, into f32 or f64 [view, row, column]. */
+KVOX_API kvox_status kvox_ct_simulate(kvox_context *context, const kvox_ct_geometry *geometry,
+                                      const kvox_phantom *phantom, const kvox_array *projections);
+
+/*
+ * Replaces line integrals by what a counting detector with `photons` a pixel in air would see: n ~ Poisson(photons
+ * exp(-p)), then -log(max(n, 1) / photons). In place, f32 or f64. The same seed gives the same noise for every sample
+ * whatever the threads.
+ */
+KVOX_API kvox_status kvox_ct_add_noise(kvox_context *context, double photons, uint64_t seed,
+                                       const kvox_array *projections);
+
+/* ---- Correction of raw counts: offset, gain, bad pixels, -log ---- */
+
+typedef struct kvox_ct_correction kvox_ct_correction;
+
+typedef struct kvox_ct_correction_options {
+  size_t struct_size;
+  const kvox_array *dark;       /* [frame, row, column] or [row, column], averaged; NULL: zero */
+  const kvox_array *flat;       /* the same, with the beam on; required */
+  const kvox_array *bad_pixels; /* u8 [row, column], not zero: bad; NULL: found from flat <= dark alone */
+  double least_counts;          /* counts above dark are clamped to this; 0: 1 */
+} kvox_ct_correction_options;
+
+#define kvox_ct_correction_options_init(options) \
+  kvox_ct_correction_options_init_sized((options), sizeof(kvox_ct_correction_options))
+KVOX_API void kvox_ct_correction_options_init_sized(kvox_ct_correction_options *options, size_t struct_size);
+
+/*
+ * Averages the frames and finds what each pixel needs; nothing of the arrays is kept. A pixel is bad where the mask says
+ * so or its flat is not above its dark; it takes the straight line between its next good neighbours in the row (after
+ * the log). A row without a good pixel is KVOX_ERROR_DATA.
+ */
+KVOX_API kvox_status kvox_ct_correction_create(kvox_context *context, const kvox_ct_correction_options *options,
+                                               kvox_ct_correction **correction);
+KVOX_API void kvox_ct_correction_destroy(kvox_ct_correction *correction);
+KVOX_API int64_t kvox_ct_correction_bad_pixels(const kvox_ct_correction *correction);
+
+/* Counts to line integrals, p = log((flat - dark) / max(count - dark, least)), into f32 of the same shape (in place
+ * where the types are both f32). NaN or infinite counts are KVOX_ERROR_DATA with the first place they were met. */
+KVOX_API kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correction *correction,
+                                     const kvox_array *counts, const kvox_array *line_integrals);
+
+/*
+ * The column that the rotation axis projects to, found in the data: the shift that makes opposite views agree, over all
+ * rows and frequencies at once. With half a turn, the missing half is made of mirrored views and the shift is the one
+ * that leaves least energy where the Fourier transform of a sinogram must be empty (Edholm, Lewitt, Lindholm 1986; Vo et
+ * al. 2014). Needs equal steps over at least 180 degrees less one step. `correction` NULL: line integrals. The offset in
+ * the geometry is not used.
+ */
+KVOX_API kvox_status kvox_ct_find_center(kvox_context *context, const kvox_ct_geometry *geometry,
+                                         const kvox_ct_correction *correction, const kvox_array *projections,
+                                         double *center_px);
+
+/* ---- Ramp filter ---- */
+
+/* Windows on the ramp, stretched to cutoff * Nyquist, zero above; formulas in docs/ct.md. */
+enum {
+  KVOX_CT_RAMP = 0,
+  KVOX_CT_SHEPP_LOGAN = 1,
+  KVOX_CT_COSINE = 2,
+  KVOX_CT_HAMMING = 3,
+  KVOX_CT_HANN = 4,
+  KVOX_CT_CUSTOM = 5 /* the caller's own: `response` */
+};
+
+/* "ramp", ... and back (a negative number for a name that is none). */
+KVOX_API const char *kvox_ct_window_name(int32_t window);
+KVOX_API int32_t kvox_ct_window_by_name(const char *name);
+
+typedef struct kvox_ct_filter_options {
+  size_t struct_size;
+  int32_t window;         /* KVOX_CT_RAMP ... */
+  double cutoff;          /* 0 < cutoff <= 1, a fraction of the detector's Nyquist frequency; 0: 1 */
+  const double *response; /* CUSTOM: factors on the ramp at equal steps from 0 to Nyquist, linear between */
+  int64_t response_count; /* at least 2 */
+  const kvox_ct_correction *correction; /* NULL: the projections are line integrals */
+  uint64_t memory_limit;                /* bytes; 0: the context's */
+} kvox_ct_filter_options;
+
+#define kvox_ct_filter_options_init(options) \
+  kvox_ct_filter_options_init_sized((options), sizeof(kvox_ct_filter_options))
+KVOX_API void kvox_ct_filter_options_init_sized(kvox_ct_filter_options *options, size_t struct_size);
+
+typedef struct kvox_ct_filter_plan kvox_ct_filter_plan;
+
+/* Plans the convolution of every row with the band-limited ramp (Kak and Slaney 1988, eq. 3.61) times the window. */
+KVOX_API kvox_status kvox_ct_filter_plan_create(kvox_context *context, const kvox_ct_geometry *geometry,
+                                                const kvox_ct_filter_options *options, kvox_ct_filter_plan **plan);
+KVOX_API void kvox_ct_filter_plan_destroy(kvox_ct_filter_plan *plan);
+KVOX_API kvox_status kvox_ct_filter_plan_memory(const kvox_ct_filter_plan *plan, kvox_memory_use *memory);
+
+/* Projections to filtered projections, f32 [view, row, column] in 1/mm (the sum over views of weight times value is the
+ * picture). */
+KVOX_API kvox_status kvox_ct_filter_execute(const kvox_ct_filter_plan *plan, kvox_workspace *workspace,
+                                            const kvox_array *projections, const kvox_array *filtered);
+
+/* ---- Filtered back-projection ---- */
+
+typedef struct kvox_ct_fbp_options {
+  size_t struct_size;
+  const kvox_grid *grid;  /* upright; NULL: the default grid */
+  int64_t region_begin[3]; /* a box of voxels of `grid`; its voxels have the same bits as in the whole */
+  int64_t region_size[3];  /* all zero: the whole grid */
+  const kvox_ct_filter_options *filter; /* NULL: the plain ramp, line integrals */
+  int32_t hounsfield;       /* 1: HU = 1000 (mu - mu_water) / (mu_water - mu_air) */
+  int32_t allow_short_arc;  /* 1: reconstruct although the arc leaves angles unmeasured */
+  double mu_water_per_mm;
+  double mu_air_per_mm;
+  uint64_t memory_limit;    /* bytes; 0: the context's, else 64 MiB or the least that works */
+} kvox_ct_fbp_options;
+
+#define kvox_ct_fbp_options_init(options) kvox_ct_fbp_options_init_sized((options), sizeof(kvox_ct_fbp_options))
+KVOX_API void kvox_ct_fbp_options_init_sized(kvox_ct_fbp_options *options, size_t struct_size);
+
+typedef struct kvox_ct_fbp_plan kvox_ct_fbp_plan;
+
+/*
+ * Plans correction, filtering and back-projection of a parallel beam. Nothing of the options is kept but the
+ * correction, which must outlive the plan. Immutable: any number of threads may execute it, each with its workspace.
+ */
+KVOX_API kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometry *geometry,
+                                             const kvox_ct_fbp_options *options, kvox_ct_fbp_plan **plan);
+KVOX_API void kvox_ct_fbp_plan_destroy(kvox_ct_fbp_plan *plan);
+KVOX_API kvox_status kvox_ct_fbp_plan_memory(const kvox_ct_fbp_plan *plan, kvox_memory_use *memory);
+
+/* The frame of the result (of the region, where one was given). */
+KVOX_API kvox_status kvox_ct_fbp_plan_grid(const kvox_ct_fbp_plan *plan, kvox_grid *grid);
+
+/* How results of this plan come to be, as JSON; the text stays the plan's. */
+KVOX_API const char *kvox_ct_fbp_plan_provenance(const kvox_ct_fbp_plan *plan);
+
+/*
+ * Reconstructs into `volume` (f32, of the plan's size, its voxels contiguous along i), and sets its frame, unit and
+ * provenance. The volume may not overlap the projections. The same bits for any number of threads and any memory limit.
+ */
+KVOX_API kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,
+                                         const kvox_array *projections, kvox_volume *volume);
+
+/* ---- The matched pair of projector and back-projector ---- */
+
+typedef struct kvox_ct_operator kvox_ct_operator;
+
+/*
+ * A: volumes on `grid` to projections, and its exact adjoint. Pixel-driven with linear interpolation: each voxel gives
+ * its value times (voxel area / column pitch) to the two columns that its centre falls between, so that A of a value in
+ * 1/mm is a line integral and the sum over a projection times the pitch is the sum over the slice times the area.
+ */
+KVOX_API kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometry *geometry,
+                                             const kvox_grid *grid, uint64_t memory_limit,
+                                             kvox_ct_operator **operation);
+KVOX_API void kvox_ct_operator_destroy(kvox_ct_operator *operation);
+KVOX_API kvox_status kvox_ct_operator_memory(const kvox_ct_operator *operation, kvox_memory_use *memory);
+
+/* projections = A volume, both f32, the last index contiguous. */
+KVOX_API kvox_status kvox_ct_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                     const kvox_volume *volume, const kvox_array *projections);
+
+/* volume = A^T projections. */
+KVOX_API kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                         const kvox_array *projections, kvox_volume *volume);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,178 @@
+#include "context/context.h"
+
+#include <inttypes.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/fail.h"
+#include "core/number.h"
+#include "core/options.h"
+#include "cpu/level.h"
+#include "fft/fft.h"
+
+/* More threads than any machine has: a larger number is a mistake. */
+enum { MOST_THREADS = 4096 };
+
+void kvox_context_options_init_sized(kvox_context_options *options, size_t struct_size) {
+  kvox_options_clear(options, struct_size);
+}
+
+/* The value of an environment variable, NULL when unset, empty or to be ignored. */
+static const char *environment(const kvox_context_options *options, const char *name) {
+  const char *value = options->ignore_environment ? NULL : getenv(name);
+  return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static kvox_status choose_threads(kvox_context *context, const kvox_context_options *options) {
+  int32_t threads = options->threads;
+  const char *value = environment(options, "KVOX_THREADS");
+  if (threads == 0 && value != NULL) {
+    double number = 0;
+    const char *end = kvox_parse_number(value, &number);
+    if (end == NULL || *end != '\0' || !(number >= 1 && number <= MOST_THREADS)) {
+      return kvox_fail(KVOX_ERROR_ARGUMENT, "KVOX_THREADS is \"%.40s\", must be a number from 1 to %d", value,
+                       MOST_THREADS);
+    }
+    threads = (int32_t)number;
+  }
+  if (threads == 0) {
+    threads = omp_get_num_procs();
+  }
+  if (threads < 1 || threads > MOST_THREADS) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "options: threads is %" PRId32 ", must be from 0 to %d", threads,
+                     MOST_THREADS);
+  }
+  context->threads = (kvox_threads){
+      .limit = threads, .process = getpid(), .host = options->parallel, .host_user = options->parallel_user};
+  return KVOX_OK;
+}
+
+static kvox_status choose_cpu(kvox_context *context, const kvox_context_options *options) {
+  int32_t level = options->cpu_level;
+  const char *value = environment(options, "KVOX_CPU");
+  if (level == KVOX_CPU_AUTO && value != NULL) {
+    level = kvox_cpu_level_by_name(value);
+    if (level < 0) {
+      return kvox_fail(KVOX_ERROR_ARGUMENT, "KVOX_CPU is \"%.40s\", must be auto, ref, neon, avx2 or avx512", value);
+    }
+  }
+  if (level == KVOX_CPU_AUTO) {
+    level = kvox_cpu_detected();
+  }
+  if (level < KVOX_CPU_REF || level > KVOX_CPU_AVX512) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "options: cpu_level %" PRId32 " is no level", level);
+  }
+  if (!kvox_cpu_has(level)) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED, "CPU level %s was asked for, this machine has %s",
+                     kvox_cpu_level_name(level), kvox_cpu_level_name(kvox_cpu_detected()));
+  }
+  context->cpu_level = level;
+  return KVOX_OK;
+}
+
+static kvox_status choose_backend(kvox_context *context, const kvox_context_options *options) {
+  static const char *const names[] = {"auto", "cpu", "opencl"};
+  int32_t backend = options->backend;
+  const char *value = environment(options, "KVOX_BACKEND");
+  if (backend == KVOX_BACKEND_AUTO && value != NULL) {
+    backend = -1;
+    for (int32_t i = 0; i < 3; i++) {
+      backend = strcmp(value, names[i]) == 0 ? i : backend;
+    }
+    if (backend < 0) {
+      return kvox_fail(KVOX_ERROR_ARGUMENT, "KVOX_BACKEND is \"%.40s\", must be auto, cpu or opencl", value);
+    }
+  }
+  if (backend < KVOX_BACKEND_AUTO || backend > KVOX_BACKEND_OPENCL) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "options: backend %" PRId32 " is no backend", backend);
+  }
+  if (backend == KVOX_BACKEND_OPENCL) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED, "backend opencl was asked for, this build has the CPU alone");
+  }
+  context->backend = KVOX_BACKEND_CPU;
+  snprintf(context->backend_reason, sizeof context->backend_reason, "%s",
+           backend == KVOX_BACKEND_CPU ? "asked for" : "the only backend of this build");
+  return KVOX_OK;
+}
+
+kvox_status kvox_context_create(const kvox_context_options *options, kvox_context **context) {
+  KVOX_REQUIRE(context);
+  kvox_context_options known = {.struct_size = sizeof known};
+  if (options != NULL) {
+    KVOX_TRY(kvox_options_load(&known, sizeof known, options, "kvox_context_options"));
+  }
+  if (known.fft_effort != KVOX_FFT_ESTIMATE && known.fft_effort != KVOX_FFT_MEASURE) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "options: fft_effort %" PRId32 " is neither ESTIMATE nor MEASURE",
+                     known.fft_effort);
+  }
+  kvox_context chosen = {.fft_effort = known.fft_effort, .memory_limit = known.memory_limit};
+  KVOX_TRY(choose_threads(&chosen, &known));
+  KVOX_TRY(choose_cpu(&chosen, &known));
+  KVOX_TRY(choose_backend(&chosen, &known));
+  KVOX_TRY(kvox_heap_create(&known, &chosen.heap));
+  kvox_context *made = kvox_allocate(chosen.heap, sizeof *made);
+  if (made == NULL) {
+    kvox_heap_drop(chosen.heap);
+    return KVOX_ERROR_MEMORY;
+  }
+  memcpy(made, &chosen, sizeof *made);
+  atomic_init(&made->holders, 1);
+  *context = made;
+  return KVOX_OK;
+}
+
+kvox_context *kvox_context_hold(kvox_context *context) {
+  atomic_fetch_add_explicit(&context->holders, 1, memory_order_relaxed);
+  return context;
+}
+
+void kvox_context_destroy(kvox_context *context) {
+  if (context != NULL && atomic_fetch_sub_explicit(&context->holders, 1, memory_order_acq_rel) == 1) {
+    kvox_heap *heap = context->heap;
+    kvox_release(heap, context);
+    kvox_heap_drop(heap);
+  }
+}
+
+int32_t kvox_context_threads(const kvox_context *context) {
+  return context != NULL ? context->threads.limit : 0;
+}
+
+int32_t kvox_context_cpu_level(const kvox_context *context) {
+  return context != NULL ? context->cpu_level : KVOX_CPU_REF;
+}
+
+int32_t kvox_context_backend(const kvox_context *context) {
+  return context != NULL ? context->backend : KVOX_BACKEND_CPU;
+}
+
+void kvox_context_write_provenance(const kvox_context *context, kvox_text *json) {
+  kvox_json_string(json, "kvox", kvox_version());
+  kvox_json_string(json, "backend", "cpu");
+  kvox_json_string(json, "cpu_level", kvox_cpu_level_name(context->cpu_level));
+  kvox_json_string(json, "device", "host");
+  kvox_json_string(json, "fft", kvox_fft_provider());
+  kvox_json_string(json, "fft_effort", context->fft_effort == KVOX_FFT_MEASURE ? "measure" : "estimate");
+}
+
+size_t kvox_context_describe(const kvox_context *context, char *text, size_t size) {
+  kvox_text json;
+  if (context == NULL) {
+    return kvox_text_copy("", text, size);
+  }
+  kvox_text_start(&json, context->heap);
+  kvox_json_open(&json, NULL, '{');
+  kvox_context_write_provenance(context, &json);
+  kvox_json_string(&json, "backend_reason", context->backend_reason);
+  kvox_json_string(&json, "cpu_detected", kvox_cpu_level_name(kvox_cpu_detected()));
+  kvox_json_integer(&json, "threads", context->threads.limit);
+  kvox_json_bool(&json, "host_threads", context->threads.host != NULL);
+  kvox_json_integer(&json, "memory_limit", (int64_t)context->memory_limit);
+  kvox_json_close(&json, '}');
+  const size_t length = kvox_text_copy(json.status == KVOX_OK ? json.bytes : "", text, size);
+  kvox_text_release(&json);
+  return length;
+}

@@ -1,0 +1,91 @@
+#include "context/workspace.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "core/fail.h"
+
+kvox_status kvox_workspace_create(kvox_context *context, kvox_workspace **workspace) {
+  KVOX_REQUIRE(context);
+  KVOX_REQUIRE(workspace);
+  kvox_workspace *made = kvox_allocate_zeros(context->heap, sizeof *made);
+  if (made == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  made->context = kvox_context_hold(context);
+  *workspace = made;
+  return KVOX_OK;
+}
+
+void kvox_workspace_destroy(kvox_workspace *workspace) {
+  if (workspace == NULL) {
+    return;
+  }
+  kvox_context *context = workspace->context;
+  kvox_release(context->heap, workspace->block);
+  kvox_release(context->heap, workspace);
+  kvox_context_destroy(context);
+}
+
+void kvox_workspace_set_progress(kvox_workspace *workspace, kvox_progress_function progress, void *user) {
+  if (workspace != NULL) {
+    workspace->progress.report = progress;
+    workspace->progress.user = user;
+  }
+}
+
+uint64_t kvox_workspace_bytes(const kvox_workspace *workspace) {
+  return workspace != NULL ? workspace->bytes : 0;
+}
+
+kvox_status kvox_workspace_begin(kvox_workspace *workspace, uint64_t bytes) {
+  workspace->stages = 0;
+  workspace->progress.begin = 0;
+  workspace->progress.span = 0;
+  workspace->progress.last = 0;
+  if (bytes <= workspace->bytes) {
+    return KVOX_OK;
+  }
+  kvox_release(workspace->context->heap, workspace->block);
+  workspace->bytes = 0;
+  workspace->block = kvox_allocate(workspace->context->heap, bytes);
+  if (workspace->block == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  workspace->bytes = bytes;
+  return KVOX_OK;
+}
+
+void kvox_workspace_add(kvox_workspace *workspace, const char *stage, double seconds) {
+  int32_t i = 0;
+  while (i < workspace->stages && strcmp(workspace->stage_names[i], stage) != 0) {
+    i++;
+  }
+  if (i == KVOX_MOST_STAGES) {
+    return;
+  }
+  if (i == workspace->stages) {
+    workspace->stage_names[i] = stage;
+    workspace->stage_seconds[i] = 0;
+    workspace->stages++;
+  }
+  workspace->stage_seconds[i] += seconds;
+}
+
+int32_t kvox_workspace_stage_count(const kvox_workspace *workspace) {
+  return workspace != NULL ? workspace->stages : 0;
+}
+
+const char *kvox_workspace_stage_name(const kvox_workspace *workspace, int32_t stage) {
+  return workspace != NULL && stage >= 0 && stage < workspace->stages ? workspace->stage_names[stage] : NULL;
+}
+
+double kvox_workspace_stage_seconds(const kvox_workspace *workspace, int32_t stage) {
+  return workspace != NULL && stage >= 0 && stage < workspace->stages ? workspace->stage_seconds[stage] : 0;
+}
+
+double kvox_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}

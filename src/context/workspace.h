@@ -1,0 +1,28 @@
+/* What one execution owns: a block of scratch, the progress hook, the seconds of its stages. */
+#ifndef KVOX_CONTEXT_WORKSPACE_H
+#define KVOX_CONTEXT_WORKSPACE_H
+
+#include "context/context.h"
+
+enum { KVOX_MOST_STAGES = 16 };
+
+struct kvox_workspace {
+  kvox_context *context;
+  void *block;
+  uint64_t bytes;
+  kvox_progress progress;
+  int32_t stages;
+  const char *stage_names[KVOX_MOST_STAGES];
+  double stage_seconds[KVOX_MOST_STAGES];
+};
+
+/* Begins an execution: at least `bytes` at workspace->block, no stages yet, progress at 0. */
+kvox_status kvox_workspace_begin(kvox_workspace *workspace, uint64_t bytes);
+
+/* Adds seconds to the stage of that name (a constant string), which appears where it was first met. */
+void kvox_workspace_add(kvox_workspace *workspace, const char *stage, double seconds);
+
+/* Seconds of the monotonic clock. */
+double kvox_now(void);
+
+#endif

@@ -1,0 +1,208 @@
+#include "core/array.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/fail.h"
+#include "core/size.h"
+
+static const struct {
+  const char *name;
+  size_t size;
+} types[] = {
+    [KVOX_U8] = {"u8", 1},   [KVOX_I8] = {"i8", 1},   [KVOX_U16] = {"u16", 2}, [KVOX_I16] = {"i16", 2},
+    [KVOX_U32] = {"u32", 4}, [KVOX_I32] = {"i32", 4}, [KVOX_F16] = {"f16", 2}, [KVOX_F32] = {"f32", 4},
+    [KVOX_F64] = {"f64", 8}, [KVOX_C64] = {"c64", 8},
+};
+
+static bool is_type(kvox_type type) {
+  return type >= KVOX_U8 && type <= KVOX_C64;
+}
+
+size_t kvox_type_size(kvox_type type) {
+  return is_type(type) ? types[type].size : 0;
+}
+
+const char *kvox_type_name(kvox_type type) {
+  return is_type(type) ? types[type].name : "?";
+}
+
+kvox_status kvox_array_init(kvox_array *array, void *data, kvox_type type, int32_t rank, const int64_t *shape) {
+  KVOX_REQUIRE(array);
+  KVOX_REQUIRE(data);
+  KVOX_REQUIRE(shape);
+  if (!is_type(type)) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_array_init: %" PRId32 " is no element type", type);
+  }
+  if (rank < 1 || rank > KVOX_MAX_RANK) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_array_init: rank %" PRId32 " is not between 1 and %d", rank,
+                     KVOX_MAX_RANK);
+  }
+  kvox_array made = {.data = data, .type = type, .rank = rank};
+  int64_t stride = (int64_t)kvox_type_size(type);
+  for (int32_t d = rank - 1; d >= 0; d--) {
+    if (shape[d] < 1) {
+      return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_array_init: shape[%" PRId32 "] is %" PRId64 ", must be at least 1", d,
+                       shape[d]);
+    }
+    made.shape[d] = shape[d];
+    made.strides[d] = stride;
+    if (!kvox_multiply(stride, shape[d], &stride)) {
+      return kvox_fail(KVOX_ERROR_SIZE, "kvox_array_init: the array has more than 2^63 - 1 bytes");
+    }
+  }
+  *array = made;
+  return KVOX_OK;
+}
+
+/* The lowest and the highest byte's offset from `data`; false when they do not fit. */
+static bool extent(const kvox_array *array, int64_t *low, int64_t *high) {
+  *low = 0;
+  *high = (int64_t)kvox_type_size(array->type) - 1;
+  for (int32_t d = 0; d < array->rank; d++) {
+    int64_t span = 0;
+    if (__builtin_mul_overflow(array->shape[d] - 1, array->strides[d], &span)) {
+      return false;
+    }
+    if (!kvox_add(*(span < 0 ? low : high), span, span < 0 ? low : high)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+kvox_status kvox_array_check(const kvox_array *array, const char *name, uint32_t allowed) {
+  if (array == NULL || array->data == NULL) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: %s is NULL", name, array == NULL ? "the array" : "its data");
+  }
+  if (!is_type(array->type) || (allowed & KVOX_TYPE_BIT(array->type)) == 0) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: element type %s (%" PRId32 ") cannot be used here", name,
+                     kvox_type_name(array->type), array->type);
+  }
+  if (array->rank < 1 || array->rank > KVOX_MAX_RANK) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: rank %" PRId32 " is not between 1 and %d", name, array->rank,
+                     KVOX_MAX_RANK);
+  }
+  int64_t elements = 1;
+  for (int32_t d = 0; d < array->rank; d++) {
+    if (array->shape[d] < 1) {
+      return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: shape[%" PRId32 "] is %" PRId64 ", must be at least 1", name, d,
+                       array->shape[d]);
+    }
+    if (!kvox_multiply(elements, array->shape[d], &elements)) {
+      return kvox_fail(KVOX_ERROR_SIZE, "%s: it has more than 2^63 - 1 elements", name);
+    }
+  }
+  int64_t low, high;
+  if (!extent(array, &low, &high)) {
+    return kvox_fail(KVOX_ERROR_SIZE, "%s: its strides span more than 2^63 - 1 bytes", name);
+  }
+  return KVOX_OK;
+}
+
+static void shape_text(char *text, size_t size, int32_t rank, const int64_t *shape) {
+  size_t used = 0;
+  text[0] = '\0';
+  for (int32_t d = 0; d < rank && used < size; d++) {
+    used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, d == 0 ? "" : " x ", shape[d]);
+  }
+}
+
+kvox_status kvox_array_check_shape(const kvox_array *array, const char *name, uint32_t allowed, int32_t rank,
+                                   const int64_t *shape) {
+  KVOX_TRY(kvox_array_check(array, name, allowed));
+  if (array->rank != rank || memcmp(array->shape, shape, (size_t)rank * sizeof *shape) != 0) {
+    char is[128], must[128];
+    shape_text(is, sizeof is, array->rank, array->shape);
+    shape_text(must, sizeof must, rank, shape);
+    return kvox_fail(KVOX_ERROR_SIZE, "%s: its shape is %s, must be %s", name, is, must);
+  }
+  return KVOX_OK;
+}
+
+bool kvox_array_rows_dense(const kvox_array *array) {
+  const int32_t last = array->rank - 1;
+  return array->shape[last] == 1 || array->strides[last] == (int64_t)kvox_type_size(array->type);
+}
+
+kvox_status kvox_array_check_apart(const kvox_array *a, const char *name_a, const kvox_array *b, const char *name_b) {
+  int64_t low_a, high_a, low_b, high_b;
+  if (!extent(a, &low_a, &high_a) || !extent(b, &low_b, &high_b)) {
+    return kvox_fail(KVOX_ERROR_SIZE, "%s, %s: their strides span more than 2^63 - 1 bytes", name_a, name_b);
+  }
+  const intptr_t at_a = (intptr_t)a->data, at_b = (intptr_t)b->data;
+  if (at_a + low_a <= at_b + high_b && at_b + low_b <= at_a + high_a) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "%s and %s overlap in memory; the result needs memory of its own", name_a,
+                     name_b);
+  }
+  return KVOX_OK;
+}
+
+int64_t kvox_array_elements(const kvox_array *array) {
+  int64_t elements = 1;
+  for (int32_t d = 0; d < array->rank; d++) {
+    elements *= array->shape[d];
+  }
+  return elements;
+}
+
+static float half_to_float(uint16_t half) {
+  const uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
+  const uint32_t exponent = (half >> 10) & 0x1fu;
+  const uint32_t fraction = half & 0x3ffu;
+  if (exponent == 0) {
+    /* Zero and subnormals: fraction * 2^-24, exact in float. */
+    const float value = (float)fraction * 0x1p-24f;
+    return sign != 0 ? -value : value;
+  }
+  const uint32_t bits = sign | (exponent == 31 ? 0x7f800000u : (exponent + 112u) << 23) | (fraction << 13);
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+/* Memory of any alignment, one element. */
+#define READ(type, at) (__extension__({ type element_; memcpy(&element_, (at), sizeof element_); element_; }))
+
+double kvox_element(const void *at, kvox_type type) {
+  switch (type) {
+    case KVOX_U8: return READ(uint8_t, at);
+    case KVOX_I8: return READ(int8_t, at);
+    case KVOX_U16: return READ(uint16_t, at);
+    case KVOX_I16: return READ(int16_t, at);
+    case KVOX_U32: return READ(uint32_t, at);
+    case KVOX_I32: return READ(int32_t, at);
+    case KVOX_F16: return (double)half_to_float(READ(uint16_t, at));
+    case KVOX_F32: return (double)READ(float, at);
+    case KVOX_F64: return READ(double, at);
+    default: return 0;
+  }
+}
+
+#define CONVERT(type)                                               \
+  for (int64_t i = 0; i < count; i++) {                             \
+    out[i] = (float)READ(type, (const char *)row + i * stride);     \
+  }                                                                 \
+  return
+
+void kvox_row_to_float(const void *row, kvox_type type, int64_t stride, int64_t count, float *out) {
+  if (type == KVOX_F32 && stride == (int64_t)sizeof *out) {
+    memcpy(out, row, (size_t)count * sizeof *out);
+    return;
+  }
+  switch (type) {
+    case KVOX_U8: CONVERT(uint8_t);
+    case KVOX_I8: CONVERT(int8_t);
+    case KVOX_U16: CONVERT(uint16_t);
+    case KVOX_I16: CONVERT(int16_t);
+    case KVOX_U32: CONVERT(uint32_t);
+    case KVOX_I32: CONVERT(int32_t);
+    case KVOX_F32: CONVERT(float);
+    case KVOX_F64: CONVERT(double);
+    default:
+      for (int64_t i = 0; i < count; i++) {
+        out[i] = (float)kvox_element((const char *)row + i * stride, type);
+      }
+  }
+}
