@@ -16,11 +16,11 @@ typedef struct kvox_context kvox_context;
 
 /* The instruction set of the CPU kernels. */
 enum {
-  KVOX_CPU_AUTO = 0,   /* the best that this machine has */
-  KVOX_CPU_REF = 1,    /* the plain C oracle */
-  KVOX_CPU_NEON = 2,   /* 64-bit ARM */
-  KVOX_CPU_AVX2 = 3,   /* AVX2 with FMA */
-  KVOX_CPU_AVX512 = 4  /* AVX-512 F, BW, DQ, VL */
+  KVOX_CPU_AUTO = 0,  /* the best that this machine has */
+  KVOX_CPU_REF = 1,   /* the plain C oracle */
+  KVOX_CPU_NEON = 2,  /* 64-bit ARM */
+  KVOX_CPU_AVX2 = 3,  /* AVX2 with FMA */
+  KVOX_CPU_AVX512 = 4 /* AVX-512 F, BW, DQ, VL */
 };
 
 enum {
@@ -34,7 +34,8 @@ enum { KVOX_LOG_INFO = 1, KVOX_LOG_WARNING = 2 };
 /* How hard the FFT library looks for its plan. MEASURE promises the same bits only for the same plan. */
 enum { KVOX_FFT_ESTIMATE = 0, KVOX_FFT_MEASURE = 1 };
 
-/* Returns `bytes` of memory aligned to `alignment` (a power of two), or NULL. Called from the thread that calls Kvox. */
+/* Returns `bytes` of memory aligned to `alignment` (a power of two), or NULL. Called from the thread that calls Kvox.
+ */
 typedef void *(*kvox_allocate_function)(void *user, size_t bytes, size_t alignment);
 
 /* Takes back what the allocate function gave. May be called from another thread. Never called with NULL. */
@@ -61,7 +62,7 @@ typedef struct kvox_context_options {
   int32_t forbid_fallback;    /* 1: a plan that cannot have the asked backend fails instead of using the CPU */
   int32_t ignore_environment; /* 1: no environment variable is read */
   int32_t fft_effort;         /* KVOX_FFT_... */
-  uint64_t memory_limit;      /* bytes one execution may allocate beside the caller's arrays; 0: each plan's own default */
+  uint64_t memory_limit; /* bytes one execution may allocate beside the caller's arrays; 0: each plan's own default */
   kvox_allocate_function allocate; /* both or none; none: the C library */
   kvox_release_function release;
   void *allocator_user;

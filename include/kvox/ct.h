@@ -12,8 +12,8 @@ extern "C" {
 /*
  * Projections are arrays [view, row, column] of u8, i8, u16, i16, u32, i32, f16, f32 or f64, any strides. The rotation
  * axis is +z; at angle b the detector's u is (cos b, sin b, 0) and v is (0, 0, 1), so that a parallel ray meets column
- * s = x cos b + y sin b. The axis projects to column (columns - 1) / 2 + column_offset_px, and z = 0 to row (rows - 1) /
- * 2 + row_offset_px.
+ * s = x cos b + y sin b. The axis projects to column (columns - 1) / 2 + column_offset_px, and z = 0 to row (rows - 1)
+ * / 2 + row_offset_px.
  */
 
 /* ---- Geometry: immutable, shared by any number of plans and threads ---- */
@@ -23,8 +23,8 @@ typedef struct kvox_ct_geometry kvox_ct_geometry;
 /* One view of any scanner. Fixed: this struct does not grow. */
 typedef struct kvox_ct_view {
   double angle_deg;
-  double source_mm[3];    /* the source; for a parallel beam the unit vector along the rays instead */
-  double detector_mm[3];  /* the middle of the detector */
+  double source_mm[3];      /* the source; for a parallel beam the unit vector along the rays instead */
+  double detector_mm[3];    /* the middle of the detector */
   double column_step_mm[3]; /* from a column to the next: pitch times u */
   double row_step_mm[3];    /* from a row to the next: pitch times v */
 } kvox_ct_view;
@@ -33,8 +33,8 @@ typedef struct kvox_ct_view {
 typedef struct kvox_ct_parallel_options {
   size_t struct_size;
   int64_t views, rows, columns;
-  double column_pitch_mm;   /* 0: not known; lengths are then in pixels, values in 1/pixel */
-  double row_pitch_mm;      /* 0: as column_pitch_mm */
+  double column_pitch_mm; /* 0: not known; lengths are then in pixels, values in 1/pixel */
+  double row_pitch_mm;    /* 0: as column_pitch_mm */
   double column_offset_px;
   double row_offset_px;
   const double *angles_deg; /* `views` angles, any order, copied; NULL: start + step * view */
@@ -106,9 +106,9 @@ typedef struct kvox_ct_correction_options {
 KVOX_API void kvox_ct_correction_options_init_sized(kvox_ct_correction_options *options, size_t struct_size);
 
 /*
- * Averages the frames and finds what each pixel needs; nothing of the arrays is kept. A pixel is bad where the mask says
- * so or its flat is not above its dark; it takes the straight line between its next good neighbours in the row (after
- * the log). A row without a good pixel is KVOX_ERROR_DATA.
+ * Averages the frames and finds what each pixel needs; nothing of the arrays is kept. A pixel is bad where the mask
+ * says so or its flat is not above its dark; it takes the straight line between its next good neighbours in the row
+ * (after the log). A row without a good pixel is KVOX_ERROR_DATA.
  */
 KVOX_API kvox_status kvox_ct_correction_create(kvox_context *context, const kvox_ct_correction_options *options,
                                                kvox_ct_correction **correction);
@@ -123,9 +123,9 @@ KVOX_API kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correc
 /*
  * The column that the rotation axis projects to, found in the data: the shift that makes opposite views agree, over all
  * rows and frequencies at once. With half a turn, the missing half is made of mirrored views and the shift is the one
- * that leaves least energy where the Fourier transform of a sinogram must be empty (Edholm, Lewitt, Lindholm 1986; Vo et
- * al. 2014). Needs equal steps over at least 180 degrees less one step. `correction` NULL: line integrals. The offset in
- * the geometry is not used.
+ * that leaves least energy where the Fourier transform of a sinogram must be empty (Edholm, Lewitt, Lindholm 1986; Vo
+ * et al. 2014). Needs equal steps over at least 180 degrees less one step. `correction` NULL: line integrals. The
+ * offset in the geometry is not used.
  */
 KVOX_API kvox_status kvox_ct_find_center(kvox_context *context, const kvox_ct_geometry *geometry,
                                          const kvox_ct_correction *correction, const kvox_array *projections,
@@ -178,15 +178,15 @@ KVOX_API kvox_status kvox_ct_filter_execute(const kvox_ct_filter_plan *plan, kvo
 
 typedef struct kvox_ct_fbp_options {
   size_t struct_size;
-  const kvox_grid *grid;  /* upright; NULL: the default grid */
-  int64_t region_begin[3]; /* a box of voxels of `grid`; its voxels have the same bits as in the whole */
-  int64_t region_size[3];  /* all zero: the whole grid */
+  const kvox_grid *grid;                /* upright; NULL: the default grid */
+  int64_t region_begin[3];              /* a box of voxels of `grid`; its voxels have the same bits as in the whole */
+  int64_t region_size[3];               /* all zero: the whole grid */
   const kvox_ct_filter_options *filter; /* NULL: the plain ramp, line integrals */
-  int32_t hounsfield;       /* 1: HU = 1000 (mu - mu_water) / (mu_water - mu_air) */
-  int32_t allow_short_arc;  /* 1: reconstruct although the arc leaves angles unmeasured */
+  int32_t hounsfield;                   /* 1: HU = 1000 (mu - mu_water) / (mu_water - mu_air) */
+  int32_t allow_short_arc;              /* 1: reconstruct although the arc leaves angles unmeasured */
   double mu_water_per_mm;
   double mu_air_per_mm;
-  uint64_t memory_limit;    /* bytes; 0: the context's, else 64 MiB or the least that works */
+  uint64_t memory_limit; /* bytes; 0: the context's, else 64 MiB or the least that works */
 } kvox_ct_fbp_options;
 
 #define kvox_ct_fbp_options_init(options) kvox_ct_fbp_options_init_sized((options), sizeof(kvox_ct_fbp_options))

@@ -1,4 +1,5 @@
-/* Kvox: what a companion library (formats, bindings in C) needs of the inside to fail, allocate and log as Kvox does. */
+/* Kvox: what a companion library (formats, bindings in C) needs of the inside to fail, allocate and log as Kvox does.
+ */
 #ifndef KVOX_EXTEND_H
 #define KVOX_EXTEND_H
 
@@ -14,11 +15,12 @@ extern "C" {
 #define KVOX_PRINTF(text, first)
 #endif
 
-/* Sets this thread's error sentence and returns `status`: `return kvox_extend_fail(KVOX_ERROR_IO, "...", ...);`. Floating
- * numbers go through kvox_extend_format so that no locale shows. */
+/* Sets this thread's error sentence and returns `status`: `return kvox_extend_fail(KVOX_ERROR_IO, "...", ...);`.
+ * Floating numbers go through kvox_extend_format so that no locale shows. */
 KVOX_API kvox_status kvox_extend_fail(kvox_status status, const char *format, ...) KVOX_PRINTF(2, 3);
 
-/* Memory from the context's allocator, aligned to 64 bytes, not cleared; NULL with the sentence set. Release takes NULL. */
+/* Memory from the context's allocator, aligned to 64 bytes, not cleared; NULL with the sentence set. Release takes
+ * NULL. */
 KVOX_API void *kvox_extend_allocate(kvox_context *context, uint64_t bytes);
 KVOX_API void kvox_extend_release(kvox_context *context, void *memory);
 

@@ -9,28 +9,28 @@ extern "C" {
 #endif
 
 /*
- * Reads a volume: .npy (rank 2 or 3; no frame: spacing 1, centred), .mha, .mhd (raw or zlib-compressed data, local or in
- * a file beside it). The sizes a file claims are checked against the bytes it has before anything is allocated.
+ * Reads a volume: .npy (rank 2 or 3; no frame: spacing 1, centred), .mha, .mhd (raw or zlib-compressed data, local or
+ * in a file beside it). The sizes a file claims are checked against the bytes it has before anything is allocated.
  */
 KVOX_API kvox_status kvox_io_read_volume(kvox_context *context, const char *path, kvox_volume **volume);
 
 /* Prepare with kvox_io_write_options_init. */
 typedef struct kvox_io_write_options {
   size_t struct_size;
-  int32_t compress;         /* .mha, .mhd: 1 compresses with zlib */
-  int32_t window_function;  /* .png: KVOX_WINDOW_... */
-  int32_t bits;             /* .png: 8 or 16; 0: 8 */
-  double window_center;     /* .png */
-  double window_width;      /* .png; 0: from the data, 0.5 to 99.5 % of the samples */
-  int64_t slice;            /* .png: which slice; negative: the middle one */
+  int32_t compress;        /* .mha, .mhd: 1 compresses with zlib */
+  int32_t window_function; /* .png: KVOX_WINDOW_... */
+  int32_t bits;            /* .png: 8 or 16; 0: 8 */
+  double window_center;    /* .png */
+  double window_width;     /* .png; 0: from the data, 0.5 to 99.5 % of the samples */
+  int64_t slice;           /* .png: which slice; negative: the middle one */
 } kvox_io_write_options;
 
 #define kvox_io_write_options_init(options) kvox_io_write_options_init_sized((options), sizeof(kvox_io_write_options))
 KVOX_API void kvox_io_write_options_init_sized(kvox_io_write_options *options, size_t struct_size);
 
 /*
- * Writes a volume as .npy, .mha, .mhd (with .raw or .zraw beside it), or one slice as .png. The file appears whole or not
- * at all: it is written beside its name and renamed. `options` may be NULL.
+ * Writes a volume as .npy, .mha, .mhd (with .raw or .zraw beside it), or one slice as .png. The file appears whole or
+ * not at all: it is written beside its name and renamed. `options` may be NULL.
  */
 KVOX_API kvox_status kvox_io_write_volume(kvox_context *context, const char *path, const kvox_volume *volume,
                                           const kvox_io_write_options *options);
@@ -42,13 +42,14 @@ KVOX_API void kvox_io_array_destroy(kvox_io_array *array);
 KVOX_API const kvox_array *kvox_io_array_view(const kvox_io_array *array);
 KVOX_API kvox_status kvox_io_write_array(kvox_context *context, const char *path, const kvox_array *array);
 
-/* A scan as it lies in a file: .npy and .mha ([view, row, column]; rank 2 is one row), or DXchange HDF5 (.h5, .hdf5). */
+/* A scan as it lies in a file: .npy and .mha ([view, row, column]; rank 2 is one row), or DXchange HDF5 (.h5, .hdf5).
+ */
 typedef struct kvox_io_scan kvox_io_scan;
 KVOX_API kvox_status kvox_io_read_scan(kvox_context *context, const char *path, kvox_io_scan **scan);
 KVOX_API void kvox_io_scan_destroy(kvox_io_scan *scan);
 KVOX_API const kvox_array *kvox_io_scan_projections(const kvox_io_scan *scan);
-KVOX_API const kvox_array *kvox_io_scan_flat(const kvox_io_scan *scan); /* [frame, row, column]; NULL: none */
-KVOX_API const kvox_array *kvox_io_scan_dark(const kvox_io_scan *scan); /* NULL: none */
+KVOX_API const kvox_array *kvox_io_scan_flat(const kvox_io_scan *scan);   /* [frame, row, column]; NULL: none */
+KVOX_API const kvox_array *kvox_io_scan_dark(const kvox_io_scan *scan);   /* NULL: none */
 KVOX_API const double *kvox_io_scan_angles_deg(const kvox_io_scan *scan); /* one a view; NULL: none */
 
 /* Writes projections, with the rest where given (NULL: absent), as DXchange HDF5, or the projections alone as .npy. */
@@ -56,8 +57,8 @@ KVOX_API kvox_status kvox_io_write_scan(kvox_context *context, const char *path,
                                         const kvox_array *flat, const kvox_array *dark, const double *angles_deg);
 
 /*
- * Reads the geometry file of docs/ct.md (JSON: beam, detector, angles_deg). `center_px`, when not NULL, replaces the column
- * offset of the file. Members that the reader does not know are an error that names them.
+ * Reads the geometry file of docs/ct.md (JSON: beam, detector, angles_deg). `center_px`, when not NULL, replaces the
+ * column offset of the file. Members that the reader does not know are an error that names them.
  */
 KVOX_API kvox_status kvox_io_read_ct_geometry(kvox_context *context, const char *path, const double *center_px,
                                               kvox_ct_geometry **geometry);

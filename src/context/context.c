@@ -137,9 +137,7 @@ void kvox_context_destroy(kvox_context *context) {
   }
 }
 
-int32_t kvox_context_threads(const kvox_context *context) {
-  return context != NULL ? context->threads.limit : 0;
-}
+int32_t kvox_context_threads(const kvox_context *context) { return context != NULL ? context->threads.limit : 0; }
 
 int32_t kvox_context_cpu_level(const kvox_context *context) {
   return context != NULL ? context->cpu_level : KVOX_CPU_REF;

@@ -17,13 +17,9 @@ kvox_status kvox_extend_fail(kvox_status status, const char *format, ...) {
   return status;
 }
 
-void *kvox_extend_allocate(kvox_context *context, uint64_t bytes) {
-  return kvox_allocate(context->heap, bytes);
-}
+void *kvox_extend_allocate(kvox_context *context, uint64_t bytes) { return kvox_allocate(context->heap, bytes); }
 
-void kvox_extend_release(kvox_context *context, void *memory) {
-  kvox_release(context->heap, memory);
-}
+void kvox_extend_release(kvox_context *context, void *memory) { kvox_release(context->heap, memory); }
 
 void kvox_extend_log(kvox_context *context, int32_t level, const char *format, ...) {
   char text[KVOX_SENTENCE_BYTES];
@@ -45,6 +41,4 @@ char *kvox_extend_format(double value, int32_t digits, char *text, size_t size) 
   return kvox_format_number(value, digits, text, size);
 }
 
-const char *kvox_extend_parse(const char *text, double *value) {
-  return kvox_parse_number(text, value);
-}
+const char *kvox_extend_parse(const char *text, double *value) { return kvox_parse_number(text, value); }

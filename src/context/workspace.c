@@ -34,9 +34,7 @@ void kvox_workspace_set_progress(kvox_workspace *workspace, kvox_progress_functi
   }
 }
 
-uint64_t kvox_workspace_bytes(const kvox_workspace *workspace) {
-  return workspace != NULL ? workspace->bytes : 0;
-}
+uint64_t kvox_workspace_bytes(const kvox_workspace *workspace) { return workspace != NULL ? workspace->bytes : 0; }
 
 kvox_status kvox_workspace_begin(kvox_workspace *workspace, uint64_t bytes) {
   workspace->stages = 0;

@@ -16,17 +16,11 @@ static const struct {
     [KVOX_F64] = {"f64", 8}, [KVOX_C64] = {"c64", 8},
 };
 
-static bool is_type(kvox_type type) {
-  return type >= KVOX_U8 && type <= KVOX_C64;
-}
+static bool is_type(kvox_type type) { return type >= KVOX_U8 && type <= KVOX_C64; }
 
-size_t kvox_type_size(kvox_type type) {
-  return is_type(type) ? types[type].size : 0;
-}
+size_t kvox_type_size(kvox_type type) { return is_type(type) ? types[type].size : 0; }
 
-const char *kvox_type_name(kvox_type type) {
-  return is_type(type) ? types[type].name : "?";
-}
+const char *kvox_type_name(kvox_type type) { return is_type(type) ? types[type].name : "?"; }
 
 kvox_status kvox_array_init(kvox_array *array, void *data, kvox_type type, int32_t rank, const int64_t *shape) {
   KVOX_REQUIRE(array);
@@ -163,7 +157,12 @@ static float half_to_float(uint16_t half) {
 }
 
 /* Memory of any alignment, one element. */
-#define READ(type, at) (__extension__({ type element_; memcpy(&element_, (at), sizeof element_); element_; }))
+#define READ(type, at)                        \
+  (__extension__({                            \
+    type element_;                            \
+    memcpy(&element_, (at), sizeof element_); \
+    element_;                                 \
+  }))
 
 double kvox_element(const void *at, kvox_type type) {
   switch (type) {
@@ -180,10 +179,10 @@ double kvox_element(const void *at, kvox_type type) {
   }
 }
 
-#define CONVERT(type)                                               \
-  for (int64_t i = 0; i < count; i++) {                             \
-    out[i] = (float)READ(type, (const char *)row + i * stride);     \
-  }                                                                 \
+#define CONVERT(type)                                           \
+  for (int64_t i = 0; i < count; i++) {                         \
+    out[i] = (float)READ(type, (const char *)row + i * stride); \
+  }                                                             \
   return
 
 void kvox_row_to_float(const void *row, kvox_type type, int64_t stride, int64_t count, float *out) {

@@ -8,9 +8,9 @@
 
 /* A set of types, for kvox_array_check. */
 #define KVOX_TYPE_BIT(type) (1u << (type))
-#define KVOX_REAL_TYPES                                                                                         \
-  (KVOX_TYPE_BIT(KVOX_U8) | KVOX_TYPE_BIT(KVOX_I8) | KVOX_TYPE_BIT(KVOX_U16) | KVOX_TYPE_BIT(KVOX_I16) |        \
-   KVOX_TYPE_BIT(KVOX_U32) | KVOX_TYPE_BIT(KVOX_I32) | KVOX_TYPE_BIT(KVOX_F16) | KVOX_TYPE_BIT(KVOX_F32) |      \
+#define KVOX_REAL_TYPES                                                                                    \
+  (KVOX_TYPE_BIT(KVOX_U8) | KVOX_TYPE_BIT(KVOX_I8) | KVOX_TYPE_BIT(KVOX_U16) | KVOX_TYPE_BIT(KVOX_I16) |   \
+   KVOX_TYPE_BIT(KVOX_U32) | KVOX_TYPE_BIT(KVOX_I32) | KVOX_TYPE_BIT(KVOX_F16) | KVOX_TYPE_BIT(KVOX_F32) | \
    KVOX_TYPE_BIT(KVOX_F64))
 
 /* Not NULL, data not NULL, a type of the set, sizes of at least 1, every stride fits. `name` opens the sentence. */

@@ -4,9 +4,7 @@
 
 static _Thread_local char sentence[KVOX_SENTENCE_BYTES];
 
-const char *kvox_last_error(void) {
-  return sentence;
-}
+const char *kvox_last_error(void) { return sentence; }
 
 kvox_status kvox_fail_va(kvox_status status, const char *format, va_list arguments) {
   /* The arguments may point into the old sentence (an inner failure quoted by an outer one). */

@@ -14,12 +14,12 @@ kvox_status kvox_fail_va(kvox_status status, const char *format, va_list argumen
     __attribute__((format(printf, 2, 0)));
 
 /* `return` from a function that has nothing to clean up. */
-#define KVOX_TRY(call)                       \
-  do {                                       \
-    const kvox_status kvox_try_ = (call);    \
-    if (kvox_try_ != KVOX_OK) {              \
-      return kvox_try_;                      \
-    }                                        \
+#define KVOX_TRY(call)                    \
+  do {                                    \
+    const kvox_status kvox_try_ = (call); \
+    if (kvox_try_ != KVOX_OK) {           \
+      return kvox_try_;                   \
+    }                                     \
   } while (0)
 
 /* `goto cleanup` with `status` set, from a function that has. */
@@ -31,11 +31,11 @@ kvox_status kvox_fail_va(kvox_status status, const char *format, va_list argumen
     }                          \
   } while (0)
 
-#define KVOX_REQUIRE(pointer)                                                       \
-  do {                                                                              \
-    if ((pointer) == NULL) {                                                        \
-      return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: %s is NULL", __func__, #pointer);  \
-    }                                                                               \
+#define KVOX_REQUIRE(pointer)                                                      \
+  do {                                                                             \
+    if ((pointer) == NULL) {                                                       \
+      return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: %s is NULL", __func__, #pointer); \
+    }                                                                              \
   } while (0)
 
 #endif

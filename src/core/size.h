@@ -10,25 +10,15 @@ static inline bool kvox_multiply(int64_t a, int64_t b, int64_t *product) {
   return a >= 0 && b >= 0 && !__builtin_mul_overflow(a, b, product);
 }
 
-static inline bool kvox_add(int64_t a, int64_t b, int64_t *sum) {
-  return !__builtin_add_overflow(a, b, sum);
-}
+static inline bool kvox_add(int64_t a, int64_t b, int64_t *sum) { return !__builtin_add_overflow(a, b, sum); }
 
-static inline int64_t kvox_min_i64(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
+static inline int64_t kvox_min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static inline int64_t kvox_max_i64(int64_t a, int64_t b) {
-  return a > b ? a : b;
-}
+static inline int64_t kvox_max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 
-static inline int64_t kvox_divide_up(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
+static inline int64_t kvox_divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /* The next multiple of `step` that is not below a. */
-static inline int64_t kvox_round_up(int64_t a, int64_t step) {
-  return kvox_divide_up(a, step) * step;
-}
+static inline int64_t kvox_round_up(int64_t a, int64_t step) { return kvox_divide_up(a, step) * step; }
 
 #endif

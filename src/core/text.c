@@ -8,9 +8,7 @@
 #include "core/fail.h"
 #include "core/number.h"
 
-void kvox_text_start(kvox_text *text, kvox_heap *heap) {
-  *text = (kvox_text){.heap = heap, .status = KVOX_OK};
-}
+void kvox_text_start(kvox_text *text, kvox_heap *heap) { *text = (kvox_text){.heap = heap, .status = KVOX_OK}; }
 
 void kvox_text_release(kvox_text *text) {
   kvox_release(text->heap, text->bytes);

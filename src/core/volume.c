@@ -12,9 +12,7 @@
 /* How far an axis' length may be from 1: what direction cosines of DICOM files lose by being written as text. */
 static const double axis_tolerance = 1e-4;
 
-static void release_host(void *owner, void *memory) {
-  kvox_release(owner, memory);
-}
+static void release_host(void *owner, void *memory) { kvox_release(owner, memory); }
 
 static const kvox_buffer_kind host_buffer = {"host", release_host};
 
@@ -146,8 +144,8 @@ kvox_status kvox_volume_set_slice_origins(kvox_volume *volume, const double *ori
     const int64_t count = 3 * volume->grid.size[2];
     for (int64_t i = 0; i < count; i++) {
       if (!isfinite(origins_mm[i])) {
-        return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_volume_set_slice_origins: the origin of slice %" PRId64
-                         " is not finite", i / 3);
+        return kvox_fail(KVOX_ERROR_ARGUMENT,
+                         "kvox_volume_set_slice_origins: the origin of slice %" PRId64 " is not finite", i / 3);
       }
     }
     copy = kvox_allocate(volume->heap, (uint64_t)count * sizeof *copy);
@@ -165,9 +163,7 @@ const double *kvox_volume_slice_origins(const kvox_volume *volume) {
   return volume != NULL ? volume->slice_origins_mm : NULL;
 }
 
-int32_t kvox_volume_unit(const kvox_volume *volume) {
-  return volume != NULL ? volume->unit : KVOX_UNIT_ARBITRARY;
-}
+int32_t kvox_volume_unit(const kvox_volume *volume) { return volume != NULL ? volume->unit : KVOX_UNIT_ARBITRARY; }
 
 kvox_status kvox_volume_set_unit(kvox_volume *volume, int32_t unit) {
   KVOX_REQUIRE(volume);
@@ -187,8 +183,10 @@ kvox_status kvox_volume_index_to_world(const kvox_volume *volume, const double i
   double along[3] = {index[0] * g->spacing_mm[0], index[1] * g->spacing_mm[1], index[2] * g->spacing_mm[2]};
   if (volume->slice_origins_mm != NULL) {
     if (!(index[2] >= 0 && index[2] < (double)g->size[2])) {
-      return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_volume_index_to_world: slice index is not between 0 and %" PRId64
-                       ", and slices with origins of their own do not extend", g->size[2] - 1);
+      return kvox_fail(KVOX_ERROR_ARGUMENT,
+                       "kvox_volume_index_to_world: slice index is not between 0 and %" PRId64
+                       ", and slices with origins of their own do not extend",
+                       g->size[2] - 1);
     }
     origin = volume->slice_origins_mm + 3 * (int64_t)index[2];
     along[2] = 0;

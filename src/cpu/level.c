@@ -9,9 +9,7 @@
 static const char *const names[] = {"auto", "ref", "neon", "avx2", "avx512"};
 enum { LEVELS = sizeof names / sizeof names[0] };
 
-const char *kvox_cpu_level_name(int32_t level) {
-  return level >= 0 && level < LEVELS ? names[level] : "?";
-}
+const char *kvox_cpu_level_name(int32_t level) { return level >= 0 && level < LEVELS ? names[level] : "?"; }
 
 int32_t kvox_cpu_level_by_name(const char *name) {
   for (int32_t level = 0; level < LEVELS; level++) {
@@ -57,21 +55,15 @@ static int32_t detect(void) {
 
 #elif defined(__aarch64__)
 
-static int32_t detect(void) {
-  return KVOX_CPU_NEON; /* part of the 64-bit architecture */
-}
+static int32_t detect(void) { return KVOX_CPU_NEON; /* part of the 64-bit architecture */ }
 
 #else
 
-static int32_t detect(void) {
-  return KVOX_CPU_REF;
-}
+static int32_t detect(void) { return KVOX_CPU_REF; }
 
 #endif
 
-int32_t kvox_cpu_detected(void) {
-  return detect();
-}
+int32_t kvox_cpu_detected(void) { return detect(); }
 
 int kvox_cpu_has(int32_t level) {
   const int32_t best = detect();

@@ -2,8 +2,8 @@
 
 #include <omp.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 #if defined(__x86_64__)
@@ -73,9 +73,7 @@ static float_state set_float_state(void) {
   _mm_setcsr(0x1f80);
   return before;
 }
-static void restore_float_state(float_state before) {
-  _mm_setcsr(before);
-}
+static void restore_float_state(float_state before) { _mm_setcsr(before); }
 #elif defined(__aarch64__)
 typedef uint64_t float_state;
 static float_state set_float_state(void) {
@@ -84,17 +82,11 @@ static float_state set_float_state(void) {
   __asm__ volatile("msr fpcr, %0" : : "r"((float_state)0));
   return before;
 }
-static void restore_float_state(float_state before) {
-  __asm__ volatile("msr fpcr, %0" : : "r"(before));
-}
+static void restore_float_state(float_state before) { __asm__ volatile("msr fpcr, %0" : : "r"(before)); }
 #else
 typedef int float_state;
-static float_state set_float_state(void) {
-  return 0;
-}
-static void restore_float_state(float_state before) {
-  (void)before;
-}
+static float_state set_float_state(void) { return 0; }
+static void restore_float_state(float_state before) { (void)before; }
 #endif
 
 /* One worker: draws indices in order until there are none, so that a lower index has always been drawn before. */

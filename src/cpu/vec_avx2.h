@@ -1,0 +1,106 @@
+/* 8 lanes. */
+#ifndef KVOX_CPU_VEC_AVX2_H
+#define KVOX_CPU_VEC_AVX2_H
+
+#if !defined(__AVX2__) || !defined(__FMA__)
+#error "this file needs -mavx2 -mfma"
+#endif
+#include <immintrin.h>
+
+#define VL 8
+typedef __m256 vf;
+typedef __m256i vi;
+
+static inline vf vf_zero(void) { return _mm256_setzero_ps(); }
+static inline vf vf_set(float x) { return _mm256_set1_ps(x); }
+static inline vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline void vf_store(float *p, vf x) { _mm256_storeu_ps(p, x); }
+static inline vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+static inline vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+static inline vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+static inline vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+/* a * b + c, rounded once. */
+static inline vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+/* The greater; b where a is NaN. */
+static inline vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+static inline vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+/* 0, 1, ..., VL - 1. */
+static inline vf vf_lanes(void) { return _mm256_set_ps(7, 6, 5, 4, 3, 2, 1, 0); }
+/* a < b ? x : y in each lane; y where either is NaN. */
+static inline vf vf_select_less(vf a, vf b, vf x, vf y) {
+  return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+
+static inline vi vi_set(int32_t x) { return _mm256_set1_epi32(x); }
+static inline vi vi_load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+static inline void vi_store(int32_t *p, vi x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
+static inline vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
+static inline vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
+static inline vi vi_and(vi a, vi b) { return _mm256_and_si256(a, b); }
+static inline vi vi_or(vi a, vi b) { return _mm256_or_si256(a, b); }
+#define vi_shift_left(a, bits) _mm256_slli_epi32((a), (bits))
+/* Arithmetic: the sign is kept. */
+#define vi_shift_right(a, bits) _mm256_srai_epi32((a), (bits))
+static inline vi vi_truncate(vf x) { return _mm256_cvttps_epi32(x); }
+static inline vf vf_from_int(vi x) { return _mm256_cvtepi32_ps(x); }
+static inline vi vi_bits(vf x) { return _mm256_castps_si256(x); }
+static inline vf vf_bits(vi x) { return _mm256_castsi256_ps(x); }
+
+/* The first n lanes, 0 <= n <= VL; the rest is 0 when loaded and untouched when stored. */
+static inline __m256i vf_first(int64_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)n), _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+}
+static inline vf vf_load_part(const float *p, int64_t n) { return _mm256_maskload_ps(p, vf_first(n)); }
+static inline void vf_store_part(float *p, vf x, int64_t n) { _mm256_maskstore_ps(p, vf_first(n), x); }
+
+/* p[index] and p[index + 1], gathered as 64-bit pairs: half as many loads as two gathers of floats. */
+static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
+  const vi order = _mm256_permute4x64_epi64(index, 0xd8); /* 0 1 4 5 | 2 3 6 7, for the shuffles below */
+  const double *pairs = (const double *)(const void *)p;
+  const vf a = _mm256_castpd_ps(_mm256_i32gather_pd(pairs, _mm256_castsi256_si128(order), 4));
+  const vf b = _mm256_castpd_ps(_mm256_i32gather_pd(pairs, _mm256_extracti128_si256(order, 1), 4));
+  *low = _mm256_shuffle_ps(a, b, 0x88);
+  *high = _mm256_shuffle_ps(a, b, 0xdd);
+}
+
+/* The same where 0 <= index <= VF_NEAR_SPAN: two loads and permutes. */
+#define VF_NEAR_SPAN 14
+static inline void vf_near_pair(const float *p, vi index, vf *low, vf *high) {
+  const vf a = vf_load(p), b = vf_load(p + VL);
+  const vi next = vi_add(index, vi_set(1));
+  /* A permute looks at the low three bits of an index; bit 3, moved to the sign, chooses the vector. */
+  *low = _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, index), _mm256_permutevar8x32_ps(b, index),
+                          vf_bits(vi_shift_left(index, 28)));
+  *high = _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, next), _mm256_permutevar8x32_ps(b, next),
+                           vf_bits(vi_shift_left(next, 28)));
+}
+
+/* The same where 0 <= index <= VF_CLOSE_SPAN: one load. */
+#define VF_CLOSE_SPAN 6
+static inline void vf_close_pair(const float *p, vi index, vf *low, vf *high) {
+  const vf a = vf_load(p);
+  *low = _mm256_permutevar8x32_ps(a, index);
+  *high = _mm256_permutevar8x32_ps(a, vi_add(index, vi_set(1)));
+}
+
+/* Rows become columns: lane j of in[i] goes to lane i of out[j]. */
+static inline void vf_transpose(vf m[VL]) {
+  vf t[8];
+  for (int i = 0; i < 4; i++) {
+    t[2 * i] = _mm256_unpacklo_ps(m[2 * i], m[2 * i + 1]);
+    t[2 * i + 1] = _mm256_unpackhi_ps(m[2 * i], m[2 * i + 1]);
+  }
+  vf s[8];
+  for (int i = 0; i < 2; i++) {
+    s[4 * i + 0] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+    s[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+    s[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+    s[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; i++) {
+    m[i] = _mm256_permute2f128_ps(s[i], s[i + 4], 0x20);
+    m[i + 4] = _mm256_permute2f128_ps(s[i], s[i + 4], 0x31);
+  }
+}
+
+#endif

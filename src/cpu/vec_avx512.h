@@ -1,0 +1,103 @@
+/* 16 lanes. */
+#ifndef KVOX_CPU_VEC_AVX512_H
+#define KVOX_CPU_VEC_AVX512_H
+
+#if !defined(__AVX512F__) || !defined(__AVX512DQ__) || !defined(__AVX512VL__) || !defined(__AVX512BW__)
+#error "this file needs -mavx512f -mavx512dq -mavx512vl -mavx512bw"
+#endif
+#include <immintrin.h>
+
+#define VL 16
+typedef __m512 vf;
+typedef __m512i vi;
+
+static inline vf vf_zero(void) { return _mm512_setzero_ps(); }
+static inline vf vf_set(float x) { return _mm512_set1_ps(x); }
+static inline vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
+static inline vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+static inline vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+static inline vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+static inline vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+/* a * b + c, rounded once. */
+static inline vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+/* The greater; b where a is NaN. */
+static inline vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+static inline vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+/* 0, 1, ..., VL - 1. */
+static inline vf vf_lanes(void) { return _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0); }
+/* a < b ? x : y in each lane; y where either is NaN. */
+static inline vf vf_select_less(vf a, vf b, vf x, vf y) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
+
+static inline vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
+static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+static inline void vi_store(int32_t *p, vi x) { _mm512_storeu_si512(p, x); }
+static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+static inline vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
+static inline vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
+#define vi_shift_left(a, bits) _mm512_slli_epi32((a), (bits))
+/* Arithmetic: the sign is kept. */
+#define vi_shift_right(a, bits) _mm512_srai_epi32((a), (bits))
+static inline vi vi_truncate(vf x) { return _mm512_cvttps_epi32(x); }
+static inline vf vf_from_int(vi x) { return _mm512_cvtepi32_ps(x); }
+static inline vi vi_bits(vf x) { return _mm512_castps_si512(x); }
+static inline vf vf_bits(vi x) { return _mm512_castsi512_ps(x); }
+
+/* The first n lanes, 0 <= n <= VL; the rest is 0 when loaded and untouched when stored. */
+static inline __mmask16 vf_first(int64_t n) { return (__mmask16)((1u << n) - 1u); }
+static inline vf vf_load_part(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(vf_first(n), p); }
+static inline void vf_store_part(float *p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, vf_first(n), x); }
+
+/* p[index] and p[index + 1]. */
+static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
+  *low = _mm512_i32gather_ps(index, p, 4);
+  *high = _mm512_i32gather_ps(index, p + 1, 4);
+}
+
+/* The same where 0 <= index <= VF_NEAR_SPAN: two loads and two permutes. */
+#define VF_NEAR_SPAN 30
+static inline void vf_near_pair(const float *p, vi index, vf *low, vf *high) {
+  const vf a = vf_load(p), b = vf_load(p + VL);
+  *low = _mm512_permutex2var_ps(a, index, b);
+  *high = _mm512_permutex2var_ps(a, vi_add(index, vi_set(1)), b);
+}
+
+/* The same where 0 <= index <= VF_CLOSE_SPAN: one load. */
+#define VF_CLOSE_SPAN 14
+static inline void vf_close_pair(const float *p, vi index, vf *low, vf *high) {
+  const vf a = vf_load(p);
+  *low = _mm512_permutexvar_ps(index, a);
+  *high = _mm512_permutexvar_ps(vi_add(index, vi_set(1)), a);
+}
+
+/* Rows become columns: lane j of in[i] goes to lane i of out[j]. */
+static inline void vf_transpose(vf m[VL]) {
+  vf t[16];
+  for (int i = 0; i < 8; i++) {
+    t[2 * i] = _mm512_unpacklo_ps(m[2 * i], m[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_ps(m[2 * i], m[2 * i + 1]);
+  }
+  for (int i = 0; i < 4; i++) {
+    m[4 * i + 0] = _mm512_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+    m[4 * i + 1] = _mm512_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+    m[4 * i + 2] = _mm512_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+    m[4 * i + 3] = _mm512_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; i++) {
+    t[i] = _mm512_shuffle_f32x4(m[i], m[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_f32x4(m[i], m[i + 4], 0xdd);
+    t[i + 8] = _mm512_shuffle_f32x4(m[i + 8], m[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_f32x4(m[i + 8], m[i + 12], 0xdd);
+  }
+  for (int i = 0; i < 4; i++) {
+    m[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+    m[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
+    m[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
+    m[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd);
+  }
+}
+
+#endif

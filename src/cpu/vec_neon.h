@@ -1,0 +1,91 @@
+/* 4 lanes. */
+#ifndef KVOX_CPU_VEC_NEON_H
+#define KVOX_CPU_VEC_NEON_H
+
+#if !defined(__aarch64__)
+#error "this file needs a 64-bit ARM compiler"
+#endif
+#include <arm_neon.h>
+
+#define VL 4
+typedef float32x4_t vf;
+typedef int32x4_t vi;
+
+static inline vf vf_zero(void) { return vdupq_n_f32(0); }
+static inline vf vf_set(float x) { return vdupq_n_f32(x); }
+static inline vf vf_load(const float *p) { return vld1q_f32(p); }
+static inline void vf_store(float *p, vf x) { vst1q_f32(p, x); }
+static inline vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
+static inline vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
+static inline vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
+static inline vf vf_div(vf a, vf b) { return vdivq_f32(a, b); }
+/* a * b + c, rounded once. */
+static inline vf vf_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
+/* The greater; b where a is NaN. */
+static inline vf vf_max(vf a, vf b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+static inline vf vf_min(vf a, vf b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+/* 0, 1, ..., VL - 1. */
+static inline vf vf_lanes(void) {
+  static const float lanes[VL] = {0, 1, 2, 3};
+  return vf_load(lanes);
+}
+/* a < b ? x : y in each lane; y where either is NaN. */
+static inline vf vf_select_less(vf a, vf b, vf x, vf y) { return vbslq_f32(vcltq_f32(a, b), x, y); }
+
+static inline vi vi_set(int32_t x) { return vdupq_n_s32(x); }
+static inline vi vi_load(const int32_t *p) { return vld1q_s32(p); }
+static inline void vi_store(int32_t *p, vi x) { vst1q_s32(p, x); }
+static inline vi vi_add(vi a, vi b) { return vaddq_s32(a, b); }
+static inline vi vi_sub(vi a, vi b) { return vsubq_s32(a, b); }
+static inline vi vi_and(vi a, vi b) { return vandq_s32(a, b); }
+static inline vi vi_or(vi a, vi b) { return vorrq_s32(a, b); }
+#define vi_shift_left(a, bits) vshlq_n_s32((a), (bits))
+/* Arithmetic: the sign is kept. */
+#define vi_shift_right(a, bits) vshrq_n_s32((a), (bits))
+static inline vi vi_truncate(vf x) { return vcvtq_s32_f32(x); }
+static inline vf vf_from_int(vi x) { return vcvtq_f32_s32(x); }
+static inline vi vi_bits(vf x) { return vreinterpretq_s32_f32(x); }
+static inline vf vf_bits(vi x) { return vreinterpretq_f32_s32(x); }
+
+/* The first n lanes, 0 <= n <= VL; the rest is 0 when loaded and untouched when stored. */
+static inline vf vf_load_part(const float *p, int64_t n) {
+  float lanes[VL] = {0};
+  for (int64_t i = 0; i < n; i++) {
+    lanes[i] = p[i];
+  }
+  return vf_load(lanes);
+}
+static inline void vf_store_part(float *p, vf x, int64_t n) {
+  float lanes[VL];
+  vf_store(lanes, x);
+  for (int64_t i = 0; i < n; i++) {
+    p[i] = lanes[i];
+  }
+}
+
+/* p[index] and p[index + 1]. */
+static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
+  int32_t at[VL];
+  vi_store(at, index);
+  const float32x4_t a = vcombine_f32(vld1_f32(p + at[0]), vld1_f32(p + at[1]));
+  const float32x4_t b = vcombine_f32(vld1_f32(p + at[2]), vld1_f32(p + at[3]));
+  *low = vuzp1q_f32(a, b);
+  *high = vuzp2q_f32(a, b);
+}
+
+/* The same where the indices are close together; NEON has no cheaper way. */
+#define VF_NEAR_SPAN 6
+#define VF_CLOSE_SPAN 2
+static inline void vf_near_pair(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
+static inline void vf_close_pair(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
+
+/* Rows become columns: lane j of in[i] goes to lane i of out[j]. */
+static inline void vf_transpose(vf m[VL]) {
+  const float32x4x2_t a = vtrnq_f32(m[0], m[1]), b = vtrnq_f32(m[2], m[3]);
+  m[0] = vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0]));
+  m[1] = vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1]));
+  m[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
+  m[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
+}
+
+#endif
