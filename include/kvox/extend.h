@@ -24,6 +24,16 @@ KVOX_API kvox_status kvox_extend_fail(kvox_status status, const char *format, ..
 KVOX_API void *kvox_extend_allocate(kvox_context *context, uint64_t bytes);
 KVOX_API void kvox_extend_release(kvox_context *context, void *memory);
 
+/* One more hold on the context, for an object that allocates from it; kvox_context_destroy gives it up. */
+KVOX_API kvox_context *kvox_extend_hold(kvox_context *context);
+
+/*
+ * Structs that grow. Load copies a caller's struct, of whatever version, over `known`, whose bytes hold the defaults for
+ * members that the caller's lacks; `name` opens the sentence. Clear is what an init function does.
+ */
+KVOX_API kvox_status kvox_extend_load_options(void *known, size_t known_size, const void *given, const char *name);
+KVOX_API void kvox_extend_clear_options(void *options, size_t struct_size);
+
 KVOX_API void kvox_extend_log(kvox_context *context, int32_t level, const char *format, ...) KVOX_PRINTF(3, 4);
 
 /* a * b; KVOX_ERROR_SIZE when it does not fit 63 bits or one is negative. */

@@ -7,6 +7,7 @@
 #include "context/context.h"
 #include "core/fail.h"
 #include "core/number.h"
+#include "core/options.h"
 #include "core/size.h"
 
 kvox_status kvox_extend_fail(kvox_status status, const char *format, ...) {
@@ -20,6 +21,18 @@ kvox_status kvox_extend_fail(kvox_status status, const char *format, ...) {
 void *kvox_extend_allocate(kvox_context *context, uint64_t bytes) { return kvox_allocate(context->heap, bytes); }
 
 void kvox_extend_release(kvox_context *context, void *memory) { kvox_release(context->heap, memory); }
+
+kvox_context *kvox_extend_hold(kvox_context *context) {
+  return kvox_context_hold(context);
+}
+
+kvox_status kvox_extend_load_options(void *known, size_t known_size, const void *given, const char *name) {
+  return kvox_options_load(known, known_size, given, name);
+}
+
+void kvox_extend_clear_options(void *options, size_t struct_size) {
+  kvox_options_clear(options, struct_size);
+}
 
 void kvox_extend_log(kvox_context *context, int32_t level, const char *format, ...) {
   char text[KVOX_SENTENCE_BYTES];
