@@ -57,6 +57,9 @@ KVOX_API kvox_status kvox_ct_geometry_view(const kvox_ct_geometry *geometry, int
 /* The column where the axis projects: (columns - 1) / 2 + column_offset_px. */
 KVOX_API double kvox_ct_geometry_center_px(const kvox_ct_geometry *geometry);
 
+/* The unit that attenuation comes out in: KVOX_UNIT_PER_MM, or KVOX_UNIT_PER_PIXEL where the pitch is not known. */
+KVOX_API int32_t kvox_ct_geometry_unit(const kvox_ct_geometry *geometry);
+
 /* The grid used where none is given: `columns` squared voxels of one pitch in a slice, one slice a row. */
 KVOX_API kvox_status kvox_ct_geometry_default_grid(const kvox_ct_geometry *geometry, kvox_grid *grid);
 

@@ -156,6 +156,10 @@ double kvox_ct_geometry_center_px(const kvox_ct_geometry *geometry) {
   return geometry != NULL ? geometry->center_column_px : 0;
 }
 
+int32_t kvox_ct_geometry_unit(const kvox_ct_geometry *geometry) {
+  return geometry != NULL && geometry->pitch_known ? KVOX_UNIT_PER_MM : KVOX_UNIT_PER_PIXEL;
+}
+
 kvox_status kvox_ct_geometry_weights(const kvox_ct_geometry *geometry, double *weights_rad) {
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(weights_rad);
