@@ -4,6 +4,9 @@ if(KVOX_SANITIZE)
   add_compile_options(-fsanitize=${KVOX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${KVOX_SANITIZE})
 endif()
+if(KVOX_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 
 # Two builds of one commit are the same bytes wherever the trees lie: no folder's name is written into an object, archives
 # hold no times or owners, and programs find the libraries relative to themselves.

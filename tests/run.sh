@@ -1,0 +1,137 @@
+# The steps of `./run test`; sourced by it.
+
+passed=0
+failed=0
+failures=()
+export CTEST_PARALLEL_LEVEL=$JOBS
+# Threads that wait must not hold the cores that others need.
+export OMP_WAIT_POLICY=passive
+# What has one result whatever the build: not repeated in every one.
+ONCE='^(house|install|python|emulated)$'
+
+title() {
+  printf '\n== %s\n' "$1"
+  start=$SECONDS
+}
+
+# result TITLE PASSED FAILED
+result() {
+  passed=$((passed + $2))
+  failed=$((failed + $3))
+  if [ "$3" -eq 0 ]; then
+    printf -- '-- %s: %d passed, %d s\n' "$1" "$2" $((SECONDS - start))
+  else
+    failures+=("$1")
+    printf -- '-- %s: %d passed, %d FAILED, %d s\n' "$1" "$2" "$3" $((SECONDS - start))
+  fi
+}
+
+# step TITLE COMMAND...: one thing that passes or fails. The command runs with -e in a shell of its own.
+step() {
+  local name=$1 status
+  shift
+  title "$name"
+  set +e
+  (
+    set -e
+    "$@"
+  )
+  status=$?
+  set -e
+  if [ $status -eq 0 ]; then result "$name" 1 0; else result "$name" 0 1; fi
+  return $status
+}
+
+# attribute NAME FILE: of the <testsuite> in a JUnit file; 0 where it has none.
+attribute() {
+  local value
+  value=$(tr '\n\t' '  ' <"$2" | sed -n "s/.*<testsuite [^>]*\b$1=\"\([0-9]*\)\".*/\1/p")
+  printf '%d' "${value:-0}"
+}
+
+# judge TITLE STATUS JUNIT: counts what a test runner reports; one that fails without a failed test counts as one.
+judge() {
+  local tests=0 bad=0
+  if [ -s "$3" ]; then
+    bad=$(($(attribute failures "$3") + $(attribute errors "$3")))
+    tests=$(($(attribute tests "$3") - $(attribute skipped "$3") - $(attribute disabled "$3")))
+  fi
+  if [ "$2" -ne 0 ] && [ $bad -eq 0 ]; then bad=1 tests=$((tests + 1)); fi
+  result "$1" $((tests - bad)) $bad
+}
+
+# suite TITLE PRESET [CTEST OPTION...]: the tests of a build. Skipped ones say why.
+suite() {
+  local name=$1 folder=build/$2 report status=0
+  shift 2
+  title "$name"
+  report=$ROOT/$folder/tests.xml
+  rm -f "$report"
+  ctest --test-dir "$folder" --output-on-failure --no-tests=error --output-junit "$report" "$@" |
+    grep -vE '^ *(Start|Test project|Internal ctest)|Passed +[0-9.]+ sec$' || status=${PIPESTATUS[0]}
+  sed -n 's/^skipped: /   skipped: /p' "$folder/Testing/Temporary/LastTest.log" | sort | uniq -c
+  judge "$name" "$status" "$report"
+}
+
+cpu_levels() {
+  echo ref
+  case $(build/release/tests/house/print_level) in
+    avx512) printf 'avx2\navx512\n' ;;
+    avx2) echo avx2 ;;
+    neon) echo neon ;;
+  esac
+}
+
+check_format() {
+  find include src tests bench examples -name '*.[ch]' -print0 | xargs -0 clang-format-14 --dry-run -Werror
+}
+
+# The locale lies in the build folder, so that the machine is left as it is.
+decimal_comma() {
+  mkdir -p build/locale
+  [ -d build/locale/de_DE.UTF-8 ] || localedef -i de_DE -f UTF-8 build/locale/de_DE.UTF-8
+}
+
+python_tests() {
+  local report=$ROOT/build/python.xml status=0
+  title 'Python: the wheel and its tests'
+  rm -f "$report"
+  if (set -e; binding); then
+    .venv/bin/python -m pytest -q -rs --junitxml="$report" bindings/python/tests || status=$?
+  else
+    status=1
+  fi
+  judge 'Python' "$status" "$report"
+}
+
+test_all() {
+  local mode=$1 begin=$SECONDS level strict=()
+  [ -z "$mode" ] || strict=(-DKVOX_WERROR=ON)
+  if [ -z "${KVOX_DATA:-}" ]; then say 'skipped: tests on real data, because KVOX_DATA is not set'; fi
+  if step 'build: release, gcc' build release "${strict[@]}"; then suite 'release' release; fi
+  [ -z "$mode" ] || test_more "$mode"
+  printf '\nin %d s' $((SECONDS - begin))
+  if [ $failed -ne 0 ]; then printf '; failed: %s' "${failures[0]}" && printf ', %s' "${failures[@]:1}"; fi
+  printf '\n%d passed, %d failed\n' "$passed" "$failed"
+  [ $failed -eq 0 ]
+}
+
+test_more() {
+  local level threads=threads fuzz_seconds=5
+  if [ "$1" = --full ]; then threads='threads|numeric|unit' fuzz_seconds=120; fi
+  step 'format' check_format || true
+  for level in $(cpu_levels); do
+    KVOX_CPU=$level suite "CPU level $level" release -L numeric
+  done
+  if step 'locale with decimal commas' decimal_comma; then
+    LOCPATH=$ROOT/build/locale LC_ALL=de_DE.UTF-8 KVOX_TEST_LOCALE=1 suite 'decimal commas' release -LE "$ONCE"
+  fi
+  if step 'build: release, clang' build release-clang -DKVOX_WERROR=ON; then suite 'clang' release-clang -LE "$ONCE"; fi
+  if step 'build: KissFFT' build kissfft -DKVOX_WERROR=ON; then suite 'KissFFT' kissfft -L numeric; fi
+  if step 'build: ASan, UBSan' build asan; then suite 'ASan, UBSan' asan -LE "$ONCE"; fi
+  if step 'build: TSan' build tsan; then suite 'TSan' tsan -L "$threads" -LE "$ONCE"; fi
+  if step 'build: fuzz targets' build fuzz -DKVOX_FUZZ_SECONDS=$fuzz_seconds; then suite 'fuzz' fuzz -L fuzz; fi
+  if step 'build: 64-bit ARM' build neon -DKVOX_WERROR=ON; then suite '64-bit ARM, emulated' neon; fi
+  step 'two builds, the same bytes' tests/install/reproducible.sh || true
+  python_tests
+}

@@ -1,0 +1,16 @@
+/* Linked into every test program: what has to happen before its main. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The library never sets a locale, its host does: here, one with decimal commas, when the environment asks for it. */
+static __attribute__((constructor)) void set_locale(void) {
+  if (getenv("KVOX_TEST_LOCALE") == NULL) {
+    return;
+  }
+  if (setlocale(LC_ALL, "") == NULL || strcmp(localeconv()->decimal_point, ",") != 0) {
+    fputs("KVOX_TEST_LOCALE is set, but the environment's locale has no decimal comma\n", stderr);
+    exit(1);
+  }
+}
