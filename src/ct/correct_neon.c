@@ -1,0 +1,3 @@
+#define KVOX_VEC_NEON
+#define KERNELS kvox_correct_neon
+#include "ct/correct_body.h"
