@@ -1,0 +1,51 @@
+/* A phantom is a list of shapes whose values add. */
+#ifndef KVOX_PHANTOM_PHANTOM_H
+#define KVOX_PHANTOM_PHANTOM_H
+
+#include "context/context.h"
+#include "kvox/phantom.h"
+#include "phantom/shape.h"
+
+struct kvox_phantom {
+  kvox_context *context;
+  double scale_mm; /* one unit of the definition */
+  double density;  /* multiplies every shape's */
+  kvox_shape *shapes;
+  kvox_plane *planes;
+  int32_t shape_count, shape_room;
+  int32_t plane_count, plane_room;
+};
+
+/* An empty phantom for the builders below. */
+kvox_status kvox_phantom_start(kvox_context *context, double scale_mm, double density, kvox_phantom **phantom);
+
+/* Adds a shape, in units of the definition: rows of `axes` are its unit principal axes, a semi-axis may be INFINITY. */
+kvox_status kvox_phantom_add(kvox_phantom *phantom, double density, const double center[3], const double axes[3][3],
+                             const double semi_axes[3]);
+
+/* The same turned about z alone: the first semi-axis lies `turn_deg` counter-clockwise of +x (+y is up). */
+kvox_status kvox_phantom_add_turned(kvox_phantom *phantom, double density, const double center[3],
+                                    const double semi_axes[3], double turn_deg);
+
+/* Cuts the last shape: what stays has normal . (x - center) < offset. */
+kvox_status kvox_phantom_cut(kvox_phantom *phantom, const double normal[3], double offset);
+
+/* Nothing changes along z: every ray and voxel of one (x, y) is like those above and below it. */
+bool kvox_phantom_endless_in_z(const kvox_phantom *phantom);
+
+/* ---- The definitions ---- */
+
+typedef struct kvox_phantom_entry {
+  const char *name;
+  const char *description;
+  double extent; /* what radius_mm stands for, in units of the definition */
+  kvox_status (*build)(kvox_phantom *phantom);
+} kvox_phantom_entry;
+
+/* NULL beyond the last. */
+const kvox_phantom_entry *kvox_phantom_entry_at(int32_t index);
+
+kvox_status kvox_phantom_build_forbild_head(kvox_phantom *phantom);
+kvox_status kvox_phantom_build_forbild_head_plain(kvox_phantom *phantom);
+
+#endif

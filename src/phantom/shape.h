@@ -1,0 +1,41 @@
+/* The one shape of every phantom: a quadric with a density, cut by half-spaces. */
+#ifndef KVOX_PHANTOM_SHAPE_H
+#define KVOX_PHANTOM_SHAPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Keeps the side where normal . (x - center of its shape) < offset. */
+typedef struct kvox_plane {
+  double normal[3];
+  double offset_mm;
+} kvox_plane;
+
+/*
+ * |unit (x - center)|^2 <= 1. The rows of `unit` are the principal axes divided by the semi-axes, so that an ellipsoid
+ * is the unit ball seen from afar; a row of zeros is an axis along which the shape never ends (an elliptic cylinder).
+ */
+typedef struct kvox_shape {
+  double center_mm[3];
+  double unit[3][3];
+  double density;
+  int32_t first_plane, planes;
+} kvox_shape;
+
+static inline double kvox_dot3(const double a[3], const double b[3]) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+
+/* unit * v. */
+static inline void kvox_shape_turn(const kvox_shape *shape, const double v[3], double out[3]) {
+  for (int r = 0; r < 3; r++) {
+    out[r] = kvox_dot3(shape->unit[r], v);
+  }
+}
+
+/* Whether the point lies in it; `planes` are those of the phantom. */
+bool kvox_shape_holds(const kvox_shape *shape, const kvox_plane *planes, const double point_mm[3]);
+
+/* The length in mm of the line's part within the shape; infinite along the axis of a cylinder. */
+double kvox_shape_chord(const kvox_shape *shape, const kvox_plane *planes, const double point_mm[3],
+                        const double direction[3]);
+
+#endif

@@ -1,0 +1,78 @@
+/* What the phantom tests share: a context, reproducible random numbers, random rotations. */
+#ifndef KVOX_TESTS_PHANTOM_SUPPORT_H
+#define KVOX_TESTS_PHANTOM_SUPPORT_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kvox/kvox.h"
+
+/* sin of the angle is what tests need: pi as every C library spells it to 17 digits. */
+static const double pi = 3.14159265358979324;
+
+static inline kvox_context *context_with_threads(int32_t threads) {
+  kvox_context_options options;
+  kvox_context *context = NULL;
+  kvox_context_options_init(&options);
+  options.threads = threads;
+  assert_int_equal(kvox_context_create(&options, &context), KVOX_OK);
+  return context;
+}
+
+static inline kvox_phantom *phantom_of(kvox_context *context, const char *name, double radius_mm) {
+  kvox_phantom *phantom = NULL;
+  assert_int_equal(kvox_phantom_create(context, name, radius_mm, 1, &phantom), KVOX_OK);
+  return phantom;
+}
+
+/* SplitMix64 (Steele, Lea, Flood 2014), from -1 to 1. */
+static inline double random_signed(uint64_t *state) {
+  uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  z ^= z >> 31;
+  return (double)(z >> 11) * 0x1p-52 - 1;
+}
+
+static inline double dot(const double a[3], const double b[3]) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+
+static inline void random_direction(uint64_t *state, double out[3]) {
+  double length;
+  do {
+    for (int c = 0; c < 3; c++) {
+      out[c] = random_signed(state);
+    }
+    length = sqrt(dot(out, out));
+  } while (length > 1 || length < 0.1);
+  for (int c = 0; c < 3; c++) {
+    out[c] /= length;
+  }
+}
+
+/* Three orthogonal unit vectors. */
+static inline void random_axes(uint64_t *state, double axes[3][3]) {
+  random_direction(state, axes[0]);
+  double along, length;
+  do {
+    random_direction(state, axes[1]);
+    along = dot(axes[0], axes[1]);
+  } while (fabs(along) > 0.9);
+  for (int c = 0; c < 3; c++) {
+    axes[1][c] -= along * axes[0][c];
+  }
+  length = sqrt(dot(axes[1], axes[1]));
+  for (int c = 0; c < 3; c++) {
+    axes[1][c] /= length;
+  }
+  for (int c = 0; c < 3; c++) {
+    axes[2][c] = axes[0][(c + 1) % 3] * axes[1][(c + 2) % 3] - axes[0][(c + 2) % 3] * axes[1][(c + 1) % 3];
+  }
+}
+
+#endif
