@@ -83,6 +83,18 @@ static inline void vf_close_pair(const float *p, vi index, vf *low, vf *high) {
   *high = _mm256_permutevar8x32_ps(a, vi_add(index, vi_set(1)));
 }
 
+/* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
+static inline void vf_zip(vf a, vf b, vf *low, vf *high) {
+  const vf l = _mm256_unpacklo_ps(a, b), h = _mm256_unpackhi_ps(a, b);
+  *low = _mm256_permute2f128_ps(l, h, 0x20);
+  *high = _mm256_permute2f128_ps(l, h, 0x31);
+}
+static inline void vf_unzip(vf low, vf high, vf *a, vf *b) {
+  const vf l = _mm256_permute2f128_ps(low, high, 0x20), h = _mm256_permute2f128_ps(low, high, 0x31);
+  *a = _mm256_shuffle_ps(l, h, 0x88);
+  *b = _mm256_shuffle_ps(l, h, 0xdd);
+}
+
 /* Rows become columns: lane j of in[i] goes to lane i of out[j]. */
 static inline void vf_transpose(vf m[VL]) {
   vf t[8];

@@ -73,6 +73,16 @@ static inline void vf_close_pair(const float *p, vi index, vf *low, vf *high) {
   *high = _mm512_permutexvar_ps(vi_add(index, vi_set(1)), a);
 }
 
+/* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
+static inline void vf_zip(vf a, vf b, vf *low, vf *high) {
+  *low = _mm512_permutex2var_ps(a, _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0), b);
+  *high = _mm512_permutex2var_ps(a, _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8), b);
+}
+static inline void vf_unzip(vf low, vf high, vf *a, vf *b) {
+  *a = _mm512_permutex2var_ps(low, _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0), high);
+  *b = _mm512_permutex2var_ps(low, _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1), high);
+}
+
 /* Rows become columns: lane j of in[i] goes to lane i of out[j]. */
 static inline void vf_transpose(vf m[VL]) {
   vf t[16];

@@ -79,6 +79,16 @@ static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
 static inline void vf_near_pair(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
 static inline void vf_close_pair(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
 
+/* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
+static inline void vf_zip(vf a, vf b, vf *low, vf *high) {
+  *low = vzip1q_f32(a, b);
+  *high = vzip2q_f32(a, b);
+}
+static inline void vf_unzip(vf low, vf high, vf *a, vf *b) {
+  *a = vuzp1q_f32(low, high);
+  *b = vuzp2q_f32(low, high);
+}
+
 /* Rows become columns: lane j of in[i] goes to lane i of out[j]. */
 static inline void vf_transpose(vf m[VL]) {
   const float32x4x2_t a = vtrnq_f32(m[0], m[1]), b = vtrnq_f32(m[2], m[3]);

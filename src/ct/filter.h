@@ -1,0 +1,56 @@
+/*
+ * Stage "filter": rows times the ramp. Two views of one row are transformed together, as the real and the imaginary
+ * part of a complex row: the kernel's transform is real, so the parts stay apart, and FFTW's complex transforms cost a
+ * third of its real ones. Views 2n and 2n + 1 are always partners, so that the bits do not depend on how work is cut.
+ */
+#ifndef KVOX_CT_FILTER_H
+#define KVOX_CT_FILTER_H
+
+#include "context/context.h"
+#include "ct/backproject.h"
+#include "ct/geometry.h"
+#include "fft/fft.h"
+
+typedef struct kvox_filter_kernels {
+  /* complex_row[i] = a[i] + i b[i] */
+  void (*pack)(const float *a, const float *b, int64_t count, float *complex_row);
+  /* floats[i] *= response[i] */
+  void (*multiply)(float *floats, const float *response, int64_t count);
+  /* a[i] = weight_a real, b[i] = weight_b imaginary part */
+  void (*unpack)(const float *complex_row, int64_t count, float weight_a, float weight_b, float *a, float *b);
+  /* out[i][k] = rows[k][i] for KVOX_STACK rows that begin `step` floats apart */
+  void (*interleave)(const float *rows, int64_t step, int64_t count, float *out);
+} kvox_filter_kernels;
+
+extern const kvox_filter_kernels kvox_filter_ref;
+extern const kvox_filter_kernels kvox_filter_avx2;
+extern const kvox_filter_kernels kvox_filter_avx512;
+extern const kvox_filter_kernels kvox_filter_neon;
+const kvox_filter_kernels *kvox_filter_kernels_of(int32_t cpu_level);
+
+typedef struct kvox_ct_filter {
+  kvox_context *context;
+  const kvox_filter_kernels *kernels;
+  kvox_fft_plan *forward, *backward;
+  int64_t columns, length;
+  float *response; /* the kernel's transform / length, each value twice: [length][2] */
+  uint64_t bytes;
+} kvox_ct_filter;
+
+/* Checks options (known version of the struct) and prepares the transform. */
+kvox_status kvox_ct_filter_make(kvox_context *context, const kvox_ct_geometry *geometry,
+                                const kvox_ct_filter_options *options, kvox_ct_filter **filter);
+void kvox_ct_filter_drop(kvox_ct_filter *filter);
+
+/* What one worker needs (a multiple of 64 bytes) to filter pairs. */
+uint64_t kvox_ct_filter_scratch(const kvox_ct_filter *filter);
+
+/* a *= weight_a filtered, b the same; in and out may be the same rows. `b` and `out_b` may be NULL: no partner. */
+void kvox_ct_filter_pair(const kvox_ct_filter *filter, void *scratch, const float *a, const float *b, float weight_a,
+                         float weight_b, float *out_a, float *out_b);
+
+/* The ramp's transform times the window, `length` values from frequency 0 round to -1 / length, for a pitch in mm. */
+kvox_status kvox_ct_ramp_response(kvox_heap *heap, const kvox_ct_filter_options *options, double pitch_mm,
+                                  int64_t length, double *response);
+
+#endif

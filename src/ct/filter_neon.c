@@ -1,0 +1,3 @@
+#define KVOX_VEC_NEON
+#define KERNELS kvox_filter_neon
+#include "ct/filter_body.h"

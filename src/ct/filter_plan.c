@@ -1,0 +1,142 @@
+/* The filter as a stage of its own. */
+#include <string.h>
+
+#include "context/workspace.h"
+#include "core/array.h"
+#include "core/fail.h"
+#include "core/options.h"
+#include "core/size.h"
+#include "ct/filter.h"
+#include "ct/rows.h"
+
+struct kvox_ct_filter_plan {
+  kvox_context *context;
+  kvox_ct_filter *filter;
+  const kvox_ct_correction *correction;
+  int64_t shape[3];
+  int64_t row_step;
+  int32_t workers;
+};
+
+/* Scratch of a worker: the transforms and two rows. */
+static uint64_t worker_bytes(const kvox_ct_filter_plan *plan) {
+  return kvox_ct_filter_scratch(plan->filter) + 2 * (uint64_t)plan->row_step * sizeof(float);
+}
+
+static kvox_status choose_workers(kvox_ct_filter_plan *plan, uint64_t limit) {
+  const uint64_t each = worker_bytes(plan);
+  plan->workers = plan->context->threads.limit;
+  if (limit != 0 && limit < each) {
+    return kvox_fail(KVOX_ERROR_MEMORY_LIMIT,
+                     "kvox_ct_filter_plan_create: the memory limit is %llu bytes, at least %llu are needed",
+                     (unsigned long long)limit, (unsigned long long)each);
+  }
+  if (limit != 0 && limit / each < (uint64_t)plan->workers) {
+    plan->workers = (int32_t)(limit / each);
+  }
+  return KVOX_OK;
+}
+
+kvox_status kvox_ct_filter_plan_create(kvox_context *context, const kvox_ct_geometry *geometry,
+                                       const kvox_ct_filter_options *options, kvox_ct_filter_plan **plan) {
+  kvox_ct_filter_options o = {.struct_size = sizeof o};
+  KVOX_REQUIRE(context);
+  KVOX_REQUIRE(geometry);
+  KVOX_REQUIRE(plan);
+  if (options != NULL) {
+    KVOX_TRY(kvox_options_load(&o, sizeof o, options, "kvox_ct_filter_options"));
+  }
+  KVOX_TRY(kvox_ct_correction_check(o.correction, geometry->rows, geometry->columns));
+  kvox_ct_filter_plan *made = kvox_allocate_zeros(context->heap, sizeof *made);
+  if (made == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  made->context = kvox_context_hold(context);
+  made->correction = o.correction;
+  made->row_step = kvox_round_up(geometry->columns, KVOX_STACK);
+  kvox_ct_geometry_shape(geometry, made->shape);
+  kvox_status status = kvox_ct_filter_make(context, geometry, &o, &made->filter);
+  if (status == KVOX_OK) {
+    status = choose_workers(made, o.memory_limit != 0 ? o.memory_limit : context->memory_limit);
+  }
+  if (status != KVOX_OK) {
+    kvox_ct_filter_plan_destroy(made);
+    return status;
+  }
+  *plan = made;
+  return KVOX_OK;
+}
+
+void kvox_ct_filter_plan_destroy(kvox_ct_filter_plan *plan) {
+  if (plan == NULL) {
+    return;
+  }
+  kvox_context *context = plan->context;
+  kvox_ct_filter_drop(plan->filter);
+  kvox_release(context->heap, plan);
+  kvox_context_destroy(context);
+}
+
+kvox_status kvox_ct_filter_plan_memory(const kvox_ct_filter_plan *plan, kvox_memory_use *memory) {
+  KVOX_REQUIRE(plan);
+  KVOX_REQUIRE(memory);
+  *memory = (kvox_memory_use){.plan = sizeof *plan + plan->filter->bytes,
+                              .workspace = (uint64_t)plan->workers * worker_bytes(plan)};
+  return KVOX_OK;
+}
+
+typedef struct filter_job {
+  const kvox_ct_filter_plan *plan;
+  kvox_ct_rows rows;
+  const kvox_array *filtered;
+  char *scratch;
+} filter_job;
+
+static kvox_status filter_rows(void *data, int64_t index, int32_t worker) {
+  const filter_job *job = data;
+  const kvox_ct_filter_plan *plan = job->plan;
+  const int64_t rows = plan->shape[1], view = 2 * (index / rows);
+  const int64_t at_a[2] = {view, index % rows}, at_b[2] = {view + 1, index % rows};
+  const kvox_ct_row_place place = {.row = index % rows};
+  float *a = (float *)(void *)(job->scratch + (uint64_t)worker * worker_bytes(plan)), *b = a + plan->row_step;
+  void *scratch = b + plan->row_step;
+  const bool pair = view + 1 < plan->shape[0];
+  KVOX_TRY(kvox_ct_rows_load(&job->rows, view, place, a, NULL));
+  if (pair) {
+    KVOX_TRY(kvox_ct_rows_load(&job->rows, view + 1, place, b, NULL));
+  }
+  kvox_ct_filter_pair(plan->filter, scratch, a, pair ? b : NULL, 1, 1, kvox_array_at(job->filtered, 2, at_a),
+                      pair ? kvox_array_at(job->filtered, 2, at_b) : NULL);
+  return KVOX_OK;
+}
+
+kvox_status kvox_ct_filter_execute(const kvox_ct_filter_plan *plan, kvox_workspace *workspace,
+                                   const kvox_array *projections, const kvox_array *filtered) {
+  KVOX_REQUIRE(plan);
+  KVOX_TRY(kvox_array_check_shape(projections, "projections", KVOX_REAL_TYPES, 3, plan->shape));
+  KVOX_TRY(kvox_array_check_shape(filtered, "filtered", KVOX_TYPE_BIT(KVOX_F32), 3, plan->shape));
+  KVOX_TRY(kvox_array_check_apart(projections, "projections", filtered, "filtered"));
+  if (!kvox_array_rows_dense(filtered)) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "filtered: its columns must be contiguous");
+  }
+  kvox_workspace *own = NULL;
+  if (workspace == NULL) {
+    KVOX_TRY(kvox_workspace_create(plan->context, &own));
+    workspace = own;
+  }
+  const double begin = kvox_now();
+  kvox_status status = kvox_workspace_begin(workspace, (uint64_t)plan->workers * worker_bytes(plan));
+  if (status == KVOX_OK) {
+    filter_job job = {.plan = plan, .filtered = filtered, .scratch = workspace->block};
+    job.rows = (kvox_ct_rows){projections, plan->correction, plan->context->cpu_level};
+    kvox_threads threads = plan->context->threads;
+    threads.limit = plan->workers;
+    const int64_t pairs = kvox_divide_up(plan->shape[0], 2) * plan->shape[1];
+    kvox_progress_next(&workspace->progress, 1);
+    status =
+        kvox_parallel(&threads, pairs, 100 * pairs * plan->filter->length, filter_rows, &job, &workspace->progress);
+    kvox_workspace_add(workspace, "filter", kvox_now() - begin);
+  }
+  kvox_workspace_destroy(own);
+  return status;
+}

@@ -1,0 +1,40 @@
+#include "ct/rows.h"
+
+#include <math.h>
+
+#include "core/array.h"
+
+static const double whole_row = 1e-6;
+
+kvox_ct_row_place kvox_ct_row_at(double row, int64_t rows) {
+  const double inside = fmin(fmax(row, 0), (double)(rows - 1));
+  const double nearest = nearbyint(inside);
+  if (fabs(inside - nearest) < whole_row) {
+    return (kvox_ct_row_place){(int64_t)nearest, 0};
+  }
+  const double below = floor(inside);
+  return (kvox_ct_row_place){(int64_t)below, (float)(inside - below)};
+}
+
+static kvox_status load(const kvox_ct_rows *rows, int64_t view, int64_t row, float *out) {
+  const kvox_array *p = rows->projections;
+  const int64_t index[2] = {view, row};
+  kvox_row_to_float(kvox_array_at(p, 2, index), p->type, p->strides[2], p->shape[2], out);
+  if (!kvox_ct_correct_row(rows->correction, rows->cpu_level, row, p->shape[2], out)) {
+    return kvox_ct_not_finite("projections", view, row, p->shape[2], out);
+  }
+  return KVOX_OK;
+}
+
+kvox_status kvox_ct_rows_load(const kvox_ct_rows *rows, int64_t view, kvox_ct_row_place place, float *out,
+                              float *spare) {
+  kvox_status status = load(rows, view, place.row, out);
+  if (status != KVOX_OK || place.fraction == 0) {
+    return status;
+  }
+  status = load(rows, view, place.row + 1, spare);
+  for (int64_t i = 0; i < rows->projections->shape[2]; i++) {
+    out[i] += place.fraction * (spare[i] - out[i]);
+  }
+  return status;
+}
