@@ -1,4 +1,4 @@
-/* Exact projections of a phantom. */
+/* Exact projections of a phantom. Parallel beam: a row of pixels is a row of parallel lines. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -14,18 +14,33 @@ typedef struct simulation {
   const kvox_phantom *phantom;
   const kvox_array *projections;
   int64_t rows, columns;
+  double *rows_of_workers;
   bool endless_in_z;
 } simulation;
 
-static void write_element(const kvox_array *projections, int64_t view, int64_t row, int64_t column, double value) {
-  const int64_t index[3] = {view, row, column};
-  void *at = kvox_array_at(projections, 3, index);
-  if (projections->type == KVOX_F32) {
-    const float rounded = (float)value;
-    memcpy(at, &rounded, sizeof rounded);
-  } else {
-    memcpy(at, &value, sizeof value);
+static void write_row(const kvox_array *projections, int64_t view, int64_t row, const double *integrals) {
+  const int64_t index[2] = {view, row};
+  char *at = kvox_array_at(projections, 2, index);
+  for (int64_t column = 0; column < projections->shape[2]; column++, at += projections->strides[2]) {
+    if (projections->type == KVOX_F32) {
+      const float rounded = (float)integrals[column];
+      memcpy(at, &rounded, sizeof rounded);
+    } else {
+      memcpy(at, integrals + column, sizeof *integrals);
+    }
   }
+}
+
+static kvox_status check_ends(const double *integrals, int64_t count, int64_t view, int64_t row) {
+  for (int64_t column = 0; column < count; column++) {
+    if (!isfinite(integrals[column])) {
+      return kvox_fail(KVOX_ERROR_GEOMETRY,
+                       "kvox_ct_simulate: the ray of view %" PRId64 ", row %" PRId64 ", column %" PRId64
+                       " runs along a cylinder of the phantom and never leaves it",
+                       view, row, column);
+    }
+  }
+  return KVOX_OK;
 }
 
 /* Rows of such a view see one section of the phantom after the other. */
@@ -35,30 +50,22 @@ static bool rows_follow_z(const kvox_ct_view *view) {
 }
 
 static kvox_status simulate_view(void *data, int64_t v, int32_t worker) {
-  (void)worker;
   const simulation *s = data;
+  double *integrals = s->rows_of_workers + worker * s->columns;
   kvox_ct_view view;
   KVOX_TRY(kvox_ct_geometry_view(s->geometry, v, &view));
-  const int64_t rows_traced = s->endless_in_z && rows_follow_z(&view) ? 1 : s->rows;
-  for (int64_t row = 0; row < rows_traced; row++) {
-    const double along_v = (double)row - 0.5 * (double)(s->rows - 1);
-    for (int64_t column = 0; column < s->columns; column++) {
-      const double along_u = (double)column - 0.5 * (double)(s->columns - 1);
-      double pixel[3];
-      for (int c = 0; c < 3; c++) {
-        pixel[c] = view.detector_mm[c] + along_u * view.column_step_mm[c] + along_v * view.row_step_mm[c];
-      }
-      const double integral = kvox_phantom_line_integral(s->phantom, pixel, view.source_mm);
-      if (!isfinite(integral)) {
-        return kvox_fail(KVOX_ERROR_GEOMETRY,
-                         "kvox_ct_simulate: the ray of view %" PRId64 ", row %" PRId64 ", column %" PRId64
-                         " runs along a cylinder of the phantom and never leaves it",
-                         v, row, column);
-      }
-      for (int64_t r = row; r < (rows_traced == 1 ? s->rows : row + 1); r++) {
-        write_element(s->projections, v, r, column, integral);
-      }
+  const bool alike = s->endless_in_z && rows_follow_z(&view);
+  for (int64_t row = 0; row < s->rows; row++) {
+    const double along_u = -0.5 * (double)(s->columns - 1), along_v = (double)row - 0.5 * (double)(s->rows - 1);
+    double first[3];
+    for (int c = 0; c < 3; c++) {
+      first[c] = view.detector_mm[c] + along_u * view.column_step_mm[c] + along_v * view.row_step_mm[c];
     }
+    if (row == 0 || !alike) {
+      kvox_phantom_line_row(s->phantom, first, view.column_step_mm, view.source_mm, s->columns, integrals);
+      KVOX_TRY(check_ends(integrals, s->columns, v, row));
+    }
+    write_row(s->projections, v, row, integrals);
   }
   return KVOX_OK;
 }
@@ -81,5 +88,12 @@ kvox_status kvox_ct_simulate(kvox_context *context, const kvox_ct_geometry *geom
                   .rows = shape[1],
                   .columns = shape[2],
                   .endless_in_z = kvox_phantom_endless_in_z(phantom)};
-  return kvox_parallel(&context->threads, shape[0], work, simulate_view, &s, NULL);
+  const uint64_t workers = (uint64_t)kvox_workers(&context->threads, shape[0], work);
+  s.rows_of_workers = kvox_allocate(context->heap, workers * (uint64_t)shape[2] * sizeof *s.rows_of_workers);
+  if (s.rows_of_workers == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  const kvox_status status = kvox_parallel(&context->threads, shape[0], work, simulate_view, &s, NULL);
+  kvox_release(context->heap, s.rows_of_workers);
+  return status;
 }

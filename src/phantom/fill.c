@@ -38,11 +38,6 @@ typedef struct filling {
   double *rows; /* one for each worker */
 } filling;
 
-/* Voxels of a row, as a half-open range. */
-typedef struct span {
-  double low, high; /* indices between which something holds; low > high: nowhere */
-} span;
-
 static view_of_plane look_at_plane(const kvox_plane *plane, const kvox_grid *grid) {
   view_of_plane view;
   for (int a = 0; a < 3; a++) {
@@ -80,30 +75,14 @@ static view_of_shape look_at_shape(const kvox_shape *shape, const view_of_plane 
   return view;
 }
 
-/* Where |start + i step| < radius. */
-static span within_ball(const double start[3], const double step[3], double radius) {
-  const double speed_squared = kvox_dot3(step, step);
-  const double nearest = speed_squared > 0 ? -kvox_dot3(start, step) / speed_squared : 0;
-  double at[3];
-  for (int c = 0; c < 3; c++) {
-    at[c] = start[c] + nearest * step[c];
-  }
-  const double inside = radius > 0 ? radius * radius - kvox_dot3(at, at) : -1;
-  if (!(inside > 0)) {
-    return (span){1, 0};
-  }
-  const double half = speed_squared > 0 ? sqrt(inside / speed_squared) : (double)INFINITY;
-  return (span){nearest - half, nearest + half};
-}
-
 /* Narrows it to where start + i step < bound. */
-static span below(span s, double start, double step, double bound) {
+static kvox_span below(kvox_span s, double start, double step, double bound) {
   if (step > 0) {
     s.high = fmin(s.high, (bound - start) / step);
   } else if (step < 0) {
     s.low = fmax(s.low, (bound - start) / step);
   } else if (!(start < bound)) {
-    return (span){1, 0};
+    return (kvox_span){1, 0};
   }
   return s;
 }
@@ -119,10 +98,10 @@ typedef struct row_of_shape {
 } row_of_shape;
 
 /* Finds the voxels that may touch the shape and those that lie wholly inside. */
-static void find_spans(const row_of_shape *row, span *touched, span *inside) {
+static void find_spans(const row_of_shape *row, kvox_span *touched, kvox_span *inside) {
   const double reach = row->view->reach;
-  *touched = within_ball(row->start, row->view->step, 1 + reach + margin);
-  *inside = within_ball(row->start, row->view->step, 1 - reach - margin);
+  *touched = kvox_span_in_ball(row->start, row->view->step, 1 + reach + margin);
+  *inside = kvox_span_in_ball(row->start, row->view->step, 1 - reach - margin);
   for (int32_t p = 0; p < row->shape->planes; p++) {
     const double *half = row->plane_views[p].half;
     const double start = kvox_dot3(row->planes[p].normal, row->from_center), offset = row->planes[p].offset_mm;
@@ -172,21 +151,16 @@ static int32_t count_samples(const row_of_shape *row, int64_t i) {
   return count;
 }
 
-/* The first index at or above x, kept to 0 ... count. */
-static int64_t index_up(double x, int64_t count) {
-  return !(x > 0) ? 0 : x >= (double)count ? count : (int64_t)ceil(x);
-}
-
 static void add_shape(const row_of_shape *row, int64_t count, double *values) {
-  span touched, inside;
+  kvox_span touched, inside;
   find_spans(row, &touched, &inside);
   if (!(touched.low < touched.high)) {
     return;
   }
-  const int64_t begin = index_up(touched.low - 1, count), end = index_up(touched.high + 1, count);
+  const int64_t begin = kvox_index_up(touched.low - 1, count), end = kvox_index_up(touched.high + 1, count);
   const bool any = inside.low < inside.high;
-  const int64_t whole_begin = any ? index_up(inside.low, count) : end;
-  const int64_t whole_end = any ? index_up(inside.high, count) : end;
+  const int64_t whole_begin = any ? kvox_index_up(inside.low, count) : end;
+  const int64_t whole_end = any ? kvox_index_up(inside.high, count) : end;
   const double density = row->shape->density;
   const double all = (double)row->view->samples[0] * row->view->samples[1] * row->view->samples[2];
   for (int64_t i = begin; i < end; i++) {

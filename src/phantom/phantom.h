@@ -33,6 +33,13 @@ kvox_status kvox_phantom_cut(kvox_phantom *phantom, const double normal[3], doub
 /* Nothing changes along z: every ray and voxel of one (x, y) is like those above and below it. */
 bool kvox_phantom_endless_in_z(const kvox_phantom *phantom);
 
+/*
+ * Line integrals of `count` parallel lines, the first through first_mm, each step_mm beside the one before; infinite
+ * where a line never leaves a shape. The same as kvox_phantom_line_integral but for rounding.
+ */
+void kvox_phantom_line_row(const kvox_phantom *phantom, const double first_mm[3], const double step_mm[3],
+                           const double direction[3], int64_t count, double *integrals);
+
 /* ---- The definitions ---- */
 
 typedef struct kvox_phantom_entry {

@@ -60,3 +60,20 @@ double kvox_shape_chord(const kvox_shape *shape, const kvox_plane *planes, const
   }
   return begin < end ? (end - begin) * sqrt(kvox_dot3(direction, direction)) : 0;
 }
+
+kvox_span kvox_span_in_ball(const double start[3], const double step[3], double radius) {
+  const double speed_squared = kvox_dot3(step, step);
+  const double nearest = speed_squared > 0 ? -kvox_dot3(start, step) / speed_squared : 0;
+  double at[3];
+  for (int c = 0; c < 3; c++) {
+    at[c] = start[c] + nearest * step[c];
+  }
+  const double inside = radius > 0 ? radius * radius - kvox_dot3(at, at) : -1;
+  if (!(inside > 0)) {
+    return (kvox_span){1, 0};
+  }
+  const double half = speed_squared > 0 ? sqrt(inside / speed_squared) : (double)INFINITY;
+  return (kvox_span){nearest - half, nearest + half};
+}
+
+int64_t kvox_index_up(double x, int64_t count) { return !(x > 0) ? 0 : x >= (double)count ? count : (int64_t)ceil(x); }

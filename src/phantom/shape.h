@@ -38,4 +38,15 @@ bool kvox_shape_holds(const kvox_shape *shape, const kvox_plane *planes, const d
 double kvox_shape_chord(const kvox_shape *shape, const kvox_plane *planes, const double point_mm[3],
                         const double direction[3]);
 
+/* Indices between which something holds; nowhere where low > high. */
+typedef struct kvox_span {
+  double low, high;
+} kvox_span;
+
+/* Where |start + i step| < radius. */
+kvox_span kvox_span_in_ball(const double start[3], const double step[3], double radius);
+
+/* The first index at or above x, kept to 0 ... count. */
+int64_t kvox_index_up(double x, int64_t count);
+
 #endif

@@ -171,6 +171,45 @@ static void test_quadrature(void **state) {
   }
 }
 
+/* A row of parallel lines is the lines one by one. */
+static void test_row(void **state) {
+  kvox_context *context = *state;
+  enum { COUNT = 400 };
+  const double radius = 100;
+  const char *name;
+  for (int32_t i = 0; (name = kvox_phantom_name(i)) != NULL; i++) {
+    kvox_phantom *phantom = phantom_of(context, name, radius);
+    uint64_t seed = 8;
+    for (int row = 0; row < 20; row++) {
+      double axes[3][3], first[3], step[3], sums[COUNT];
+      random_axes(&seed, axes);
+      for (int c = 0; c < 3; c++) {
+        /* Not across the lines, and not of length 1. */
+        step[c] = 0.55 * axes[0][c] + 0.2 * axes[1][c];
+        axes[1][c] *= 1.5;
+        first[c] = 0.4 * radius * random_signed(&seed) - 0.5 * COUNT * step[c];
+      }
+      kvox_phantom_line_row(phantom, first, step, axes[1], COUNT, sums);
+      for (int s = 0; s < COUNT; s++) {
+        double point[3];
+        move(first, s, step, point);
+        /* 1e-13 of rounding in a line's place grows to its root at a rim. */
+        assert_true(fabs(sums[s] - kvox_phantom_line_integral(phantom, point, axes[1])) < 1e-4);
+      }
+    }
+    kvox_phantom_destroy(phantom);
+  }
+  /* Along the axis of a cylinder: no end inside, nothing outside. */
+  kvox_phantom *edge = phantom_of(context, "edge", 10);
+  const double up[3] = {0, 0, -1}, first[3] = {-10, -1, 0}, step[3] = {4, 0, 0};
+  double sums[6];
+  kvox_phantom_line_row(edge, first, step, up, 6, sums);
+  for (int s = 0; s < 6; s++) {
+    assert_true(s == 2 || s == 3 || s == 4 ? isinf(sums[s]) && sums[s] > 0 : sums[s] == 0);
+  }
+  kvox_phantom_destroy(edge);
+}
+
 static int set_up(void **state) {
   *state = context_with_threads(1);
   return 0;
@@ -185,6 +224,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_ball),   cmocka_unit_test(test_turned_ellipsoid), cmocka_unit_test(test_cylinder),
       cmocka_unit_test(test_planes), cmocka_unit_test(test_far_away),         cmocka_unit_test(test_quadrature),
+      cmocka_unit_test(test_row),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
