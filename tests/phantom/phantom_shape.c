@@ -201,11 +201,11 @@ static void test_row(void **state) {
   }
   /* Along the axis of a cylinder: no end inside, nothing outside. */
   kvox_phantom *edge = phantom_of(context, "edge", 10);
-  const double up[3] = {0, 0, -1}, first[3] = {-10, -1, 0}, step[3] = {4, 0, 0};
+  const double up[3] = {0, 0, -1}, first[3] = {-9, -1, 0}, step[3] = {4, 0, 0};
   double sums[6];
   kvox_phantom_line_row(edge, first, step, up, 6, sums);
   for (int s = 0; s < 6; s++) {
-    assert_true(s == 2 || s == 3 || s == 4 ? isinf(sums[s]) && sums[s] > 0 : sums[s] == 0);
+    assert_true(s == 2 || s == 3 ? isinf(sums[s]) && sums[s] > 0 : sums[s] == 0);
   }
   kvox_phantom_destroy(edge);
 }
