@@ -32,8 +32,8 @@ static kvox_status choose_threads(kvox_context *context, const kvox_context_opti
   if (threads == 0 && value != NULL) {
     double number = 0;
     const char *end = kvox_parse_number(value, &number);
-    if (end == NULL || *end != '\0' || !(number >= 1 && number <= MOST_THREADS)) {
-      return kvox_fail(KVOX_ERROR_ARGUMENT, "KVOX_THREADS is \"%.40s\", must be a number from 1 to %d", value,
+    if (end == NULL || *end != '\0' || !(number >= 1 && number <= MOST_THREADS) || number != (int32_t)number) {
+      return kvox_fail(KVOX_ERROR_ARGUMENT, "KVOX_THREADS is \"%.40s\", must be a whole number from 1 to %d", value,
                        MOST_THREADS);
     }
     threads = (int32_t)number;

@@ -125,8 +125,12 @@ kvox_status kvox_array_check_apart(const kvox_array *a, const char *name_a, cons
   if (!extent(a, &low_a, &high_a) || !extent(b, &low_b, &high_b)) {
     return kvox_fail(KVOX_ERROR_SIZE, "%s, %s: their strides span more than 2^63 - 1 bytes", name_a, name_b);
   }
-  const intptr_t at_a = (intptr_t)a->data, at_b = (intptr_t)b->data;
-  if (at_a + low_a <= at_b + high_b && at_b + low_b <= at_a + high_a) {
+  const int64_t at_a = (int64_t)(intptr_t)a->data, at_b = (int64_t)(intptr_t)b->data;
+  if (!kvox_add(low_a, at_a, &low_a) || !kvox_add(high_a, at_a, &high_a) || !kvox_add(low_b, at_b, &low_b) ||
+      !kvox_add(high_b, at_b, &high_b)) {
+    return kvox_fail(KVOX_ERROR_SIZE, "%s, %s: their strides lead out of the address space", name_a, name_b);
+  }
+  if (low_a <= high_b && low_b <= high_a) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "%s and %s overlap in memory; the result needs memory of its own", name_a,
                      name_b);
   }

@@ -4,10 +4,13 @@
 
 #include "core/fail.h"
 
+/* No version will have so large a struct: beyond it, struct_size was never set. */
+enum { MOST_BYTES = 65536 };
+
 kvox_status kvox_options_load(void *known, size_t known_size, const void *given, const char *name) {
   size_t size = 0;
   memcpy(&size, given, sizeof size);
-  if (size < sizeof size) {
+  if (size < sizeof size || size > MOST_BYTES) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: struct_size is %zu; prepare the struct with its init macro", name, size);
   }
   const unsigned char *bytes = given;

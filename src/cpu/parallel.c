@@ -92,19 +92,19 @@ static void restore_float_state(float_state before) { (void)before; }
 /* One worker: draws indices in order until there are none, so that a lower index has always been drawn before. */
 static void work(void *data, int64_t worker) {
   loop *l = data;
-  const float_state before = set_float_state();
   while (!atomic_load_explicit(&l->cancelled, memory_order_relaxed)) {
     const int64_t index = atomic_fetch_add_explicit(&l->next, 1, memory_order_relaxed);
     if (index >= l->count || index > atomic_load_explicit(&l->failed_index, memory_order_relaxed)) {
       break;
     }
+    const float_state before = set_float_state();
     const kvox_status status = l->body(l->data, index, (int32_t)worker);
+    restore_float_state(before); /* the progress function is the host's: it finds its own */
     if (status != KVOX_OK) {
       remember_failure(l, index, status);
     }
     report(l, 1 + atomic_fetch_add_explicit(&l->done, 1, memory_order_relaxed));
   }
-  restore_float_state(before);
 }
 
 static void run(const kvox_threads *threads, int32_t workers, loop *l) {
