@@ -1,0 +1,86 @@
+/* Included once per instruction set, with TABLE naming the table. */
+#include "cpu/vec_math.h"
+#include "kernel/check_vec.h"
+
+#define FLOATS(name, expression)                                                    \
+  static void name(const float *pa, const float *pb, const float *pc, float *out) { \
+    const vf a = vf_load(pa), b = vf_load(pb), c = vf_load(pc);                     \
+    (void)a, (void)b, (void)c;                                                      \
+    vf_store(out, expression);                                                      \
+  }
+FLOATS(add, vf_add(a, b))
+FLOATS(sub, vf_sub(a, b))
+FLOATS(mul, vf_mul(a, b))
+FLOATS(divide, vf_div(a, b))
+FLOATS(fused, vf_fma(a, b, c))
+FLOATS(greater, vf_max(a, b))
+FLOATS(less, vf_min(a, b))
+FLOATS(select_less, vf_select_less(a, b, c, a))
+FLOATS(bits, vf_bits(vi_and(vi_bits(a), vi_set(0x7fffffff))))
+FLOATS(set, vf_add(vf_set(*pa), vf_zero()))
+
+#define INTS(name, expression)                                           \
+  static void name(const int32_t *pa, const int32_t *pb, int32_t *out) { \
+    const vi a = vi_load(pa), b = vi_load(pb);                           \
+    (void)a, (void)b;                                                    \
+    vi_store(out, expression);                                           \
+  }
+INTS(int_add, vi_add(a, b))
+INTS(int_sub, vi_sub(a, b))
+INTS(int_and, vi_and(a, b))
+INTS(int_or, vi_or(a, b))
+INTS(int_left, vi_shift_left(a, VEC_LEFT_BITS))
+INTS(int_right, vi_shift_right(a, VEC_RIGHT_BITS))
+INTS(int_set, vi_set(*pa))
+
+#define PAIR(name)                                                                  \
+  static void name(const float *p, const int32_t *index, float *low, float *high) { \
+    vf l, h;                                                                        \
+    vf_##name(p, vi_load(index), &l, &h);                                           \
+    vf_store(low, l);                                                               \
+    vf_store(high, h);                                                              \
+  }
+PAIR(gather_pair)
+PAIR(near_pair)
+PAIR(close_pair)
+
+static void lane_numbers(float *out) { vf_store(out, vf_lanes()); }
+static void truncate_floats(const float *a, int32_t *out) { vi_store(out, vi_truncate(vf_load(a))); }
+static void from_int(const int32_t *a, float *out) { vf_store(out, vf_from_int(vi_load(a))); }
+static void load_part(const float *p, int64_t n, float *out) { vf_store(out, vf_load_part(p, n)); }
+static void store_part(float *p, const float *values, int64_t n) { vf_store_part(p, vf_load(values), n); }
+
+static void transpose(float *square) {
+  vf rows[VL];
+  for (int i = 0; i < VL; i++) {
+    rows[i] = vf_load(square + i * VL);
+  }
+  vf_transpose(rows);
+  for (int i = 0; i < VL; i++) {
+    vf_store(square + i * VL, rows[i]);
+  }
+}
+
+static void logarithms(int64_t count, const float *x, float *out) {
+  for (int64_t i = 0; i < count; i += VL) {
+    const int64_t left = vf_left(count, i);
+    vf_store_part(out + i, vf_log(vf_load_part(x + i, left)), left);
+  }
+}
+
+const kvox_vec_table TABLE = {
+    .lanes = VL,
+    .near_span = VF_NEAR_SPAN,
+    .close_span = VF_CLOSE_SPAN,
+    .floats = {add, sub, mul, divide, fused, greater, less, select_less, bits, set},
+    .ints = {int_add, int_sub, int_and, int_or, int_left, int_right, int_set},
+    .pairs = {gather_pair, near_pair, close_pair},
+    .lane_numbers = lane_numbers,
+    .truncate = truncate_floats,
+    .from_int = from_int,
+    .load_part = load_part,
+    .store_part = store_part,
+    .transpose = transpose,
+    .left = vf_left,
+    .log = logarithms,
+};
