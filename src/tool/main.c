@@ -37,6 +37,23 @@ void kvox_tool_note(const kvox_tool *tool, const char *format, ...) {
   }
 }
 
+/* What a user of the command can do about it, where the library names its own options. */
+static const char *remedy_of(kvox_status status, const char *sentence) {
+  if (status == KVOX_ERROR_MEMORY_LIMIT) {
+    return " (the limit is set by --memory)";
+  }
+  if (status == KVOX_ERROR_GEOMETRY && strstr(sentence, "arc is too short") != NULL) {
+    return " (--allow-short-arc takes it all the same)";
+  }
+  return "";
+}
+
+/* The sentence without the name of the function that it begins with: a user has called none. */
+static const char *without_function(const char *sentence) {
+  const size_t name = strspn(sentence, "abcdefghijklmnopqrstuvwxyz0123456789_");
+  return strncmp(sentence, "kvox_", 5) == 0 && strncmp(sentence + name, ": ", 2) == 0 ? sentence + name + 2 : sentence;
+}
+
 int kvox_tool_check(const kvox_tool *tool, kvox_status status, const char *about) {
   if (status == KVOX_OK) {
     return KVOX_TOOL_DONE;
@@ -44,16 +61,20 @@ int kvox_tool_check(const kvox_tool *tool, kvox_status status, const char *about
   if (status == KVOX_ERROR_CANCELLED) {
     return kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "interrupted, nothing was written; run it again for a result");
   }
-  const char *sentence = kvox_last_error();
-  const char *remedy = "";
-  if (status == KVOX_ERROR_MEMORY_LIMIT) {
-    remedy = " (the limit is set by --memory)";
-  } else if (status == KVOX_ERROR_GEOMETRY && strstr(sentence, "arc is too short") != NULL) {
-    remedy = " (--allow-short-arc takes it all the same)";
+  const char *sentence = without_function(kvox_last_error());
+  sentence = sentence[0] != '\0' ? sentence : kvox_status_string(status);
+  const char *remedy = remedy_of(status, sentence);
+  if (about == NULL) {
+    return kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "%s%s", sentence, remedy);
   }
-  const int lead = about != NULL && strstr(sentence, about) == NULL;
-  return kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "%s%s%s%s", lead ? about : "", lead ? ": " : "",
-                          sentence[0] != '\0' ? sentence : kvox_status_string(status), remedy);
+  /* A reader leads with the file's name; the user gets the path back. */
+  const char *slash = strrchr(about, '/');
+  const char *name = slash != NULL ? slash + 1 : about;
+  const size_t length = strlen(name);
+  if (length > 0 && strncmp(sentence, name, length) == 0 && sentence[length] == ':') {
+    return kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "%s%s%s", about, sentence + length, remedy);
+  }
+  return kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "%s: %s%s", about, sentence, remedy);
 }
 
 double kvox_tool_now(void) {

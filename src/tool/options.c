@@ -205,6 +205,11 @@ static int unknown_option(const kvox_tool_verb *verb, const char *argument, cons
   return usage(verb, "unknown option %s (kvox %s --help lists all)", argument, verb->name);
 }
 
+/* "--size" and "-o" do where a value is due, "-1.5", "-.5" and "-" do not. */
+static int looks_like_option(const char *text) {
+  return text[0] == '-' && text[1] != '\0' && strchr("0123456789.", text[1]) == NULL;
+}
+
 /* Takes the option at arguments[*at] and its value, moving *at to the last one used. */
 static int take_option(const kvox_tool_verb *verb, int count, char **arguments, int *at, void *values) {
   const char *argument = arguments[*at];
@@ -226,8 +231,7 @@ static int take_option(const kvox_tool_verb *verb, int count, char **arguments, 
   if (!is_long && name[1] != '\0') {
     return store(verb, option, name + 1, values);
   }
-  /* "--" would be the next option forgotten its value; "-1.5" and "-" are values. */
-  if (*at + 1 >= count || strncmp(arguments[*at + 1], "--", 2) == 0) {
+  if (*at + 1 >= count || looks_like_option(arguments[*at + 1])) {
     return usage(verb, "option %s needs a value: %s", argument, option->value);
   }
   return store(verb, option, arguments[++*at], values);

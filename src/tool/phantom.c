@@ -246,7 +246,8 @@ static int write_projections(const phantom_job *job) {
     angles[i] = view.angle_deg;
   }
   if (status == KVOX_OK) {
-    status = kvox_io_write_scan(context, path, &array, NULL, NULL, angles);
+    const int bare = kvox_tool_has_extension(path, ".npy"); /* has no place for angles */
+    status = kvox_io_write_scan(context, path, &array, NULL, NULL, bare ? NULL : angles);
   }
   free(angles);
   return kvox_tool_check(job->tool, status, path);
