@@ -2,6 +2,4 @@
 #include <kvox/context.h>
 #include <stdio.h>
 
-int main(void) {
-  return puts(kvox_cpu_level_name(kvox_cpu_detected())) < 0;
-}
+int main(void) { return puts(kvox_cpu_level_name(kvox_cpu_detected())) < 0; }
