@@ -9,19 +9,28 @@ extern "C" {
 #endif
 
 /*
+ * A failure's sentence begins with the file's name. KVOX_ERROR_IO: the operating system refused; KVOX_ERROR_FORMAT: the
+ * file is truncated, malformed or contradicts itself; KVOX_ERROR_UNSUPPORTED: well-formed, but not read here. Nothing
+ * of a header is logged. All functions may be called from any number of threads at once; one process-wide lock guards
+ * HDF5, whose error stack and printing are left as found. Files appear whole or not at all: they are written beside
+ * their names and renamed.
+ */
+
+/*
  * Reads a volume: .npy (rank 2 or 3; no frame: spacing 1, centred), .mha, .mhd (raw or zlib-compressed data, local or
- * in a file beside it). The sizes a file claims are checked against the bytes it has before anything is allocated.
+ * in a file beside it). The sizes a file claims are checked against the bytes it has before anything is allocated. The
+ * volume is dense with i fastest, also where the file has another order.
  */
 KVOX_API kvox_status kvox_io_read_volume(kvox_context *context, const char *path, kvox_volume **volume);
 
-/* Prepare with kvox_io_write_options_init. */
+/* Prepare with kvox_io_write_options_init, which asks for the middle slice and zeroes the rest. */
 typedef struct kvox_io_write_options {
   size_t struct_size;
   int32_t compress;        /* .mha, .mhd: 1 compresses with zlib */
   int32_t window_function; /* .png: KVOX_WINDOW_... */
   int32_t bits;            /* .png: 8 or 16; 0: 8 */
   double window_center;    /* .png */
-  double window_width;     /* .png; 0: from the data, 0.5 to 99.5 % of the samples */
+  double window_width;     /* .png; 0: from the slice, 0.5 to 99.5 % of its samples */
   int64_t slice;           /* .png: which slice; negative: the middle one */
 } kvox_io_write_options;
 
@@ -29,13 +38,17 @@ typedef struct kvox_io_write_options {
 KVOX_API void kvox_io_write_options_init_sized(kvox_io_write_options *options, size_t struct_size);
 
 /*
- * Writes a volume as .npy, .mha, .mhd (with .raw or .zraw beside it), or one slice as .png. The file appears whole or
- * not at all: it is written beside its name and renamed. `options` may be NULL.
+ * Writes a volume as .npy, .mha, .mhd (with .raw or .zraw beside it), or one slice as .png: j = 0 is the top row, so
+ * that anterior is up and the patient's right on the left. Unit and provenance travel in .mha and .mhd, in keys of our
+ * own that other readers pass over. `options` may be NULL.
  */
 KVOX_API kvox_status kvox_io_write_volume(kvox_context *context, const char *path, const kvox_volume *volume,
                                           const kvox_io_write_options *options);
 
-/* Arrays without a frame: .npy of any rank up to 8, and .png (u8 or u16 [row, column], or u8 [row, column, 3]). */
+/*
+ * Arrays without a frame: .npy of any rank up to 8 (Fortran order shows as strides), and .png (u8 or u16 [row, column],
+ * or u8 [row, column, 3]). What is read holds its context; the view stays its own.
+ */
 typedef struct kvox_io_array kvox_io_array;
 KVOX_API kvox_status kvox_io_read_array(kvox_context *context, const char *path, kvox_io_array **array);
 KVOX_API void kvox_io_array_destroy(kvox_io_array *array);
@@ -52,7 +65,8 @@ KVOX_API const kvox_array *kvox_io_scan_flat(const kvox_io_scan *scan);   /* [fr
 KVOX_API const kvox_array *kvox_io_scan_dark(const kvox_io_scan *scan);   /* NULL: none */
 KVOX_API const double *kvox_io_scan_angles_deg(const kvox_io_scan *scan); /* one a view; NULL: none */
 
-/* Writes projections, with the rest where given (NULL: absent), as DXchange HDF5, or the projections alone as .npy. */
+/* Writes projections [view, row, column], with the rest where given (NULL: absent), as DXchange HDF5; or the
+ * projections alone as .npy, where the rest must be NULL. */
 KVOX_API kvox_status kvox_io_write_scan(kvox_context *context, const char *path, const kvox_array *projections,
                                         const kvox_array *flat, const kvox_array *dark, const double *angles_deg);
 

@@ -17,6 +17,7 @@ FORBIDDEN = {
 # file: names that it alone may call.
 ALLOWED = {
     'src/core/heap.c': {'posix_memalign', 'free'},
+    'src/io/ct_geometry.c': {'uselocale'}, # of this thread alone, put back: cJSON reads numbers by the locale
 }
 # Third parties hand out memory that they want back through these.
 STREAMS = re.compile(r'\b(stdout|stderr|stdin)\b')
