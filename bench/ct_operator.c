@@ -1,0 +1,74 @@
+/* ct-project, ct-backproject: the matched pair. */
+#include "bench.h"
+
+typedef kvox_status side(const kvox_ct_operator *operation, kvox_workspace *workspace, const kvox_bench_scan *scan);
+
+static kvox_status project(const kvox_ct_operator *operation, kvox_workspace *workspace, const kvox_bench_scan *scan) {
+  return kvox_ct_project(operation, workspace, scan->volume, &scan->projections);
+}
+
+static kvox_status backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                               const kvox_bench_scan *scan) {
+  return kvox_ct_backproject(operation, workspace, &scan->projections, scan->volume);
+}
+
+static kvox_status time_runs(const kvox_bench *bench, const kvox_ct_operator *operation, kvox_workspace *workspace,
+                             const kvox_bench_scan *scan, side *run, kvox_bench_series *total) {
+  KVOX_BENCH_TRY(run(operation, workspace, scan));
+  while (kvox_bench_goes_on(total, bench->runs)) {
+    const double begin = kvox_bench_now();
+    KVOX_BENCH_TRY(run(operation, workspace, scan));
+    kvox_bench_add(total, kvox_bench_now() - begin);
+  }
+  return KVOX_OK;
+}
+
+static kvox_status report(const kvox_bench *bench, const kvox_bench_case *what, const kvox_ct_operator *operation,
+                          const kvox_workspace *workspace, const kvox_bench_series *total, cJSON *result) {
+  kvox_memory_use use;
+  const double seconds = kvox_bench_median(total);
+  KVOX_BENCH_TRY(kvox_ct_operator_memory(operation, &use));
+  kvox_bench_report(result, what, total);
+  cJSON_AddNumberToObject(result, "gups", kvox_bench_gups(what, seconds));
+  cJSON *memory = cJSON_AddObjectToObject(result, "memory");
+  cJSON_AddNumberToObject(memory, "plan_bytes", (double)use.plan);
+  cJSON_AddNumberToObject(memory, "workspace_bytes", (double)kvox_workspace_bytes(workspace));
+  const kvox_bench_limits limits = kvox_bench_interpolation_limits(bench, what);
+  kvox_bench_report_limits(result, &limits, 0, seconds);
+  return KVOX_OK;
+}
+
+static kvox_status run_side(const kvox_bench *bench, const kvox_bench_case *what, side *run, cJSON *result) {
+  kvox_bench_scan scan;
+  kvox_ct_operator *operation = NULL;
+  kvox_workspace *workspace = NULL;
+  kvox_bench_series total = {0};
+  kvox_status status = kvox_bench_scan_make(bench, what, &scan);
+  if (status == KVOX_OK) {
+    status = kvox_phantom_fill(scan.phantom, 1, scan.volume);
+  }
+  if (status == KVOX_OK) {
+    status = kvox_ct_operator_create(bench->context, scan.geometry, &scan.grid, 0, &operation);
+  }
+  if (status == KVOX_OK) {
+    status = kvox_workspace_create(bench->context, &workspace);
+  }
+  if (status == KVOX_OK) {
+    status = time_runs(bench, operation, workspace, &scan, run, &total);
+  }
+  if (status == KVOX_OK) {
+    status = report(bench, what, operation, workspace, &total, result);
+  }
+  kvox_workspace_destroy(workspace);
+  kvox_ct_operator_destroy(operation);
+  kvox_bench_scan_drop(&scan);
+  return status;
+}
+
+kvox_status kvox_bench_ct_project(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_side(bench, what, project, result);
+}
+
+kvox_status kvox_bench_ct_backproject(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_side(bench, what, backproject, result);
+}
