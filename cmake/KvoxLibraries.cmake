@@ -29,9 +29,10 @@ function(kvox_library name)
   target_compile_definitions(${name}_static INTERFACE KVOX_STATIC)
   target_link_options(${name} PRIVATE LINKER:--version-script=${arg_MAP}
     # Unloading would pull the code from under OpenMP's waiting threads: the library stays until the process ends.
-    LINKER:-z,nodelete
-    # A name that no library defines is found here, not in the program (sanitizers leave theirs to it).
-    $<$<NOT:$<BOOL:${KVOX_SANITIZE}>>:LINKER:-z,defs>)
+    LINKER:-z,nodelete)
+  if(NOT KVOX_SANITIZE) # which leave names of theirs to the program
+    target_link_options(${name} PRIVATE LINKER:-z,defs)
+  endif()
 endfunction()
 
 # What a program names to link OpenMP beside a static library: GCC's by name (every compiler finds it), others by path.
