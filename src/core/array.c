@@ -145,6 +145,15 @@ int64_t kvox_array_elements(const kvox_array *array) {
   return elements;
 }
 
+void *kvox_array_row(const kvox_array *array, int64_t row) {
+  char *at = array->data;
+  for (int32_t d = array->rank - 2; d >= 0; d--) {
+    at += row % array->shape[d] * array->strides[d];
+    row /= array->shape[d];
+  }
+  return at;
+}
+
 static float half_to_float(uint16_t half) {
   const uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
   const uint32_t exponent = (half >> 10) & 0x1fu;

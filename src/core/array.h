@@ -37,6 +37,12 @@ static inline void *kvox_array_at(const kvox_array *array, int32_t count, const 
   return at;
 }
 
+/* How many rows (runs along the last index) it has, and where row r of them begins, counted in C order. */
+static inline int64_t kvox_array_row_count(const kvox_array *array) {
+  return kvox_array_elements(array) / array->shape[array->rank - 1];
+}
+void *kvox_array_row(const kvox_array *array, int64_t row);
+
 /* One element of a real type as double. */
 double kvox_element(const void *at, kvox_type type);
 
