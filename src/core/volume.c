@@ -25,7 +25,7 @@ kvox_status kvox_grid_init(kvox_grid *grid, const int64_t size[3], const double 
   for (int a = 0; a < 3; a++) {
     made.size[a] = size[a];
     made.spacing_mm[a] = spacing_mm[a];
-    made.origin_mm[a] = (center_mm != NULL ? center_mm[a] : 0) - 0.5 * (double)(size[a] - 1) * spacing_mm[a];
+    made.origin_mm[a] = (center_mm != NULL ? center_mm[a] : 0) - 0.5 * ((double)size[a] - 1) * spacing_mm[a];
   }
   KVOX_TRY(kvox_grid_check(&made, "kvox_grid_init"));
   *grid = made;
