@@ -1,0 +1,31 @@
+"""Kvox turns what a scanner measures into pictures: CT projections in, volumes out.
+
+numpy in, numpy out, without a copy where strides allow; the GIL is released while the library works; a failed call
+raises :class:`kvox.Error` with the library's sentence.
+
+    scan = kvox.io.read_scan("tooth.h5")
+    volume = kvox.ct.reconstruct(scan.projections, scan.angles_deg, flat=scan.flat, dark=scan.dark, center="auto")
+    kvox.io.write_volume("tooth.mha", volume)
+"""
+
+from . import ct, io, phantom, picture, quality
+from ._abi import VERSION as __version__
+from .context import Context, Workspace, default_context
+from .errors import Error, Status
+from .volume import Grid, Volume
+
+__all__ = [
+    "Context",
+    "Error",
+    "Grid",
+    "Status",
+    "Volume",
+    "Workspace",
+    "__version__",
+    "ct",
+    "default_context",
+    "io",
+    "phantom",
+    "picture",
+    "quality",
+]

@@ -1,0 +1,102 @@
+"""The matched pair of projector and back-projector."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _abi, arrays
+from ..context import Context, Handle, Progress, Workspace, unsigned
+from ..volume import Grid, Volume, output_volume
+from .geometry import Geometry
+from .plan import Float32, MemoryUse, memory_of, output_array
+
+
+class Operator(Handle):
+    """The linear map A from volumes on a grid to projections, and its exact adjoint.
+
+    Like a matrix: ``shape`` is (projection samples, voxels), ``matvec`` and ``rmatvec`` take flat vectors, so that
+    ``scipy.sparse.linalg.aslinearoperator`` accepts it. Any number of threads may use one.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        grid: Grid | None = None,
+        *,
+        memory_limit: int = 0,
+        context: Context | None = None,
+    ) -> None:
+        lib = _abi.lib
+        self.geometry = geometry
+        self.grid = grid or geometry.default_grid
+        self.context = context or geometry.context
+        self._adopt(
+            _abi.CtOperator,
+            lib.kvox_ct_operator_destroy,
+            lib.kvox_ct_operator_create,
+            self.context,
+            geometry,
+            self.grid._c(),
+            unsigned("memory_limit", memory_limit),
+            keep=(self.context,),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Projection samples and voxels."""
+        views, rows, columns = self.geometry.shape
+        x, y, z = self.grid.size
+        return views * rows * columns, x * y * z
+
+    @property
+    def memory(self) -> MemoryUse:
+        """Bytes of the operator and of a workspace that executes it."""
+        return memory_of(_abi.lib.kvox_ct_operator_memory, self)
+
+    def forward(
+        self,
+        volume: Volume | npt.ArrayLike,
+        *,
+        out: Float32 | None = None,
+        workspace: Workspace | None = None,
+        progress: Progress | None = None,
+    ) -> Float32:
+        """A volume [k, j, i] to projections, f32 [view, row, column]; of values in 1/mm these are line integrals."""
+        if isinstance(volume, Volume) and volume.array.dtype == np.float32:
+            source = volume
+        else:
+            source = Volume(arrays.as_rows(np.asarray(volume)), self.grid, context=self.context)
+        out = output_array(out, self.geometry.shape, np.float32)
+        target = arrays.describe_output(out, "out")
+        (workspace or Workspace(self.context)).run(
+            progress, lambda space: _abi.lib.kvox_ct_project(self, space, source, target)
+        )
+        return out
+
+    def adjoint(
+        self,
+        projections: npt.ArrayLike,
+        *,
+        out: Float32 | None = None,
+        workspace: Workspace | None = None,
+        progress: Progress | None = None,
+    ) -> Float32:
+        """Projections [view, row, column] to a volume, f32 [k, j, i], by the transpose of ``forward``."""
+        given = arrays.as_rows(projections, 3)
+        source = arrays.describe(given)
+        volume = output_volume(out, self.grid, self.context)
+        (workspace or Workspace(self.context)).run(
+            progress, lambda space: _abi.lib.kvox_ct_backproject(self, space, source, volume)
+        )
+        return volume.array
+
+    def matvec(self, x: npt.ArrayLike) -> Float32:
+        """A x of a flat vector."""
+        return self.forward(np.reshape(x, self.grid.shape)).reshape(-1)
+
+    def rmatvec(self, y: npt.ArrayLike) -> Float32:
+        """A^T y of a flat vector."""
+        return self.adjoint(np.reshape(y, self.geometry.shape)).reshape(-1)

@@ -1,0 +1,80 @@
+"""The examples are built, run and agree; the pages' Python is executed."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import kvox
+from kvox import _abi
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with the C examples, built as strict C99 against the library that the package uses."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("skipped: no C compiler here")
+    folder = tmp_path_factory.mktemp("examples")
+    libraries = pathlib.Path(_abi.io()._name).parent
+    core = pathlib.Path(_abi.lib._name).parent
+    for name in ("simulate", "reconstruct"):
+        subprocess.run(
+            [compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", ROOT / "include"]
+            + [ROOT / "examples" / f"{name}.c", "-o", folder / name]
+            + [f"-L{libraries}", f"-L{core}", "-lkvox-io", "-lkvox", f"-Wl,-rpath,{libraries}:{core}"],
+            check=True,
+        )
+    return folder
+
+
+def run(*command, fails=False):
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode != 0) == fails, done.stderr
+    return done.stderr if fails else done.stdout
+
+
+@pytest.mark.parametrize("scan", ["scan.h5", "scan.npy"])
+def test_c_and_python_make_the_same_volume(built, tmp_path, scan):
+    run(built / "simulate", tmp_path / scan)
+    said = run(built / "reconstruct", tmp_path / scan, tmp_path / "c.mha")
+    # simulate.c put the axis at 125.25.
+    assert float(re.search(r"column ([\d.]+)", said).group(1)) == pytest.approx(125.25, abs=0.1)
+    run(sys.executable, ROOT / "examples" / "reconstruct.py", tmp_path / scan, tmp_path / "python.mha")
+    c, python = kvox.io.read_volume(tmp_path / "c.mha"), kvox.io.read_volume(tmp_path / "python.mha")
+    assert np.array_equal(c.array, python.array) and c.grid == python.grid
+    assert c.shape == (2, 255, 255)
+    truth = kvox.phantom.Phantom("shepp-logan", 115, 0.02).fill(c.grid)
+    j, i = np.indices((255, 255)) - 127
+    inside = np.broadcast_to(np.hypot(i, j) < 0.95 * 125, c.shape)
+    # Noise of 1e5 photons and the skull's edges: 5 % of the greatest value.
+    assert kvox.quality.rmse(c, truth, inside) < 0.05 * 0.02
+
+
+def test_the_c_examples_fail_with_a_sentence(built, tmp_path):
+    assert "usage" in run(built / "reconstruct", fails=True)
+    assert "usage" in run(built / "simulate", fails=True)
+    assert "missing.h5" in run(built / "reconstruct", tmp_path / "missing.h5", tmp_path / "v.mha", fails=True)
+    assert len(run(built / "simulate", tmp_path / "no" / "folder.npy", fails=True)) > 20
+
+
+def pages():
+    found = sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"]
+    return [page for page in found if page.exists() and "```python" in page.read_text()]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
+    """The blocks marked ```python, in order and in one namespace, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text()
+    names = {"__name__": "__main__"}
+    for block in re.finditer(r"^```python\n(.*?)^```", text, flags=re.S | re.M):
+        line = text.count("\n", 0, block.start(1))
+        exec(compile("\n" * line + block.group(1), str(page), "exec"), names)

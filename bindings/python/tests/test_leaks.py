@@ -1,0 +1,67 @@
+"""200 calls of each kind leave nothing behind, neither in Python's memory nor in the process."""
+
+import gc
+import os
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import kvox
+
+SIZE = 65
+
+
+def resident():
+    """Bytes of memory the process holds."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def reconstruct(scan, path):
+    context = kvox.Context(threads=2, log=lambda level, text: None)
+    volume = kvox.ct.reconstruct(scan, np.arange(36) * 5.0, center=31.5, context=context, progress=lambda _: None)
+    return volume.array[:1].copy(), volume.provenance, context.describe()
+
+
+def fail(scan, path):
+    def stop(fraction):
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        kvox.ct.reconstruct(scan, np.arange(36) * 5.0, progress=stop)
+    with pytest.raises(kvox.Error):
+        kvox.ct.reconstruct(scan, np.arange(36) * 1.0)
+
+
+def pair(scan, path):
+    operator = kvox.ct.Operator(kvox.ct.Geometry.parallel(scan.shape))
+    return operator.adjoint(operator.forward(np.ones(operator.grid.shape)))
+
+
+def files(scan, path):
+    kvox.io.write_scan(path / "s.h5", scan, scan[:1], None, np.arange(36.0))
+    kvox.io.write_volume(path / "v.mha", scan)
+    return kvox.io.read_scan(path / "s.h5").projections[1:], kvox.io.read_volume(path / "v.mha").array[1:]
+
+
+@pytest.mark.parametrize("work", [reconstruct, fail, pair, files])
+def test_nothing_is_left(work, tmp_path):
+    scan = np.ones((36, 4, SIZE), np.float32)
+    for _ in range(20):
+        work(scan, tmp_path)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        work(scan, tmp_path)
+        gc.collect()
+        before, resident_before = tracemalloc.get_traced_memory()[0], resident()
+        for _ in range(200):
+            work(scan, tmp_path)
+        gc.collect()
+        after, resident_after = tracemalloc.get_traced_memory()[0], resident()
+    finally:
+        tracemalloc.stop()
+    # One lost array of 36 x 4 x 65 floats a call would be 7.5 MB, one lost object of 100 bytes 20 kB.
+    assert after - before < 20_000
+    assert resident_after - resident_before < 4_000_000
