@@ -85,9 +85,10 @@ KVOX_API kvox_status kvox_ct_simulate(kvox_context *context, const kvox_ct_geome
                                       const kvox_phantom *phantom, const kvox_array *projections);
 
 /*
- * Replaces line integrals by what a counting detector with `photons` a pixel in air would see: n ~ Poisson(photons
- * exp(-p)), then -log(max(n, 1) / photons). In place, f32 or f64. The same seed gives the same noise for every sample
- * whatever the threads.
+ * Replaces line integrals by what a counting detector with `photons` (1 to 1e15) a pixel in air would see: n ~
+ * Poisson(photons exp(-p)), then -log(max(n, 1) / photons). In place, f32 or f64, any rank. The noise of a sample
+ * depends on `seed` and its index (in C order) alone, whatever the threads and strides. A line integral that is not
+ * finite, or so negative that its mean exceeds 1e15, is KVOX_ERROR_DATA; then nothing was changed.
  */
 KVOX_API kvox_status kvox_ct_add_noise(kvox_context *context, double photons, uint64_t seed,
                                        const kvox_array *projections);
