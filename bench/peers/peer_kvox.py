@@ -1,0 +1,38 @@
+"""Kvox through its Python package: a plan made once, executed into one array."""
+
+import numpy as np
+
+NAME = "Kvox"
+
+
+def available():
+    try:
+        import kvox
+    except ImportError as error:
+        return None, str(error)
+    return kvox.__version__, ""
+
+
+class Reconstructor:
+    makes_whole_stack = True
+
+    def __init__(self, projections, angles_deg, size, threads, cpu="auto", center_px=None):
+        import kvox
+
+        context = kvox.Context(threads=threads, cpu=cpu, backend="cpu")
+        geometry = kvox.ct.Geometry.parallel(projections.shape, angles_deg, center_px=center_px, context=context)
+        self.settings = f"ramp, linear, f32, {context.cpu}"
+        self.first_px = (-(size // 2), -(size - 1 - size // 2))  # the others' grid, so that pixels can be compared
+        rows = projections.shape[1]
+        grid = kvox.Grid((size, size, rows), (*map(float, self.first_px), -(rows - 1) / 2))
+        self.plan = kvox.ct.FBP(geometry, grid, context=context)
+        self.workspace = kvox.Workspace(context)
+        self.projections = np.ascontiguousarray(projections, np.float32)
+        self.pictures = np.zeros((rows, size, size), np.float32)
+
+    def run(self):
+        self.plan(self.projections, out=self.pictures, workspace=self.workspace)
+        return self.pictures
+
+    def close(self):
+        pass

@@ -1,0 +1,165 @@
+"""Kvox beside other reconstructors: the same projections, thread counts and pixels, in one run; error beside time.
+
+One JSON line a measurement, then a table. Reading of files is never timed. KVOX_DATA names the folder with ct/tooth.h5.
+"""
+
+import argparse
+import os
+import pathlib
+import platform
+import sys
+import time
+
+import measure
+import numpy as np
+import peer_astra
+import peer_kvox
+import peer_midas
+import peer_skimage
+import peer_tomopy
+import scan
+import scenes
+
+PEERS = {"kvox": peer_kvox, "skimage": peer_skimage, "astra": peer_astra, "midas": peer_midas, "tomopy": peer_tomopy}
+SIZE, VIEWS, COLUMNS, STACK = 512, 720, 729, 64
+SAME_PLACE_PX = 0.25
+
+
+def half_turn(views):
+    return np.arange(views) * 180.0 / views
+
+
+def misplacement_px(peer):
+    """How far the middle of an off-centre disc lies from where it is: tells pictures that are turned or mirrored."""
+    size, views, columns = 128, 180, 183
+    projections = scenes.line_integrals(scenes.OFF_CENTRE_DISC, size / 2, half_turn(views), columns)[:, None, :]
+    reconstructor = peer.Reconstructor(projections, half_turn(views), size, 1)
+    try:
+        picture = np.asarray(reconstructor.run()[0], np.float64)
+        x0, y0 = reconstructor.first_px
+    finally:
+        reconstructor.close()
+    y, x = np.indices(picture.shape)
+    disc = np.where(picture > 0.5, picture, 0)
+    _, _, _, true_x, true_y, _ = scenes.OFF_CENTRE_DISC[0]
+    found = [(disc * at).sum() / disc.sum() for at in (x + x0, y + y0)]
+    return float(np.hypot(found[0] - true_x * size / 2, found[1] - true_y * size / 2))
+
+
+def usable(names):
+    """The peers that are here and put the disc where it belongs; the others are named with the reason."""
+    found = []
+    for name in names:
+        peer = PEERS[name]
+        version, why = peer.available()
+        if version is None:
+            print(f"left out: {peer.NAME}: {why}", file=sys.stderr)
+            continue
+        distance = misplacement_px(peer)
+        if not distance < SAME_PLACE_PX:
+            print(f"left out: {peer.NAME} {version}: its pictures lie {distance:.2f} pixels aside", file=sys.stderr)
+            continue
+        found.append((name, peer, version))
+    return found
+
+
+def phantom_case(lines, peers, options, title, slices):
+    angles = half_turn(VIEWS)
+    sinogram = scenes.line_integrals(scenes.SHEPP_LOGAN, SIZE / 2, angles, COLUMNS)
+    first_px = (-(SIZE // 2), -(SIZE - 1 - SIZE // 2))
+    truth = scenes.averages(scenes.SHEPP_LOGAN, SIZE / 2, SIZE, first_px)
+    distance = scenes.distance_px(SIZE, first_px)
+    variants = [(name, peer, version, {}) for name, peer, version in peers]
+    variants += [
+        (name, peer, version, {"cpu": cpu}) for name, peer, version in peers if name == "kvox" for cpu in options.cpu
+    ]
+    for threads in options.threads:
+        for _, peer, version, settings in variants:
+            count = slices if peer.Reconstructor.makes_whole_stack else min(slices, options.peer_slices)
+            projections = np.repeat(sinogram[:, None, :], count, axis=1)
+            begin = time.perf_counter()
+            reconstructor = peer.Reconstructor(projections, angles, SIZE, threads, **settings)
+            prepared = time.perf_counter() - begin
+            try:
+                assert reconstructor.first_px == first_px
+                taken, pictures = measure.seconds(reconstructor.run, options.runs)
+                measure.report(
+                    lines,
+                    case=title,
+                    peer=peer.NAME,
+                    version=version,
+                    settings=reconstructor.settings,
+                    threads=threads,
+                    prepare_seconds=round(prepared, 4),
+                    **measure.rate(taken, SIZE * SIZE * slices * VIEWS, count, slices),
+                    **measure.errors(pictures[-1], truth, distance, SIZE / 2),
+                )
+            finally:
+                reconstructor.close()
+
+
+def tooth_case(lines, peers, options):
+    """A real tooth: Kvox and scikit-image about the same axis, found by Kvox in the data."""
+    folder = os.environ.get("KVOX_DATA", "")
+    path = pathlib.Path(folder, "ct", "tooth.h5")
+    names = {name for name, _, _ in peers}
+    if not folder or not path.exists():
+        print("left out: the tooth, because KVOX_DATA does not name a folder with ct/tooth.h5", file=sys.stderr)
+        return
+    if not {"kvox", "skimage"} <= names:
+        print("left out: the tooth, because it needs both Kvox and scikit-image", file=sys.stderr)
+        return
+    for line in scan.compare_tooth(path, max(options.threads), options.runs):
+        measure.report(lines, case="tooth", threads=max(options.threads), **line)
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3, help="timed runs after a warm-up; the median counts (3)")
+    parser.add_argument("--threads", type=int, nargs="+", help="thread counts (1 and all cores)")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--cases", nargs="+", choices=("slice", "stack", "tooth"), default=["slice", "stack", "tooth"])
+    parser.add_argument("--cpu", nargs="*", default=["avx2"], help="more CPU levels of Kvox to measure (avx2)")
+    parser.add_argument(
+        "--peer-slices",
+        type=int,
+        default=8,
+        help="slices that slow peers make of the stack; their time is scaled, and it is said (8)",
+    )
+    options = parser.parse_args(arguments)
+    options.threads = options.threads or sorted({1, os.cpu_count()})
+    return options
+
+
+COLUMNS_OF_TABLE = (
+    ("case", "case", "{}"),
+    ("peer", "peer", "{}"),
+    ("settings", "settings", "{}"),
+    ("threads", "threads", "{}"),
+    ("seconds", "seconds_median", "{:.4f}"),
+    ("least", "seconds_least", "{:.4f}"),
+    ("scaled", "scaled", "{}"),
+    ("GUPS", "gups", "{:.2f}"),
+    ("RMSE", "rmse", "{:.5f}"),
+    ("RMSE flat", "rmse_flat", "{:.5f}"),
+    ("noise in air", "air_noise", "{:.3e}"),
+    ("edge px", "edge_width_px", "{:.3f}"),
+)
+
+
+def main(arguments):
+    options = parse(arguments)
+    print(f"{measure.cpu_name()}, {os.cpu_count()} cores, {platform.platform()}", file=sys.stderr)
+    peers = usable(options.peers)
+    lines = []
+    if "slice" in options.cases:
+        phantom_case(lines, peers, options, f"{SIZE}^2, {VIEWS} x {COLUMNS}", 1)
+    if "stack" in options.cases:
+        phantom_case(lines, peers, options, f"{SIZE}^2 x {STACK}, {VIEWS} x {COLUMNS}", STACK)
+    if "tooth" in options.cases:
+        tooth_case(lines, peers, options)
+    print(measure.table(lines, COLUMNS_OF_TABLE), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
