@@ -17,7 +17,9 @@ typedef struct failing_heap {
   bool fail_after;   /* nor does any after it */
   int64_t live;      /* blocks out */
   int64_t strangers; /* blocks given back that were not out */
-  int64_t bytes;     /* out */
+  int64_t elsewhere; /* calls of allocate from another thread than the one that made the heap */
+  pthread_t owner;
+  int64_t bytes; /* out */
   int64_t most_bytes;
   pthread_mutex_t lock;
   struct {
@@ -31,6 +33,7 @@ static inline void *failing_heap_allocate(void *user, size_t bytes, size_t align
   void *memory = NULL;
   pthread_mutex_lock(&heap->lock);
   heap->calls++;
+  heap->elsewhere += !pthread_equal(pthread_self(), heap->owner);
   const bool fails =
       heap->fail_at > 0 && (heap->calls == heap->fail_at || (heap->fail_after && heap->calls > heap->fail_at));
   if (!fails && heap->live < FAILING_HEAP_MOST_BLOCKS && posix_memalign(&memory, alignment, bytes) == 0) {
@@ -66,6 +69,7 @@ static inline failing_heap *failing_heap_create(void) {
   failing_heap *heap = calloc(1, sizeof *heap);
   assert_non_null(heap);
   pthread_mutex_init(&heap->lock, NULL);
+  heap->owner = pthread_self();
   return heap;
 }
 
@@ -73,6 +77,7 @@ static inline failing_heap *failing_heap_create(void) {
 static inline void failing_heap_destroy(failing_heap *heap) {
   assert_int_equal(heap->live, 0);
   assert_int_equal(heap->strangers, 0);
+  assert_int_equal(heap->elsewhere, 0);
   pthread_mutex_destroy(&heap->lock);
   free(heap);
 }
