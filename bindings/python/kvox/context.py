@@ -199,9 +199,12 @@ def _reports(progress: Progress | None, raised: list[BaseException]) -> Generato
 
 # A workspace's user pointer is the generator's send, which is called without a Python frame in between. Python 3.10
 # has no operator.call.
-_call = getattr(operator, "call", None) or ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.py_object)(
-    ("PyObject_CallOneArg", ctypes.pythonapi)
-)
+if hasattr(operator, "call"):
+    _call = operator.call
+else:
+    _call = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.py_object, ctypes.c_void_p)(
+        ("PyObject_CallFunctionObjArgs", ctypes.pythonapi), ((1, "function"), (1, "argument"), (1, "end", None))
+    )
 _report = _abi.ProgressFunction(_call)
 _no_report = _abi.ProgressFunction()
 

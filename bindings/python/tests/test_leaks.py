@@ -48,12 +48,10 @@ def files(scan, path):
 @pytest.mark.parametrize("work", [reconstruct, fail, pair, files])
 def test_nothing_is_left(work, tmp_path):
     scan = np.ones((36, 4, SIZE), np.float32)
-    for _ in range(20):
-        work(scan, tmp_path)
-    gc.collect()
     tracemalloc.start()
     try:
-        work(scan, tmp_path)
+        for _ in range(200):  # until the free lists of Python and numpy are as long as they get
+            work(scan, tmp_path)
         gc.collect()
         before, resident_before = tracemalloc.get_traced_memory()[0], resident()
         for _ in range(200):
