@@ -120,7 +120,8 @@ KVOX_API void kvox_ct_correction_destroy(kvox_ct_correction *correction);
 KVOX_API int64_t kvox_ct_correction_bad_pixels(const kvox_ct_correction *correction);
 
 /* Counts to line integrals, p = log((flat - dark) / max(count - dark, least)), into f32 of the same shape (in place
- * where the types are both f32). NaN or infinite counts are KVOX_ERROR_DATA with the first place they were met. */
+ * where the types are both f32). NaN or infinite counts are KVOX_ERROR_DATA with the first place they were met; what a
+ * bad pixel counted is not looked at. */
 KVOX_API kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correction *correction,
                                      const kvox_array *counts, const kvox_array *line_integrals);
 

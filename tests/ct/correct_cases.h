@@ -43,7 +43,7 @@ static inline kvox_ct_correction *correction_of(kvox_context *context, const kvo
   return correction;
 }
 
-/* A correction of uneven frames with a few bad pixels. */
+/* A correction of uneven frames, enough of them for several threads, with a few bad pixels. */
 static inline kvox_ct_correction *uneven(kvox_context *context, int64_t rows, int64_t columns) {
   const size_t pixels = (size_t)(rows * columns);
   double *dark_pixels = calloc(pixels, sizeof *dark_pixels), *flat_pixels = calloc(pixels, sizeof *flat_pixels);
@@ -53,7 +53,9 @@ static inline kvox_ct_correction *uneven(kvox_context *context, int64_t rows, in
     flat_pixels[i] = i % 41 == 5 ? 0 : 30000 + (double)(i * 31 % 5003);
   }
   const kvox_array dark = dense(dark_pixels, KVOX_F64, 2, rows, columns, 0);
-  const kvox_array flat = dense(flat_pixels, KVOX_F64, 2, rows, columns, 0);
+  kvox_array flat = dense(flat_pixels, KVOX_F64, 3, 1, rows, columns);
+  flat.shape[0] = 64;
+  flat.strides[0] = 0; /* the same frame again and again */
   kvox_ct_correction *correction = correction_of(context, &dark, &flat, NULL, 0);
   free(dark_pixels);
   free(flat_pixels);

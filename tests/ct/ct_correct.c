@@ -127,8 +127,12 @@ static void test_clamping(void **state) {
   kvox_ct_correction_destroy(correction);
 }
 
-/* Bad: columns 0 and 1, 5, 9 to 12, the last three; of row 2 alone. */
+/* Bad in row 2: columns 0 and 1, 5, 9 to 12, the last three; in row 0 runs whose neighbours are the first and the last.
+ */
 static bool is_bad(int row, int column) {
+  if (row == 0) {
+    return column == 1 || (column >= 20 && column < COLUMNS - 1);
+  }
   return row == 2 && (column <= 1 || column == 5 || (column >= 9 && column <= 12) || column >= COLUMNS - 3);
 }
 
@@ -157,20 +161,22 @@ static void check_bridged(kvox_context *context, const kvox_ct_correction *corre
 }
 
 static void test_bad_pixels(void **state) {
-  double dark_pixels[PIXELS], good_flat[PIXELS], bad_flat[PIXELS];
+  double dark_pixels[PIXELS], spoilt_dark[PIXELS], good_flat[PIXELS], bad_flat[PIXELS];
   uint8_t mask_pixels[PIXELS];
   int bad = 0;
   for (int i = 0; i < PIXELS; i++) {
     const bool is = is_bad(i / COLUMNS, i % COLUMNS);
     dark_pixels[i] = 50;
+    spoilt_dark[i] = is ? NAN : 50; /* not looked at where the mask says bad */
     good_flat[i] = 20050;
     bad_flat[i] = !is ? 20050 : i % 2 == 0 ? 50 : 3; /* as dark, or darker */
     mask_pixels[i] = is ? (uint8_t)(1 + i % 255) : 0;
     bad += is;
   }
   const kvox_array dark = frame(dark_pixels), good = frame(good_flat), poor = frame(bad_flat);
+  const kvox_array spoilt_frame = frame(spoilt_dark);
   const kvox_array mask = dense(mask_pixels, KVOX_U8, 2, ROWS, COLUMNS, 0);
-  kvox_ct_correction *masked = correction_of(*state, &dark, &good, &mask, 0);
+  kvox_ct_correction *masked = correction_of(*state, &spoilt_frame, &good, &mask, 0);
   kvox_ct_correction *found = correction_of(*state, &dark, &poor, NULL, 0);
   assert_int_equal(kvox_ct_correction_bad_pixels(masked), bad);
   assert_int_equal(kvox_ct_correction_bad_pixels(found), bad);
@@ -297,7 +303,7 @@ static void test_strides(void **state) {
 
 static void test_in_place(void **state) {
   kvox_ct_correction *correction = uneven(*state, ROWS, COLUMNS);
-  float samples[SAMPLES + PIXELS], want[SAMPLES];
+  float samples[2 * SAMPLES], want[SAMPLES];
   for (int i = 0; i < SAMPLES; i++) {
     samples[i] = (float)(120 + i * 37 % 30000);
   }
@@ -314,6 +320,11 @@ static void test_in_place(void **state) {
   shifted.data = samples + (ROWS - 1) * COLUMNS;
   shifted.strides[1] = -counts.strides[1];
   assert_fails(KVOX_ERROR_ARGUMENT, "overlap", kvox_ct_correct(*state, correction, &counts, &shifted));
+  kvox_array sparse = counts; /* the same views, their rows twice as far apart */
+  sparse.strides[0] *= 2;
+  shifted = sparse;
+  shifted.strides[1] *= 2;
+  assert_fails(KVOX_ERROR_ARGUMENT, "overlap", kvox_ct_correct(*state, correction, &sparse, &shifted));
   assert_ok(kvox_ct_correct(*state, correction, &counts, &counts));
   assert_memory_equal(samples, want, sizeof want);
 
@@ -361,7 +372,8 @@ static void test_refused_arrays(void **state) {
 
 enum { MANY_VIEWS = 60, MANY_ROWS = 17, MANY_COLUMNS = 131, MANY = MANY_VIEWS * MANY_ROWS * MANY_COLUMNS };
 
-static void correct_with(int32_t threads, const uint16_t *samples, float *result) {
+/* `stride` floats apart: 1, or more for rows that need scratch. */
+static void correct_with(int32_t threads, const uint16_t *samples, int64_t stride, float *result) {
   kvox_context_options options;
   kvox_context_options_init(&options);
   options.threads = threads;
@@ -372,7 +384,10 @@ static void correct_with(int32_t threads, const uint16_t *samples, float *result
   assert_non_null(own);
   memcpy(own, samples, MANY * sizeof *own);
   const kvox_array counts = dense(own, KVOX_U16, 3, MANY_VIEWS, MANY_ROWS, MANY_COLUMNS);
-  const kvox_array out = dense(result, KVOX_F32, 3, MANY_VIEWS, MANY_ROWS, MANY_COLUMNS);
+  kvox_array out = dense(result, KVOX_F32, 3, MANY_VIEWS, MANY_ROWS, MANY_COLUMNS);
+  for (int d = 0; d < 3; d++) {
+    out.strides[d] *= stride;
+  }
   assert_ok(kvox_ct_correct(context, correction, &counts, &out));
   free(own);
   kvox_context_destroy(context); /* the correction holds it */
@@ -382,16 +397,20 @@ static void correct_with(int32_t threads, const uint16_t *samples, float *result
 static void test_threads(void **state) {
   (void)state;
   static uint16_t samples[MANY];
-  static float one[MANY], several[MANY];
+  static float one[MANY], several[MANY], spread[2 * MANY];
   for (int i = 0; i < MANY; i++) {
     samples[i] = (uint16_t)(i * 7919LL % 40000);
   }
-  correct_with(1, samples, one);
+  correct_with(1, samples, 1, one);
   static const int32_t threads[] = {2, 7};
   for (int i = 0; i < 2; i++) {
     memset(several, 0, sizeof several);
-    correct_with(threads[i], samples, several);
+    correct_with(threads[i], samples, 1, several);
     assert_memory_equal(one, several, sizeof one);
+    correct_with(threads[i], samples, 2, spread);
+    for (int k = 0; k < MANY; k++) {
+      assert_memory_equal(one + k, spread + 2 * k, sizeof *one);
+    }
   }
 }
 
