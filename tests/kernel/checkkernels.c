@@ -15,18 +15,10 @@ extern const kvox_check_stage kvox_check_backproject_slice, kvox_check_backproje
     kvox_check_project_stack;
 
 static const kvox_check_stage *const stages[] = {
-    &kvox_check_vec_operations,
-    &kvox_check_vec_log,
-    &kvox_check_correct_counts,
-    &kvox_check_correct_finite,
-    &kvox_check_filter_pack,
-    &kvox_check_filter_multiply,
-    &kvox_check_filter_unpack,
-    &kvox_check_filter_interleave,
-    &kvox_check_backproject_slice,
-    &kvox_check_backproject_stack,
-    &kvox_check_project_slice,
-    &kvox_check_project_stack,
+    &kvox_check_vec_operations,    &kvox_check_vec_log,           &kvox_check_correct_counts,
+    &kvox_check_correct_finite,    &kvox_check_filter_pack,       &kvox_check_filter_multiply,
+    &kvox_check_filter_unpack,     &kvox_check_filter_interleave, &kvox_check_backproject_slice,
+    &kvox_check_backproject_stack, &kvox_check_project_slice,     &kvox_check_project_stack,
 };
 enum { STAGES = sizeof stages / sizeof stages[0] };
 
