@@ -28,8 +28,8 @@ KVOX_API void kvox_extend_release(kvox_context *context, void *memory);
 KVOX_API kvox_context *kvox_extend_hold(kvox_context *context);
 
 /*
- * Structs that grow. Load copies a caller's struct, of whatever version, over `known`, whose bytes hold the defaults for
- * members that the caller's lacks; `name` opens the sentence. Clear is what an init function does.
+ * Structs that grow. Load copies a caller's struct, of whatever version, over `known`, whose bytes hold the defaults
+ * for members that the caller's lacks; `name` opens the sentence. Clear is what an init function does.
  */
 KVOX_API kvox_status kvox_extend_load_options(void *known, size_t known_size, const void *given, const char *name);
 KVOX_API void kvox_extend_clear_options(void *options, size_t struct_size);

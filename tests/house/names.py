@@ -8,11 +8,11 @@ import sources
 
 DECLARED = re.compile(r'\bKVOX_API\b[^;{]*?\b(\w+)\s*\(')
 SECTION_LINE = re.compile(r'^[0-9a-f]+ .{7} (\.\S+)\s+([0-9a-f]+)\s+(?:\.hidden )?(\S+)$')
-# The process-wide state that the design allows: variable, where it is defined.
+# The process-wide state that the design allows.
 STATE = {
-    'sentence': 'fail.c',       # the thread's error sentence
-    'planner_lock': 'fft_fftw.c',
-    'hdf5_lock': None,          # one lock around a library that has no threads
+    'sentence',                               # the thread's error sentence
+    'planner', 'provider', 'provider_once',   # FFTW's planner lock, and its name and version, asked once
+    'hdf5_lock',                              # HDF5 may not be built for threads
 }
 
 
