@@ -20,16 +20,17 @@ def cpu_name():
     return platform.processor() or platform.machine()
 
 
-def seconds(run, runs, budget_s=120.0):
-    """Wall seconds of run() after one call to warm up, at least one, until the budget is spent; and the last result."""
-    result = run()
-    taken = []
-    begin = time.perf_counter()
-    while len(taken) < runs and (not taken or time.perf_counter() - begin < budget_s):
-        start = time.perf_counter()
-        result = run()
-        taken.append(time.perf_counter() - start)
-    return taken, result
+def in_turns(calls, rounds):
+    """Wall seconds [call][round] after one round to warm up, and the last results. In turns, so that what else the
+    machine does falls on all of them."""
+    results = [call() for call in calls]
+    taken = [[] for _ in calls]
+    for _ in range(rounds):
+        for n, call in enumerate(calls):
+            start = time.perf_counter()
+            results[n] = call()
+            taken[n].append(time.perf_counter() - start)
+    return taken, results
 
 
 def errors(image, truth, distance_px, radius_px):

@@ -63,39 +63,42 @@ def usable(names):
     return found
 
 
+def variants_of(peers, cpus):
+    """(peer, version, settings): every peer once, and Kvox again at lower CPU levels."""
+    found = [(peer, version, {}) for _, peer, version in peers]
+    return found + [(peer, version, {"cpu": cpu}) for name, peer, version in peers if name == "kvox" for cpu in cpus]
+
+
 def phantom_case(lines, peers, options, title, slices):
     angles = half_turn(VIEWS)
     sinogram = scenes.line_integrals(scenes.SHEPP_LOGAN, SIZE / 2, angles, COLUMNS)
     first_px = (-(SIZE // 2), -(SIZE - 1 - SIZE // 2))
     truth = scenes.averages(scenes.SHEPP_LOGAN, SIZE / 2, SIZE, first_px)
     distance = scenes.distance_px(SIZE, first_px)
-    variants = [(name, peer, version, {}) for name, peer, version in peers]
-    variants += [
-        (name, peer, version, {"cpu": cpu}) for name, peer, version in peers if name == "kvox" for cpu in options.cpu
-    ]
+    variants = variants_of(peers, options.cpu)
     for threads in options.threads:
-        for _, peer, version, settings in variants:
-            count = slices if peer.Reconstructor.makes_whole_stack else min(slices, options.peer_slices)
-            projections = np.repeat(sinogram[:, None, :], count, axis=1)
+        makers, counts, prepared = [], [], []
+        for peer, _, settings in variants:
+            counts.append(slices if peer.Reconstructor.makes_whole_stack else min(slices, options.peer_slices))
+            projections = np.repeat(sinogram[:, None, :], counts[-1], axis=1)
             begin = time.perf_counter()
-            reconstructor = peer.Reconstructor(projections, angles, SIZE, threads, **settings)
-            prepared = time.perf_counter() - begin
-            try:
-                assert reconstructor.first_px == first_px
-                taken, pictures = measure.seconds(reconstructor.run, options.runs)
-                measure.report(
-                    lines,
-                    case=title,
-                    peer=peer.NAME,
-                    version=version,
-                    settings=reconstructor.settings,
-                    threads=threads,
-                    prepare_seconds=round(prepared, 4),
-                    **measure.rate(taken, SIZE * SIZE * slices * VIEWS, count, slices),
-                    **measure.errors(pictures[-1], truth, distance, SIZE / 2),
-                )
-            finally:
-                reconstructor.close()
+            makers.append(peer.Reconstructor(projections, angles, SIZE, threads, **settings))
+            prepared.append(time.perf_counter() - begin)
+            assert makers[-1].first_px == first_px
+        taken, pictures = measure.in_turns([maker.run for maker in makers], options.runs)
+        for n, (peer, version, _) in enumerate(variants):
+            measure.report(
+                lines,
+                case=title,
+                peer=peer.NAME,
+                version=version,
+                settings=makers[n].settings,
+                threads=threads,
+                prepare_seconds=round(prepared[n], 4),
+                **measure.rate(taken[n], SIZE * SIZE * slices * VIEWS, counts[n], slices),
+                **measure.errors(pictures[n][-1], truth, distance, SIZE / 2),
+            )
+            makers[n].close()
 
 
 def tooth_case(lines, peers, options):
@@ -151,6 +154,8 @@ def main(arguments):
     options = parse(arguments)
     print(f"{measure.cpu_name()}, {os.cpu_count()} cores, {platform.platform()}", file=sys.stderr)
     peers = usable(options.peers)
+    if "kvox" in options.peers and peer_kvox not in [peer for _, peer, _ in peers]:
+        sys.exit("run.py: nothing to compare: Kvox cannot be used here")
     lines = []
     if "slice" in options.cases:
         phantom_case(lines, peers, options, f"{SIZE}^2, {VIEWS} x {COLUMNS}", 1)

@@ -44,15 +44,12 @@ def compare_tooth(path, threads, runs):
         peer_kvox.NAME: peer_kvox.Reconstructor(projections, angles_deg, size, threads, center_px=center_px),
         peer_skimage.NAME: peer_skimage.Reconstructor(centred(projections, center_px), angles_deg, size, threads),
     }
+    taken, results = measure.in_turns([maker.run for maker in makers.values()], runs)
     lines, pictures = [], {}
-    for name, maker in makers.items():
-        try:
-            taken, result = measure.seconds(maker.run, runs)
-        finally:
-            maker.close()
-        pictures[name] = np.array(result)
-        updates = result.size * len(angles_deg)
-        rate = measure.rate(taken, updates, len(result), len(result))
+    for n, (name, maker) in enumerate(makers.items()):
+        maker.close()
+        pictures[name] = results[n]
+        rate = measure.rate(taken[n], results[n].size * len(angles_deg), len(results[n]), len(results[n]))
         lines.append({"peer": name, "settings": maker.settings, "center_px": round(float(center_px), 3), **rate})
     measured_px = min(center_px, size - 1 - center_px)
     for row in range(projections.shape[1]):
