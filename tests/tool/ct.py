@@ -23,16 +23,18 @@ def mean_within(volume, radius, center=None):
 
 class RoundTrip(Case):
     def test_shepp_logan_against_the_truth(self):
-        # Odd width, exact sinogram; the truth is averaged over the voxels. What is left is the blur of the linear
-        # interpolation and the ringing at the skull, which scikit-image's iradon has too (0.055 at this size).
+        # Odd width, exact sinogram, truth averaged over the voxels. scikit-image 0.26's iradon, on the same sinogram and
+        # circle, has an error of 0.028638: at most half a percent more.
         made = self.phantom(views=201, columns=129, truth='t.mha', write_geometry='g.json', pitch='0.5')
         self.assertEqual(made['projections'], [201, 1, 129])
         done = self.kvox('ct', 'p.npy', '--geometry', 'g.json', '-o', 'v.mha')
         self.assertEqual((done['size'], done['spacing_mm'], done['unit']), ([129, 129, 1], [0.5] * 3, '1/mm'))
         found = self.kvox('compare', 'v.mha', 't.mha', '--mask-radius', 0.95 * 32, '--peak', 1)
-        self.assertLess(found['rmse'], 0.06)
-        self.assertGreater(found['ssim'], 0.9)
+        self.assertLess(found['rmse'], 1.005 * 0.028638)
+        self.assertAlmostEqual(found['ssim'], 0.77201, delta=1e-4)  # scikit-image's of the two
         self.assertAlmostEqual(found['psnr_db'], -20 * math.log10(found['rmse']), places=6)
+        found = self.kvox('compare', 't.mha', 't.mha')
+        self.assertEqual((found['rmse'], found['psnr_db'], found['ssim'], found['peak']), (0, None, 1, 1))
 
     def test_the_scale_is_absolute(self):
         # A water cylinder of radius 0.8 R, in 1/mm and in HU, at two pixel sizes: the mean within 0.9 of it, half a
