@@ -126,11 +126,16 @@ KVOX_API kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correc
                                      const kvox_array *counts, const kvox_array *line_integrals);
 
 /*
- * The column that the rotation axis projects to, found in the data: the shift that makes opposite views agree, over all
- * rows and frequencies at once. With half a turn, the missing half is made of mirrored views and the shift is the one
- * that leaves least energy where the Fourier transform of a sinogram must be empty (Edholm, Lewitt, Lindholm 1986; Vo
- * et al. 2014). Needs equal steps over at least 180 degrees less one step. `correction` NULL: line integrals. The
- * offset in the geometry is not used.
+ * The column that the rotation axis projects to, found in the data: the shift that makes opposite views agree, over
+ * frequencies and rows (all up to 64, else 64 of them) at once. With half a turn, the missing half is made of mirrored
+ * views and the shift is the one that leaves least energy where the Fourier transform of a sinogram must be empty
+ * (Edholm, Lewitt, Lindholm 1986; Vo et al. 2014). Needs equal steps, in any order, over at least 180 degrees less one
+ * step; angles with unequal steps are served by the centers of mass (Azevedo et al. 1990) where the object lies inside
+ * the detector, else they are KVOX_ERROR_UNSUPPORTED. Where it reaches beyond, a full turn is compared over what both
+ * views saw; half a turn then tells the center to about a pixel, which is logged. `correction` NULL: line integrals.
+ * The offset in the geometry is not used. No object, or noise alone, is KVOX_ERROR_DATA, an arc too short
+ * KVOX_ERROR_GEOMETRY. The same bits for any number of threads. Memory: one row's transforms for each thread, within
+ * the context's limit (0: 64 MiB or the least that works).
  */
 KVOX_API kvox_status kvox_ct_find_center(kvox_context *context, const kvox_ct_geometry *geometry,
                                          const kvox_ct_correction *correction, const kvox_array *projections,
