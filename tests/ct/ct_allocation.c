@@ -1,4 +1,6 @@
 /* Every allocation of a reconstruction fails once, from plan to destroy; warm executions allocate nothing. */
+#include <math.h>
+
 #include "core/fail.h"
 #include "failing_heap.h"
 #include "kvox/kvox.h"
@@ -24,7 +26,8 @@ static int fill_samples(void **state) {
   }
   for (int i = 0; i < SAMPLES; i++) {
     counts[i] = (uint16_t)(200 + i * 7919 % 50000);
-    lines[i] = 0.01f * (float)(i % 97);
+    const double s = (i % COLUMNS - 0.5 * (COLUMNS - 1)) / 20; /* a disc about the axis */
+    lines[i] = (float)sqrt(fmax(0, 1 - s * s));
   }
   return 0;
 }
@@ -126,6 +129,19 @@ cleanup:
   return status;
 }
 
+static kvox_status find_center(const kvox_context_options *options, void *data) {
+  (void)data;
+  scene s;
+  const kvox_array in = array_of(lines, KVOX_F32, 3, shape);
+  double center_px = 0;
+  kvox_status status;
+  KVOX_TRY_CLEANUP(open_scene(options, &s));
+  KVOX_TRY_CLEANUP(kvox_ct_find_center(s.context, s.geometry, NULL, &in, &center_px));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
 static kvox_status correct(const kvox_context_options *options, void *data) {
   (void)data;
   scene s;
@@ -163,7 +179,7 @@ cleanup:
 
 static void every_allocation_fails(void **state) {
   (void)state;
-  static const failing_heap_scenario scenarios[] = {reconstruct, filter, correct, simulate_and_project};
+  static const failing_heap_scenario scenarios[] = {reconstruct, filter, correct, find_center, simulate_and_project};
   for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
     assert_true(failing_heap_try(scenarios[i], NULL) > 5); /* it was not over before it began */
   }
