@@ -1,5 +1,6 @@
 """Projections to a volume: reconstruct.py PROJECTIONS VOLUME"""
 import sys
+
 import kvox
 
 scan = kvox.io.read_scan(sys.argv[1])

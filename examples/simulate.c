@@ -1,7 +1,7 @@
 /*
  * A phantom's projections, as a detector that counts photons would see them: simulate PROJECTIONS
  *
- * PROJECTIONS is .h5 (DXchange, with angles) or .npy. The rotation axis is at column 125.25, not in the middle, so that
+ * PROJECTIONS is .h5 (DXchange, with the angles). The rotation axis is at column 125.25, not in the middle, so that
  * there is something to find.
  */
 #include <kvox/io.h>

@@ -1,12 +1,16 @@
 """What the tests share. Run with the package installed, or with PYTHONPATH=bindings/python and KVOX_LIBRARY set."""
 
+import os
 import pathlib
 from types import SimpleNamespace
 
-import numpy as np
-import pytest
+# Threads that wait must not hold the cores that others need; read when the library is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-import kvox
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+import kvox  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 

@@ -187,3 +187,16 @@ def test_the_log_goes_where_it_is_asked_to(caplog):
         kvox.Context()
     # Nothing need be said; what is said is one sentence of a known level.
     assert all(level in ("info", "warning") and text for level, text in lines)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # that is what is tested
+def test_a_forked_process_can_reconstruct(head):
+    expected = kvox.ct.reconstruct(head.projections, head.geometry).array
+    child = os.fork()
+    if child == 0:  # no pytest beyond this point
+        same = False
+        try:
+            same = np.array_equal(kvox.ct.reconstruct(head.projections, head.geometry).array, expected)
+        finally:
+            os._exit(0 if same else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
