@@ -67,6 +67,19 @@ typedef struct ct_job {
   double plan_seconds, execute_seconds;
 } ct_job;
 
+/* Options that the format of the output has no use for. */
+static int check_format_options(const kvox_tool *tool, const ct_values *values) {
+  const char *path = values->output;
+  if (values->window.count + values->slice.count + values->bits.count > 0 && !kvox_tool_has_extension(path, ".png")) {
+    return kvox_tool_refuse(tool, KVOX_TOOL_USAGE, "options --window, --slice and --bits are for .png, not for %s",
+                            path);
+  }
+  if (values->compress && !kvox_tool_has_extension(path, ".mha") && !kvox_tool_has_extension(path, ".mhd")) {
+    return kvox_tool_refuse(tool, KVOX_TOOL_USAGE, "option --compress is for .mha and .mhd, not for %s", path);
+  }
+  return KVOX_TOOL_DONE;
+}
+
 static int check_values(const ct_job *job) {
   const kvox_tool *tool = job->tool;
   const ct_values *values = job->values;
@@ -93,8 +106,9 @@ static int check_values(const ct_job *job) {
     return kvox_tool_refuse(tool, KVOX_TOOL_USAGE,
                             "option --hu needs the detector's pixel size: give --pitch MM or --geometry G.json");
   }
-  return kvox_tool_check_output(tool, "-o", values->output, KVOX_TOOL_VOLUME_FILE, inputs,
+  code = kvox_tool_check_output(tool, "-o", values->output, KVOX_TOOL_VOLUME_FILE, inputs,
                                 sizeof inputs / sizeof inputs[0]);
+  return code == KVOX_TOOL_DONE ? check_format_options(tool, values) : code;
 }
 
 /* What can be told only when the files are read. */

@@ -92,8 +92,15 @@ static int check_values(const phantom_job *job) {
   if (values->output == NULL && values->truth == NULL) {
     return kvox_tool_refuse(tool, KVOX_TOOL_USAGE, "option -o is missing: name the file to write, -o projections.npy");
   }
+  const kvox_tool_grid_values *grid = &values->grid;
+  if (!values->volume && values->truth == NULL &&
+      grid->size.count + grid->spacing.count + grid->origin.count + grid->center.count + values->samples.count > 0) {
+    return kvox_tool_refuse(tool, KVOX_TOOL_USAGE,
+                            "options --size, --spacing, --origin, --grid-center and --samples are for a volume: give "
+                            "--volume or --truth; projections have --views, --rows and --columns");
+  }
   const char *const others[] = {values->geometry, values->output, values->truth};
-  int code = kvox_tool_check_grid(tool, &values->grid);
+  int code = kvox_tool_check_grid(tool, grid);
   if (code == KVOX_TOOL_DONE && values->output != NULL) {
     code = kvox_tool_check_output(tool, "-o", values->output,
                                   values->volume ? KVOX_TOOL_VOLUME_FILE : KVOX_TOOL_SCAN_FILE, others, 1);

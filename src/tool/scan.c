@@ -101,6 +101,10 @@ int kvox_tool_read_scan(const kvox_tool *tool, const char *path, const kvox_tool
     kvox_tool_parse_numbers(values->center, 1, 0, &column);
     center_px = column.values;
     scan->center_from = "option";
+    if (*center_px < 0 || *center_px > (double)(scan->projections->shape[2] - 1)) {
+      return kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "--center %s: %s has columns 0 to %" PRId64, values->center, path,
+                              scan->projections->shape[2] - 1);
+    }
   }
   return read_geometry(tool, scan, center_px);
 }

@@ -152,6 +152,10 @@ class Geometry(Case):
         self.fails(1, 'ct', 'p.npy', '--region', '30,0,0,10,1,1', '-o', 'v.npy', says='region')
         self.fails(1, 'ct', 'p.npy', '--size', '90000000000', '-o', 'v.npy', says='--size')
 
+    def test_a_center_beside_the_detector(self):
+        for column in ('-1', '32.5', '5000'):
+            self.fails(1, 'ct', 'p.npy', '--center', column, '-o', 'v.npy', says=(f'--center {column}', 'columns 0 to 32'))
+
     def test_hounsfield_needs_the_pixel_size(self):
         self.fails(2, 'ct', 'p.npy', '--hu', '0.02', '-o', 'v.npy', says=('--hu', '--pitch MM'))
         write_geometry(self.path('g.json'), 30, 33, pitch=1)

@@ -65,13 +65,15 @@ class Usage(Case):
                             (['--backend', 'cuda'], '--backend is "cuda"'), (['--filter', 'han'], '--filter is "han"'),
                             (['--memory', '0'], '--memory is "0"'), (['--memory', '5Q'], '--memory is "5Q"'),
                             (['--memory', '-1M'], '--memory is "-1M"'), (['--hu', '0'], '--hu is "0"'),
-                            (['--center', 'middle'], '--center is "middle"'), (['--bits', '12'], '--bits is 12'),
-                            (['--window', '0,0'], '--window has a width of 0'),
+                            (['--center', 'middle'], '--center is "middle"'), 
+                            
                             (['--region', '0,0,0,1,1'], '--region is "0,0,0,1,1"'),
                             (['--json=yes'], '--json takes no value'), (['--size'], '--size needs a value'),
                             (['--size', '--hu', '1'], '--size needs a value'), (['--size='], '--size is ""')):
             self.fails(2, 'ct', 'p.npy', *words, '-o', 'v.npy', says=says)
         self.fails(2, 'ct', 'p.npy', '-o', says='-o needs a value')
+        self.fails(2, 'ct', 'p.npy', '--bits', '12', '-o', 'v.png', says='--bits is 12')
+        self.fails(2, 'ct', 'p.npy', '--window', '0,0', '-o', 'v.png', says='--window has a width of 0')
 
     def test_operands(self):
         self.fails(2, 'ct', '-o', 'v.npy', says='an argument is missing')
@@ -87,6 +89,13 @@ class Usage(Case):
         self.fails(2, 'ct', 'p.npy', '--geometry', 'g.json', '--angles', '0,1', '-o', 'v.npy', says='--angles')
         self.fails(2, 'ct', 'p.npy', '--origin', '0,0,0', '--grid-center', '0,0,0', '-o', 'v.npy', says='--origin')
         self.fails(2, 'phantom', 'wire', '--geometry', 'g.json', '--views', '9', '-o', 'p.npy', says='--geometry')
+
+    def test_options_without_effect_are_refused(self):
+        for words in (('--window', '0,1'), ('--slice', '0'), ('--bits', '8')):
+            self.fails(2, 'ct', 'p.npy', *words, '-o', 'v.npy', says=(words[0], '.png'))
+        self.fails(2, 'ct', 'p.npy', '--compress', '-o', 'v.npy', says='--compress')
+        self.fails(2, 'phantom', 'wire', '--size', '64', '-o', 'p.npy', says=('--size', '--volume', '--columns'))
+        self.fails(2, 'phantom', 'wire', '--volume', '--truth', 't.npy', '-o', 'v.npy', says='--truth')
 
     def test_values_after_a_blank_or_an_equals_sign(self):
         self.phantom(output='a.npy')
