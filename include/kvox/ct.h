@@ -127,7 +127,7 @@ KVOX_API kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correc
 
 /*
  * The column that the rotation axis projects to, found in the data: the shift that makes opposite views agree, over
- * frequencies and rows (all up to 64, else 64 of them) at once. With half a turn, the missing half is made of mirrored
+ * frequencies and rows (all up to 32, else 32 of them) at once. With half a turn, the missing half is made of mirrored
  * views and the shift is the one that leaves least energy where the Fourier transform of a sinogram must be empty
  * (Edholm, Lewitt, Lindholm 1986; Vo et al. 2014). Needs equal steps, in any order, over at least 180 degrees less one
  * step; angles with unequal steps are served by the centers of mass (Azevedo et al. 1990) where the object lies inside

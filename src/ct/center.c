@@ -13,7 +13,7 @@
 #include "fft/fft.h"
 
 /* More rows add time, but no tenths of a pixel. */
-enum { MOST_ROWS = 64 };
+enum { MOST_ROWS = 32 };
 
 /* Steps that differ by less than this part of a step are equal: far less than one view's width in angle. */
 static const double equal_steps = 0.05;
@@ -121,6 +121,24 @@ void kvox_ct_center_release(kvox_ct_center_loop *loop) {
 
 enum { LEFT, RIGHT, WHOLE, LEVELLED, NEIGHBOURS, SURVEY_SUMS };
 
+static void survey_view(int64_t columns, float *row, const float *before, double *sums) {
+  double left, right, whole = 0, levelled = 0, neighbours = 0;
+  edge_means(columns, row, &left, &right);
+  for (int64_t i = 0; i < columns; i++) {
+    whole += (double)row[i] * (double)row[i];
+  }
+  kvox_ct_center_level(columns, row);
+  for (int64_t i = 0; i < columns; i++) {
+    levelled += (double)row[i] * (double)row[i];
+    neighbours += (double)row[i] * (double)before[i];
+  }
+  sums[LEFT] += left * left;
+  sums[RIGHT] += right * right;
+  sums[WHOLE] += whole;
+  sums[LEVELLED] += levelled;
+  sums[NEIGHBOURS] += neighbours;
+}
+
 static kvox_status survey_row(void *data, int64_t index, int32_t worker) {
   const kvox_ct_center_loop *loop = data;
   const kvox_ct_center_scan *scan = loop->scan;
@@ -132,18 +150,7 @@ static kvox_status survey_row(void *data, int64_t index, int32_t worker) {
     float *row = view % 2 == 0 ? even : odd;
     const float *before = view % 2 == 0 ? odd : even;
     KVOX_TRY(kvox_ct_center_load(scan, index, view, row));
-    double left, right;
-    edge_means(scan->columns, row, &left, &right);
-    sums[LEFT] += left * left;
-    sums[RIGHT] += right * right;
-    for (int64_t i = 0; i < scan->columns; i++) {
-      sums[WHOLE] += (double)row[i] * (double)row[i];
-    }
-    kvox_ct_center_level(scan->columns, row);
-    for (int64_t i = 0; i < scan->columns; i++) {
-      sums[LEVELLED] += (double)row[i] * (double)row[i];
-      sums[NEIGHBOURS] += (double)row[i] * (double)before[i];
-    }
+    survey_view(scan->columns, row, before, sums);
   }
   return KVOX_OK;
 }
