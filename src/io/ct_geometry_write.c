@@ -74,14 +74,11 @@ static kvox_status write_angles(kvox_io_output *output, const kvox_ct_geometry *
   return KVOX_OK;
 }
 
-kvox_status kvox_io_write_ct_geometry(kvox_context *context, const char *path, const kvox_ct_geometry *geometry) {
+kvox_status kvox_io_save_ct_geometry(kvox_context *context, const char *path, const kvox_ct_geometry *geometry) {
   kvox_io_output output = {0};
   kvox_ct_view view;
   int64_t shape[3];
   kvox_status status = KVOX_OK;
-  KVOX_REQUIRE(context);
-  KVOX_REQUIRE(path);
-  KVOX_REQUIRE(geometry);
   KVOX_TRY(kvox_ct_geometry_shape(geometry, shape));
   KVOX_TRY(kvox_ct_geometry_view(geometry, 0, &view));
   KVOX_TRY_CLEANUP(kvox_io_output_open(context, path, &output));

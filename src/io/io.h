@@ -96,8 +96,9 @@ kvox_status kvox_io_load_scan(const kvox_io_format *format, kvox_io_file *file, 
 /* Sets image->bytes, and fails where the samples do not fit `available` bytes that may each become `most` bytes. */
 kvox_status kvox_io_image_measure(const kvox_io_file *file, kvox_io_image *image, int64_t available, int64_t most);
 
-/* ct_geometry.c: the same for a geometry file. */
+/* ct_geometry.c, ct_geometry_write.c: the same for a geometry file. */
 kvox_status kvox_io_load_ct_geometry(kvox_io_file *file, const double *center_px, kvox_ct_geometry **geometry);
+kvox_status kvox_io_save_ct_geometry(kvox_context *context, const char *path, const kvox_ct_geometry *geometry);
 
 /* blocks.c: a caller's array is fit to be written: data, a type, sizes of at least 1. `name` opens the sentence. */
 kvox_status kvox_io_check_array(const kvox_array *array, const char *name);
