@@ -101,6 +101,19 @@ static const kvox_phantom_entry *find(const char *name) {
   return NULL;
 }
 
+static void mirror_y(kvox_phantom *phantom) {
+  for (int32_t i = 0; i < phantom->shape_count; i++) {
+    kvox_shape *shape = &phantom->shapes[i];
+    shape->center_mm[1] = -shape->center_mm[1];
+    for (int r = 0; r < 3; r++) {
+      shape->unit[r][1] = -shape->unit[r][1];
+    }
+  }
+  for (int32_t i = 0; i < phantom->plane_count; i++) {
+    phantom->planes[i].normal[1] = -phantom->planes[i].normal[1];
+  }
+}
+
 kvox_status kvox_phantom_create(kvox_context *context, const char *name, double radius_mm, double density,
                                 kvox_phantom **phantom) {
   char number[KVOX_NUMBER_BYTES];
@@ -126,6 +139,9 @@ kvox_status kvox_phantom_create(kvox_context *context, const char *name, double 
   if (status != KVOX_OK) {
     kvox_phantom_destroy(made);
     return status;
+  }
+  if (entry->face_up) {
+    mirror_y(made);
   }
   *phantom = made;
   return KVOX_OK;

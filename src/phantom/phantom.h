@@ -2,6 +2,8 @@
 #ifndef KVOX_PHANTOM_PHANTOM_H
 #define KVOX_PHANTOM_PHANTOM_H
 
+#include <stdbool.h>
+
 #include "context/context.h"
 #include "kvox/phantom.h"
 #include "phantom/shape.h"
@@ -23,7 +25,8 @@ kvox_status kvox_phantom_start(kvox_context *context, double scale_mm, double de
 kvox_status kvox_phantom_add(kvox_phantom *phantom, double density, const double center[3], const double axes[3][3],
                              const double semi_axes[3]);
 
-/* The same turned about z alone: the first semi-axis lies `turn_deg` counter-clockwise of +x (+y is up). */
+/* The same turned about z alone: the first semi-axis lies `turn_deg` counter-clockwise of +x (+y is up in the
+ * definition). */
 kvox_status kvox_phantom_add_turned(kvox_phantom *phantom, double density, const double center[3],
                                     const double semi_axes[3], double turn_deg);
 
@@ -47,6 +50,7 @@ typedef struct kvox_phantom_entry {
   const char *description;
   double extent; /* what radius_mm stands for, in units of the definition */
   kvox_status (*build)(kvox_phantom *phantom);
+  bool face_up; /* published with the face towards +y, which in the world is posterior: to be mirrored in y */
 } kvox_phantom_entry;
 
 /* NULL beyond the last. */
