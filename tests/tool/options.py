@@ -65,8 +65,8 @@ class Usage(Case):
                             (['--backend', 'cuda'], '--backend is "cuda"'), (['--filter', 'han'], '--filter is "han"'),
                             (['--memory', '0'], '--memory is "0"'), (['--memory', '5Q'], '--memory is "5Q"'),
                             (['--memory', '-1M'], '--memory is "-1M"'), (['--hu', '0'], '--hu is "0"'),
-                            (['--center', 'middle'], '--center is "middle"'), 
-                            
+                            (['--center', 'middle'], '--center is "middle"'),
+
                             (['--region', '0,0,0,1,1'], '--region is "0,0,0,1,1"'),
                             (['--json=yes'], '--json takes no value'), (['--size'], '--size needs a value'),
                             (['--size', '--hu', '1'], '--size needs a value'), (['--size='], '--size is ""')):
