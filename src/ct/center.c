@@ -207,6 +207,7 @@ static kvox_status order_views(kvox_ct_center_scan *scan, const double *angles_d
                      "center: the views span %s degrees by steps of %s; half a turn less one step is needed",
                      kvox_number(span_deg, span), kvox_number(step_deg, step));
   }
+  scan->half_views = (int64_t)floor(scan->half_turn + equal_steps);
   scan->pairs = kvox_max_i64((int64_t)floor((double)last - scan->half_turn + equal_steps) + 1, 0);
   return KVOX_OK;
 }

@@ -28,9 +28,10 @@ enum { LEAST_HALF_TURN = 6 };
 
 /*
  * How far the greatest sum stands out, in the deviation that it would have if all products had random phases. Noise
- * alone reached 0.5 (half a turn) and 4.5 (pairs), objects 6 and 8 or more.
+ * alone reached 0.5 (half a turn) and 4.5 (pairs; the survey refuses it before), objects at least 6 (half a turn) and
+ * 4.7, 5.4, 8.6 with 3, 4, 10 pairs.
  */
-static const double significant_half = 2, significant_pairs = 5;
+static const double significant_half = 2, significant_pairs = 4;
 
 typedef struct phase {
   kvox_fft_plan *along_row, *over_turn; /* over_turn NULL: opposite views */
@@ -239,7 +240,7 @@ static kvox_status prepare(const kvox_ct_center_scan *scan, phase *p) {
   kvox_context *context = scan->context;
   p->length = kvox_fft_good_size(2 * scan->columns);
   p->terms = p->length / 4 + 1;
-  p->half_views = (int64_t)floor(scan->half_turn + 0.05);
+  p->half_views = scan->half_views;
   p->weights = kvox_allocate(context->heap, (uint64_t)p->terms * sizeof *p->weights);
   if (p->weights == NULL) {
     return KVOX_ERROR_MEMORY;

@@ -98,6 +98,11 @@ static void other_arcs(void **state) {
   check_trial(&back, 0.8, NULL, bar_px);
   check_trial(&two, 0.8, NULL, bar_px);
 
+  /* Very few views. */
+  const trial eight = {"shepp-logan", 2.5, 8, 200, 360, 4.1, 2e4}, thirty = {"discs", 2.0, 30, 200, 180, -8.7, 2e4};
+  check_trial(&eight, 0.8, NULL, bar_px);
+  check_trial(&thirty, 0.8, NULL, bar_px);
+
   double shuffled[180];
   for (int i = 0; i < 180; i++) {
     shuffled[i] = i * 77 % 180;
