@@ -343,36 +343,23 @@ static kvox_status read_all(const kvox_io_file *file, hid_t hdf5, kvox_io_scan *
   return read_angles(file, hdf5, projections->shape[0], &scan->angles_deg);
 }
 
-/* The file by its path, or an image of it in memory. */
-static hid_t open_file(const kvox_io_file *file) {
-  if (file->path != NULL) {
-    return H5Fopen(file->path, H5F_ACC_RDONLY, H5P_DEFAULT);
-  }
-  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  hid_t hdf5 = -1;
-  /* HDF5 copies the bytes and never writes through the pointer. */
-  if (access >= 0 && H5Pset_fapl_core(access, 1 << 16, 0) >= 0 &&
-      H5Pset_file_image(access, (void *)(uintptr_t)file->bytes, (size_t)file->size) >= 0) {
-    hdf5 = H5Fopen(file->name, H5F_ACC_RDONLY, access);
-  }
-  if (access >= 0) {
-    H5Pclose(access);
-  }
-  return hdf5;
-}
-
 static kvox_status read_scan(kvox_io_file *file, kvox_io_scan *scan) {
   kvox_io_hdf5_guest guest;
+  kvox_io_hdf5_target target = {.file = file};
   KVOX_TRY(kvox_io_hdf5_begin(&guest));
-  kvox_status status = KVOX_OK;
-  const hid_t hdf5 = open_file(file);
-  if (hdf5 < 0) {
-    status = hdf5_failure(file, "it is no HDF5 file that can be opened, or is truncated");
-  } else {
-    status = read_all(file, hdf5, scan);
-    H5Fclose(hdf5);
-  }
+  const hid_t hdf5 = kvox_io_hdf5_open(&target);
+  kvox_status status = hdf5 >= 0 ? read_all(file, hdf5, scan) : KVOX_ERROR_FORMAT;
+  kvox_io_hdf5_close(&target, hdf5);
   kvox_io_hdf5_end(&guest);
+  if (target.status == KVOX_ERROR_MEMORY) {
+    return target.status;
+  }
+  if (target.status != KVOX_OK) {
+    return kvox_io_file_fail(file, target.status, "the bytes of the file cannot be read");
+  }
+  if (hdf5 < 0) {
+    return kvox_io_file_fail(file, KVOX_ERROR_FORMAT, "it is no HDF5 file, or is truncated; %s", target.reason);
+  }
   return status;
 }
 

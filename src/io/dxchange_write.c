@@ -160,17 +160,18 @@ static bool write_all(writer *w, const kvox_io_scan *scan, kvox_status *status) 
 static kvox_status write_file(kvox_io_output *output, const kvox_io_scan *scan) {
   char reason[192];
   kvox_status status = KVOX_OK;
+  kvox_io_hdf5_target target = {.output = output};
   writer w = {.context = output->context, .type = -1, .space = -1, .plist = -1, .set = -1};
-  w.file = H5Fcreate(output->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-  bool written = w.file >= 0 && write_all(&w, scan, &status);
-  if (!written && status == KVOX_OK) {
-    status = kvox_io_output_fail(output, KVOX_ERROR_IO, "it cannot be written; %s",
-                                 kvox_io_hdf5_reason(reason, sizeof reason));
+  w.file = kvox_io_hdf5_open(&target);
+  if (w.file < 0) {
+    status = target.status != KVOX_OK
+                 ? target.status
+                 : kvox_io_output_fail(output, KVOX_ERROR_INTERNAL, "HDF5 fails; %s", target.reason);
+  } else if (!write_all(&w, scan, &status) && status == KVOX_OK) {
+    status =
+        kvox_io_output_fail(output, KVOX_ERROR_INTERNAL, "HDF5 fails; %s", kvox_io_hdf5_reason(reason, sizeof reason));
   }
-  if (w.file >= 0 && H5Fclose(w.file) < 0 && status == KVOX_OK) {
-    status = kvox_io_output_fail(output, KVOX_ERROR_IO, "it cannot be written; %s",
-                                 kvox_io_hdf5_reason(reason, sizeof reason));
-  }
+  kvox_io_hdf5_close(&target, w.file);
   return status;
 }
 

@@ -59,8 +59,12 @@ void kvox_io_output_print(kvox_io_output *output, const char *format, ...) KVOX_
 /* The shortest of 15 to 17 digits that reads back as the same number. */
 void kvox_io_output_number(kvox_io_output *output, double value);
 
-/* Replaces bytes that were already given. */
+/* Bytes at any place, also such that were already given; reading back what was given, zeros where that fails. */
 void kvox_io_output_patch(kvox_io_output *output, int64_t position, const void *bytes, size_t count);
+void kvox_io_output_read_back(kvox_io_output *output, int64_t position, void *bytes, size_t count);
+
+/* Cuts or extends the file. */
+void kvox_io_output_resize(kvox_io_output *output, int64_t size);
 
 /* Everything is in the temporary file, or the failure. Commit then gives it its name. */
 kvox_status kvox_io_output_finish(kvox_io_output *output);

@@ -39,10 +39,12 @@ void kvox_io_hdf5_end(const kvox_io_hdf5_guest *guest) {
   pthread_mutex_unlock(&hdf5_lock);
 }
 
-/* The first entry is where the failure began. */
+/* The first entry is where the failure began. Its first line is enough: others hold times and addresses. */
 static herr_t take_reason(unsigned n, const H5E_error2_t *error, void *user) {
+  char *reason = user;
   if (n == 0 && error->desc != NULL) {
-    snprintf(user, 128, "%s", error->desc);
+    snprintf(reason, 128, "%s", error->desc);
+    reason[strcspn(reason, "\r\n")] = '\0';
   }
   return 0;
 }

@@ -148,6 +148,31 @@ void kvox_io_output_patch(kvox_io_output *output, int64_t position, const void *
   write_at(output, bytes, count, position);
 }
 
+void kvox_io_output_read_back(kvox_io_output *output, int64_t position, void *bytes, size_t count) {
+  char *at = bytes;
+  flush(output);
+  while (count > 0) {
+    const ssize_t got = pread(output->descriptor, at, count < (1u << 30) ? count : (1u << 30), (off_t)position);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      memset(at, 0, count);
+      return;
+    }
+    at += got;
+    position += got;
+    count -= (size_t)got;
+  }
+}
+
+void kvox_io_output_resize(kvox_io_output *output, int64_t size) {
+  flush(output);
+  if (output->status == KVOX_OK && ftruncate(output->descriptor, (off_t)size) != 0) {
+    system_failure(output, errno);
+  }
+}
+
 kvox_status kvox_io_output_finish(kvox_io_output *output) {
   flush(output);
   if (output->descriptor >= 0 && close(output->descriptor) != 0 && errno != EINTR) {

@@ -1,6 +1,8 @@
 /* DXchange HDF5: files as others write them, what contradicts itself, and a host whose HDF5 state stays its own. */
 #include <hdf5.h>
 #include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "files.h"
 
@@ -474,6 +476,32 @@ static void scarce_memory(void **state) {
   assert_int_equal(count_files(true), 2);
 }
 
+/* A disk that fills up at any byte: our failure, and nothing stays open in HDF5. */
+static void full_disk(void **state) {
+  (void)state;
+  static float samples[24];
+  const kvox_array p = array_of(samples, KVOX_F32, 3, (int64_t[]){2, 3, 4});
+  const double theta[2] = {0, 90};
+  struct rlimit before, small;
+  size_t size = 0;
+  assert_ok(kvox_io_write_scan(context, at("full.h5"), &p, &p, &p, theta));
+  free(get_file("full.h5", &size));
+  count_files(true);
+  void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+  small = before;
+  for (size_t limit = 0; limit < size; limit += 61) {
+    small.rlim_cur = limit;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const kvox_status status = kvox_io_write_scan(context, at("full.h5"), &p, &p, &p, theta);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_fails(KVOX_ERROR_IO, "full.h5: it cannot be written: the file would be larger", status);
+    assert_int_equal(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
+    assert_int_equal(count_files(false), 0);
+  }
+  signal(SIGXFSZ, handler);
+}
+
 static void not_written(void **state) {
   (void)state;
   static float samples[24];
@@ -516,7 +544,7 @@ int main(void) {
       cmocka_unit_test(angles),        cmocka_unit_test(contradictions), cmocka_unit_test(outside),
       cmocka_unit_test(hostile_sizes), cmocka_unit_test(damaged),        cmocka_unit_test(truncated),
       cmocka_unit_test(guest),         cmocka_unit_test(scarce_memory),  cmocka_unit_test(not_written),
-      cmocka_unit_test(real_tooth),
+      cmocka_unit_test(full_disk),     cmocka_unit_test(real_tooth),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
