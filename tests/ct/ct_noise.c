@@ -1,31 +1,19 @@
 /* Photon noise: the generator's known answers, Poisson statistics, and what the call promises. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "core/random.h"
 #include "ct/noise.h"
 #include "kvox/kvox.h"
+#include "test.h"
 
 static kvox_context *context_with_threads(int32_t threads) {
   kvox_context_options options;
   kvox_context *context = NULL;
   kvox_context_options_init(&options);
   options.threads = threads;
-  assert_int_equal(kvox_context_create(&options, &context), KVOX_OK);
+  assert_ok(kvox_context_create(&options, &context));
   return context;
-}
-
-static void assert_near(double value, double truth, double tolerance) {
-  if (!(fabs(value - truth) <= tolerance)) {
-    fail_msg("%.17g is not %.17g within %g", value, truth, tolerance);
-  }
 }
 
 /* The vectors that the authors of Philox publish (Random123, kat_vectors). */
@@ -59,8 +47,8 @@ static void test_moments(void **state) {
       sum += count - m;
       squares += (count - m) * (count - m);
     }
-    assert_near(sum / N, 0, 5 * sqrt(m / N));
-    assert_near(squares / N, m, 5 * sqrt((2 * m * m + m) / N));
+    assert_close(sum / N, 0, 5 * sqrt(m / N));
+    assert_close(squares / N, m, 5 * sqrt((2 * m * m + m) / N));
   }
   for (uint64_t n = 0; n < 1000; n++) {
     assert_true(kvox_ct_poisson(0, 42, n) == 0);
@@ -98,7 +86,7 @@ static void test_distribution(void **state) {
       chi_square += (seen[k] - expected[k]) * (seen[k] - expected[k]) / expected[k];
     }
     const double freedom = high - low;
-    assert_near(chi_square, freedom, 4.5 * sqrt(2 * freedom));
+    assert_close(chi_square, freedom, 4.5 * sqrt(2 * freedom));
   }
 }
 
@@ -117,7 +105,7 @@ static void test_independence(void **state) {
         product += (kvox_ct_poisson(means[m], 1, n) - means[m]) *
                    (kvox_ct_poisson(means[m], others[o].seed, n + others[o].shift) - means[m]);
       }
-      assert_near(product / (N * means[m]), 0, 5 / sqrt(N));
+      assert_close(product / (N * means[m]), 0, 5 / sqrt(N));
     }
   }
 }
@@ -126,7 +114,7 @@ enum { VIEWS = 6, ROWS = 5, COLUMNS = 700 };
 
 static kvox_array array_of(void *data, kvox_type type) {
   kvox_array array;
-  assert_int_equal(kvox_array_init(&array, data, type, 3, (int64_t[]){VIEWS, ROWS, COLUMNS}), KVOX_OK);
+  assert_ok(kvox_array_init(&array, data, type, 3, (int64_t[]){VIEWS, ROWS, COLUMNS}));
   return array;
 }
 
@@ -147,27 +135,27 @@ static void test_line_integrals(void **state) {
   kvox_context *context = context_with_threads(2);
   const kvox_array array = array_of(values, KVOX_F64);
   draw(values);
-  assert_int_equal(kvox_ct_add_noise(context, photons, 3, &array), KVOX_OK);
+  assert_ok(kvox_ct_add_noise(context, photons, 3, &array));
   double sum = 0, squares = 0, n = VIEWS * ROWS * COLUMNS;
   for (int64_t e = 0; e < VIEWS * ROWS * COLUMNS; e++) {
     const double m = photons * exp(-line_integral(e));
     const double normal = (values[e] - line_integral(e) - 0.5 / m) * sqrt(m);
     const double count = photons * exp(-values[e]);
-    assert_near(count, floor(count + 0.5), 1e-9 * count + 1e-9);
+    assert_close(count, floor(count + 0.5), 1e-9 * count + 1e-9);
     sum += normal;
     squares += normal * normal;
   }
-  assert_near(sum / n, 0, 5 / sqrt(n));
+  assert_close(sum / n, 0, 5 / sqrt(n));
   /* m >= 674: the third and fourth moments move the variance by less than 2 / m. */
-  assert_near(squares / n, 1, 5 * sqrt(2 / n) + 0.003);
+  assert_close(squares / n, 1, 5 * sqrt(2 / n) + 0.003);
 
   /* Hardly a photon comes through: one is counted. */
   for (int64_t e = 0; e < VIEWS * ROWS * COLUMNS; e++) {
     values[e] = 60;
   }
-  assert_int_equal(kvox_ct_add_noise(context, photons, 3, &array), KVOX_OK);
+  assert_ok(kvox_ct_add_noise(context, photons, 3, &array));
   for (int64_t e = 0; e < VIEWS * ROWS * COLUMNS; e++) {
-    assert_near(values[e], log(photons), 1e-12);
+    assert_close(values[e], log(photons), 1e-12);
   }
   kvox_context_destroy(context);
 }
@@ -183,7 +171,7 @@ static void test_same_noise(void **state) {
     double *out = t == 0 ? values : again;
     draw(out);
     const kvox_array array = array_of(out, KVOX_F64);
-    assert_int_equal(kvox_ct_add_noise(context, 5000, 9, &array), KVOX_OK);
+    assert_ok(kvox_ct_add_noise(context, 5000, 9, &array));
     assert_memory_equal(values, out, sizeof values);
     for (int64_t e = 0; e < VIEWS * ROWS * ROW; e++) {
       memory[e] = 77;
@@ -196,7 +184,7 @@ static void test_same_noise(void **state) {
                                 .rank = 3,
                                 .shape = {VIEWS, ROWS, COLUMNS},
                                 .strides = {4 * ROWS * ROW, 4 * ROW, 4 * STEP}};
-    assert_int_equal(kvox_ct_add_noise(context, 5000, 9, &strided), KVOX_OK);
+    assert_ok(kvox_ct_add_noise(context, 5000, 9, &strided));
     int64_t differ = 0;
     for (int64_t e = 0; e < VIEWS * ROWS * COLUMNS; e++) {
       float *at = memory + e / COLUMNS * ROW + e % COLUMNS * STEP;

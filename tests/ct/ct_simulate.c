@@ -1,15 +1,9 @@
 /* Exact projections: conventions of the scan frame, closed forms, strides, threads. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "kvox/kvox.h"
+#include "test.h"
 
 static const double pi = 3.14159265358979324;
 
@@ -27,7 +21,7 @@ static scene scene_of(const char *name, double radius, int32_t threads) {
   kvox_context_options options;
   kvox_context_options_init(&options);
   options.threads = threads;
-  assert_int_equal(kvox_context_create(&options, &s.context), KVOX_OK);
+  assert_ok(kvox_context_create(&options, &s.context));
   kvox_ct_parallel_options scan;
   kvox_ct_parallel_options_init(&scan);
   scan.views = VIEWS;
@@ -39,8 +33,8 @@ static scene scene_of(const char *name, double radius, int32_t threads) {
   scan.row_offset_px = row_offset;
   scan.angle_start_deg = first_deg;
   scan.angle_step_deg = step_deg;
-  assert_int_equal(kvox_ct_geometry_create_parallel(s.context, &scan, &s.geometry), KVOX_OK);
-  assert_int_equal(kvox_phantom_create(s.context, name, radius, 2, &s.phantom), KVOX_OK);
+  assert_ok(kvox_ct_geometry_create_parallel(s.context, &scan, &s.geometry));
+  assert_ok(kvox_phantom_create(s.context, name, radius, 2, &s.phantom));
   return s;
 }
 
@@ -52,8 +46,8 @@ static void destroy(scene *s) {
 
 static void simulate(const scene *s, double *projections) {
   kvox_array array;
-  assert_int_equal(kvox_array_init(&array, projections, KVOX_F64, 3, (int64_t[]){VIEWS, ROWS, COLUMNS}), KVOX_OK);
-  assert_int_equal(kvox_ct_simulate(s->context, s->geometry, s->phantom, &array), KVOX_OK);
+  assert_ok(kvox_array_init(&array, projections, KVOX_F64, 3, (int64_t[]){VIEWS, ROWS, COLUMNS}));
+  assert_ok(kvox_ct_simulate(s->context, s->geometry, s->phantom, &array));
 }
 
 static double projections[VIEWS][ROWS][COLUMNS], again[VIEWS][ROWS][COLUMNS];
@@ -142,7 +136,7 @@ static void test_strides_and_threads(void **state) {
                               .rank = 3,
                               .shape = {VIEWS, ROWS, COLUMNS},
                               .strides = {4 * VIEW, -4 * ROW, -4 * STEP}};
-    assert_int_equal(kvox_ct_simulate(s.context, s.geometry, s.phantom, &array), KVOX_OK);
+    assert_ok(kvox_ct_simulate(s.context, s.geometry, s.phantom, &array));
     for (int v = 0; v < VIEWS; v++) {
       for (int row = 0; row < ROWS; row++) {
         for (int column = 0; column < COLUMNS; column++) {
@@ -164,10 +158,10 @@ static void test_bad_arguments(void **state) {
   (void)state;
   scene s = scene_of("edge", 10, 1);
   kvox_array array;
-  assert_int_equal(kvox_array_init(&array, projections, KVOX_F64, 3, (int64_t[]){VIEWS, ROWS, COLUMNS - 1}), KVOX_OK);
+  assert_ok(kvox_array_init(&array, projections, KVOX_F64, 3, (int64_t[]){VIEWS, ROWS, COLUMNS - 1}));
   assert_int_equal(kvox_ct_simulate(s.context, s.geometry, s.phantom, &array), KVOX_ERROR_SIZE);
   assert_non_null(strstr(kvox_last_error(), "must be 13 x 5 x 130"));
-  assert_int_equal(kvox_array_init(&array, projections, KVOX_U16, 3, (int64_t[]){VIEWS, ROWS, COLUMNS}), KVOX_OK);
+  assert_ok(kvox_array_init(&array, projections, KVOX_U16, 3, (int64_t[]){VIEWS, ROWS, COLUMNS}));
   assert_int_equal(kvox_ct_simulate(s.context, s.geometry, s.phantom, &array), KVOX_ERROR_ARGUMENT);
   assert_int_equal(kvox_ct_simulate(s.context, s.geometry, s.phantom, NULL), KVOX_ERROR_ARGUMENT);
   assert_int_equal(kvox_ct_simulate(s.context, s.geometry, NULL, &array), KVOX_ERROR_ARGUMENT);

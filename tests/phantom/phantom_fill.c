@@ -29,15 +29,15 @@ static kvox_volume *filled(kvox_context *context, const char *name, double radiu
                            const kvox_grid *grid, int32_t samples) {
   kvox_phantom *phantom = phantom_of(context, name, radius);
   kvox_volume *volume = NULL;
-  assert_int_equal(kvox_volume_create(context, type, grid, &volume), KVOX_OK);
-  assert_int_equal(kvox_phantom_fill(phantom, samples, volume), KVOX_OK);
+  assert_ok(kvox_volume_create(context, type, grid, &volume));
+  assert_ok(kvox_phantom_fill(phantom, samples, volume));
   kvox_phantom_destroy(phantom);
   return volume;
 }
 
 static const double *doubles(const kvox_volume *volume) {
   kvox_array array;
-  assert_int_equal(kvox_volume_array(volume, &array), KVOX_OK);
+  assert_ok(kvox_volume_array(volume, &array));
   assert_int_equal(array.type, KVOX_F64);
   return array.data;
 }
@@ -46,9 +46,9 @@ static const double *doubles(const kvox_volume *volume) {
 static double brute_force(const kvox_phantom *phantom, const kvox_volume *volume, const double index[3],
                           int32_t samples) {
   kvox_grid grid;
-  assert_int_equal(kvox_volume_grid(volume, &grid), KVOX_OK);
+  assert_ok(kvox_volume_grid(volume, &grid));
   double sum = 0, center[3];
-  assert_int_equal(kvox_volume_index_to_world(volume, index, center), KVOX_OK);
+  assert_ok(kvox_volume_index_to_world(volume, index, center));
   for (int32_t s = 0; s < samples * samples * samples; s++) {
     const int32_t at[3] = {s % samples, s / samples % samples, s / samples / samples};
     double point[3];
@@ -71,8 +71,7 @@ static void test_brute_force(void **state) {
   const kvox_grid oblique = oblique_grid(13, 12, 5, 100);
   kvox_grid upright;
   /* An odd size: no sample falls on a surface by symmetry. */
-  assert_int_equal(kvox_grid_init(&upright, (int64_t[]){29, 31, 2}, (double[]){7, 6.5, 50}, (double[]){3, 2, 1}),
-                   KVOX_OK);
+  assert_ok(kvox_grid_init(&upright, (int64_t[]){29, 31, 2}, (double[]){7, 6.5, 50}, (double[]){3, 2, 1}));
   uint64_t seed = 7;
   for (int i = 0; i < 15; i++) {
     origins[i] = oblique.origin_mm[i % 3] + 40 * (i / 3) * oblique.axes[2][i % 3] + random_signed(&seed);
@@ -82,11 +81,11 @@ static void test_brute_force(void **state) {
     for (int kind = 0; kind < 3; kind++) {
       const kvox_grid *grid = kind == 0 ? &upright : &oblique;
       kvox_volume *volume = NULL;
-      assert_int_equal(kvox_volume_create(context, KVOX_F64, grid, &volume), KVOX_OK);
+      assert_ok(kvox_volume_create(context, KVOX_F64, grid, &volume));
       if (kind == 2) {
-        assert_int_equal(kvox_volume_set_slice_origins(volume, origins), KVOX_OK);
+        assert_ok(kvox_volume_set_slice_origins(volume, origins));
       }
-      assert_int_equal(kvox_phantom_fill(phantom, 3, volume), KVOX_OK);
+      assert_ok(kvox_phantom_fill(phantom, 3, volume));
       const double *values = doubles(volume);
       for (int64_t v = 0; v < grid->size[0] * grid->size[1] * grid->size[2]; v++) {
         const double index[3] = {(double)(v % grid->size[0]), (double)(v / grid->size[0] % grid->size[1]),
@@ -102,7 +101,7 @@ static void test_brute_force(void **state) {
 
 static double total(const kvox_volume *volume) {
   kvox_grid grid;
-  assert_int_equal(kvox_volume_grid(volume, &grid), KVOX_OK);
+  assert_ok(kvox_volume_grid(volume, &grid));
   const double *values = doubles(volume);
   double sum = 0;
   for (int64_t i = 0; i < grid.size[0] * grid.size[1] * grid.size[2]; i++) {
@@ -116,7 +115,7 @@ static double total(const kvox_volume *volume) {
 static void test_area(void **state) {
   kvox_context *context = *state;
   kvox_grid grid;
-  assert_int_equal(kvox_grid_init(&grid, (int64_t[]){128, 128, 1}, (double[]){1.6, 1.6, 1}, NULL), KVOX_OK);
+  assert_ok(kvox_grid_init(&grid, (int64_t[]){128, 128, 1}, (double[]){1.6, 1.6, 1}, NULL));
   /* cylinder: 0.64; discs: the sum of density r^2; edge: 0.16; the ellipses of shepp-logan. */
   const double shepp_logan = 0.69 * 0.92 - 0.8 * 0.6624 * 0.874 - 0.2 * (0.11 * 0.31 + 0.16 * 0.41) +
                              0.1 * (0.21 * 0.25 + 2 * 0.046 * 0.046 + 2 * 0.046 * 0.023 + 0.023 * 0.023);
@@ -161,7 +160,7 @@ static void test_area_of_all(void **state) {
   kvox_context *context = *state;
   kvox_grid grid;
   enum { RAYS = 20000 };
-  assert_int_equal(kvox_grid_init(&grid, (int64_t[]){160, 160, 1}, (double[]){1.28, 1.28, 1}, NULL), KVOX_OK);
+  assert_ok(kvox_grid_init(&grid, (int64_t[]){160, 160, 1}, (double[]){1.28, 1.28, 1}, NULL));
   const char *const names[] = {"forbild-head", "forbild-head-plain", "shepp-logan-original"};
   for (int i = 0; i < 3; i++) {
     kvox_phantom *phantom = phantom_of(context, names[i], 100);
@@ -185,7 +184,7 @@ static void test_area_of_all(void **state) {
 static void test_convergence(void **state) {
   kvox_context *context = *state;
   kvox_grid grid;
-  assert_int_equal(kvox_grid_init(&grid, (int64_t[]){64, 64, 1}, (double[]){3, 3, 1}, NULL), KVOX_OK);
+  assert_ok(kvox_grid_init(&grid, (int64_t[]){64, 64, 1}, (double[]){3, 3, 1}, NULL));
   kvox_volume *best = filled(context, "discs", 90, KVOX_F64, &grid, 64);
   double before = (double)INFINITY;
   for (int32_t samples = 1; samples <= 16; samples *= 2) {
@@ -219,9 +218,9 @@ static void test_strides(void **state) {
                       .shape = {NZ, NY, NX},
                       .strides = {-4 * SLICE, -4 * ROW, 4 * STEP}};
   kvox_volume *volume = NULL;
-  assert_int_equal(kvox_volume_wrap(context, &array, &grid, &volume), KVOX_OK);
+  assert_ok(kvox_volume_wrap(context, &array, &grid, &volume));
   kvox_phantom *phantom = phantom_of(context, "forbild-head", 100);
-  assert_int_equal(kvox_phantom_fill(phantom, 2, volume), KVOX_OK);
+  assert_ok(kvox_phantom_fill(phantom, 2, volume));
   for (int k = 0; k < NZ; k++) {
     for (int j = 0; j < NY; j++) {
       for (int i = 0; i < NX; i++) {
@@ -265,7 +264,7 @@ static void test_bad_arguments(void **state) {
   const kvox_grid grid = oblique_grid(2, 2, 2, 1);
   kvox_volume *volume = NULL;
   kvox_phantom *phantom = phantom_of(context, "edge", 1);
-  assert_int_equal(kvox_volume_create(context, KVOX_U8, &grid, &volume), KVOX_OK);
+  assert_ok(kvox_volume_create(context, KVOX_U8, &grid, &volume));
   assert_int_equal(kvox_phantom_fill(phantom, 0, volume), KVOX_ERROR_ARGUMENT);
   assert_non_null(strstr(kvox_last_error(), "samples is 0, must be from 1 to 64"));
   assert_int_equal(kvox_phantom_fill(phantom, 65, volume), KVOX_ERROR_ARGUMENT);

@@ -4,7 +4,7 @@
 
 static kvox_phantom *empty(kvox_context *context) {
   kvox_phantom *phantom = NULL;
-  assert_int_equal(kvox_phantom_start(context, 1, 1, &phantom), KVOX_OK);
+  assert_ok(kvox_phantom_start(context, 1, 1, &phantom));
   return phantom;
 }
 
@@ -20,7 +20,7 @@ static void test_ball(void **state) {
   kvox_context *context = *state;
   kvox_phantom *ball = empty(context);
   const double center[3] = {3, -4, 5}, r = 7, semi[3] = {r, r, r};
-  assert_int_equal(kvox_phantom_add_turned(ball, 0.5, center, semi, 33), KVOX_OK);
+  assert_ok(kvox_phantom_add_turned(ball, 0.5, center, semi, 33));
   uint64_t seed = 1;
   for (int i = 0; i < 200; i++) {
     double axes[3][3], point[3];
@@ -49,7 +49,7 @@ static void test_turned_ellipsoid(void **state) {
     random_direction(&seed, n);
     random_direction(&seed, center);
     const double semi[3] = {1.5 + random_signed(&seed), 1.5 + random_signed(&seed), 1.5 + random_signed(&seed)};
-    assert_int_equal(kvox_phantom_add(phantom, 1, center, (const double(*)[3])axes, semi), KVOX_OK);
+    assert_ok(kvox_phantom_add(phantom, 1, center, (const double(*)[3])axes, semi));
     for (int r = 0; r < 3; r++) {
       m[r] = dot(axes[r], n) / semi[r];
     }
@@ -71,7 +71,7 @@ static void test_cylinder(void **state) {
   kvox_context *context = *state;
   kvox_phantom *phantom = empty(context);
   const double center[3] = {0.5, 0.25, 0}, semi[3] = {2, 2, (double)INFINITY};
-  assert_int_equal(kvox_phantom_add_turned(phantom, 1, center, semi, 0), KVOX_OK);
+  assert_ok(kvox_phantom_add_turned(phantom, 1, center, semi, 0));
   for (int i = 1; i < 20; i++) {
     const double a = pi * i / 40, n[3] = {sin(a), 0, cos(a)}, point[3] = {-3, 0.25 + 1.2, 17};
     assert_true(fabs(kvox_phantom_line_integral(phantom, point, n) - 3.2 / sin(a)) < 1e-12 / sin(a));
@@ -87,7 +87,7 @@ static void test_far_away(void **state) {
   kvox_context *context = *state;
   kvox_phantom *phantom = empty(context);
   const double center[3] = {0, 0, 0}, semi[3] = {0.05, 0.05, (double)INFINITY};
-  assert_int_equal(kvox_phantom_add_turned(phantom, 1, center, semi, 0), KVOX_OK);
+  assert_ok(kvox_phantom_add_turned(phantom, 1, center, semi, 0));
   const double n[3] = {1, 0, 0}, point[3] = {-1e5, 0.03, 0};
   /* Naively the discriminant would lose (1e5 / 0.05)^2 * 1e-16 = 4e-4 of itself. */
   assert_true(fabs(kvox_phantom_line_integral(phantom, point, n) - 0.08) < 1e-13);
@@ -106,11 +106,11 @@ static void test_planes(void **state) {
     random_direction(&seed, center);
     const double back[3] = {-normal[0], -normal[1], -normal[2]}, offset = random_signed(&seed);
     const double semi[3] = {2 + random_signed(&seed), 2 + random_signed(&seed), 2 + random_signed(&seed)};
-    assert_int_equal(kvox_phantom_add(whole, 1, center, (const double(*)[3])axes, semi), KVOX_OK);
-    assert_int_equal(kvox_phantom_add(parts, 1, center, (const double(*)[3])axes, semi), KVOX_OK);
-    assert_int_equal(kvox_phantom_cut(parts, normal, offset), KVOX_OK);
-    assert_int_equal(kvox_phantom_add(parts, 1, center, (const double(*)[3])axes, semi), KVOX_OK);
-    assert_int_equal(kvox_phantom_cut(parts, back, -offset), KVOX_OK);
+    assert_ok(kvox_phantom_add(whole, 1, center, (const double(*)[3])axes, semi));
+    assert_ok(kvox_phantom_add(parts, 1, center, (const double(*)[3])axes, semi));
+    assert_ok(kvox_phantom_cut(parts, normal, offset));
+    assert_ok(kvox_phantom_add(parts, 1, center, (const double(*)[3])axes, semi));
+    assert_ok(kvox_phantom_cut(parts, back, -offset));
     for (int ray = 0; ray < 10; ray++) {
       random_direction(&seed, n);
       for (int c = 0; c < 3; c++) {
@@ -126,8 +126,8 @@ static void test_planes(void **state) {
   /* Half a ball along its cut's normal: the radius. */
   kvox_phantom *half = empty(context);
   const double center[3] = {1, 2, 3}, semi[3] = {4, 4, 4}, x[3] = {1, 0, 0};
-  assert_int_equal(kvox_phantom_add_turned(half, 1, center, semi, 0), KVOX_OK);
-  assert_int_equal(kvox_phantom_cut(half, x, 0), KVOX_OK);
+  assert_ok(kvox_phantom_add_turned(half, 1, center, semi, 0));
+  assert_ok(kvox_phantom_cut(half, x, 0));
   assert_true(fabs(kvox_phantom_line_integral(half, center, x) - 4) < 1e-14);
   kvox_phantom_destroy(half);
 }

@@ -151,7 +151,7 @@ static void test_all(void **state) {
   for (; (name = kvox_phantom_name(count)) != NULL; count++) {
     assert_true(strlen(kvox_phantom_description(count)) > 20);
     kvox_phantom *one = phantom_of(context, name, 40), *two = NULL;
-    assert_int_equal(kvox_phantom_create(context, name, 40, -2.5, &two), KVOX_OK);
+    assert_ok(kvox_phantom_create(context, name, 40, -2.5, &two));
     uint64_t seed = 5;
     for (int i = 0; i < 2000; i++) {
       const double at[3] = {80 * random_signed(&seed), 80 * random_signed(&seed), 40 * random_signed(&seed)};

@@ -3,17 +3,10 @@
 #define KVOX_TESTS_PHANTOM_SUPPORT_H
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "kvox/kvox.h"
+#include "test.h"
 
-/* sin of the angle is what tests need: pi as every C library spells it to 17 digits. */
 static const double pi = 3.14159265358979324;
 
 static inline kvox_context *context_with_threads(int32_t threads) {
@@ -21,13 +14,13 @@ static inline kvox_context *context_with_threads(int32_t threads) {
   kvox_context *context = NULL;
   kvox_context_options_init(&options);
   options.threads = threads;
-  assert_int_equal(kvox_context_create(&options, &context), KVOX_OK);
+  assert_ok(kvox_context_create(&options, &context));
   return context;
 }
 
 static inline kvox_phantom *phantom_of(kvox_context *context, const char *name, double radius_mm) {
   kvox_phantom *phantom = NULL;
-  assert_int_equal(kvox_phantom_create(context, name, radius_mm, 1, &phantom), KVOX_OK);
+  assert_ok(kvox_phantom_create(context, name, radius_mm, 1, &phantom));
   return phantom;
 }
 

@@ -16,11 +16,11 @@ static void test_rmse(void **state) {
   image[2][1] += 12;
   const kvox_array a = image_of(image, KVOX_F32, 4, 5), b = image_of(truth, KVOX_F64, 4, 5);
   double rmse = 0, psnr = 0;
-  assert_int_equal(kvox_quality_rmse(&a, &b, NULL, &rmse), KVOX_OK);
-  assert_near(rmse, sqrt((19 * 9 + 225) / 20.0), 1e-14);
-  assert_int_equal(kvox_quality_psnr(&a, &b, NULL, 255, &psnr), KVOX_OK);
-  assert_near(psnr, 20 * log10(255 / rmse), 1e-12);
-  assert_int_equal(kvox_quality_psnr(&b, &b, NULL, 255, &psnr), KVOX_OK);
+  assert_ok(kvox_quality_rmse(&a, &b, NULL, &rmse));
+  assert_close(rmse, sqrt((19 * 9 + 225) / 20.0), 1e-14);
+  assert_ok(kvox_quality_psnr(&a, &b, NULL, 255, &psnr));
+  assert_close(psnr, 20 * log10(255 / rmse), 1e-12);
+  assert_ok(kvox_quality_psnr(&b, &b, NULL, 255, &psnr));
   assert_true(isinf(psnr) && psnr > 0);
 
   /* A mask that picks three elements; what it leaves out may be anything. */
@@ -30,8 +30,8 @@ static void test_rmse(void **state) {
   image[1][1] = NAN;
   truth[1][2] = (double)INFINITY;
   const kvox_array m = image_of(mask, KVOX_U8, 4, 5);
-  assert_int_equal(kvox_quality_rmse(&a, &b, &m, &rmse), KVOX_OK);
-  assert_near(rmse, sqrt((9 + 9 + 225) / 3.0), 1e-14);
+  assert_ok(kvox_quality_rmse(&a, &b, &m, &rmse));
+  assert_close(rmse, sqrt((9 + 9 + 225) / 3.0), 1e-14);
   assert_int_equal(kvox_quality_rmse(&a, &b, NULL, &rmse), KVOX_ERROR_DATA);
   assert_non_null(strstr(kvox_last_error(), "image: the sample in row 1, column 1 is not finite"));
   mask[1][2] = 1;
@@ -65,10 +65,10 @@ static void test_strides(void **state) {
                         .shape = {NZ, NY, NX},
                         .strides = {-(int64_t)sizeof memory[0], sizeof memory[0][0], -4}};
   double mean = 0, deviation = 0;
-  assert_int_equal(kvox_quality_statistics(&a, NULL, &mean, &deviation), KVOX_OK);
+  assert_ok(kvox_quality_statistics(&a, NULL, &mean, &deviation));
   const double n = NZ * NY * NX;
-  assert_near(mean, sum / n, 1e-9);
-  assert_near(deviation, sqrt(squares / n - sum / n * sum / n), 1e-7);
+  assert_close(mean, sum / n, 1e-9);
+  assert_close(deviation, sqrt(squares / n - sum / n * sum / n), 1e-7);
 }
 
 /* A small deviation on a large mean keeps its digits: +-1e-3 around 1e6. */
@@ -80,9 +80,9 @@ static void test_deviation(void **state) {
   }
   const kvox_array a = image_of(image, KVOX_F64, 100, 100);
   double mean = 0, deviation = 0;
-  assert_int_equal(kvox_quality_statistics(&a, NULL, &mean, &deviation), KVOX_OK);
-  assert_near(mean, 1e6, 1e-9);
-  assert_near(deviation, 1e-3, 1e-9);
+  assert_ok(kvox_quality_statistics(&a, NULL, &mean, &deviation));
+  assert_close(mean, 1e6, 1e-9);
+  assert_close(deviation, 1e-3, 1e-9);
 }
 
 static void test_uniformity(void **state) {
@@ -97,15 +97,15 @@ static void test_uniformity(void **state) {
   const kvox_array a = image_of(image, KVOX_F32, 90, 101);
   const double center[2] = {50, 44};
   double means[5], greatest = 0, error = 0;
-  assert_int_equal(kvox_quality_uniformity(&a, center, 30, 7.5, means, &greatest), KVOX_OK);
+  assert_ok(kvox_quality_uniformity(&a, center, 30, 7.5, means, &greatest));
   const double middle = 3 + 100 - 22;
   const double truth[5] = {middle, middle + 60, middle - 15, middle - 60, middle + 15};
   for (int r = 0; r < 5; r++) {
-    assert_near(means[r], truth[r], 1e-11);
+    assert_close(means[r], truth[r], 1e-11);
   }
-  assert_near(greatest, 60, 1e-11);
-  assert_int_equal(kvox_quality_region_error(&a, center, 12, 80, &error), KVOX_OK);
-  assert_near(error, middle - 80, 1e-11);
+  assert_close(greatest, 60, 1e-11);
+  assert_ok(kvox_quality_region_error(&a, center, 12, 80, &error));
+  assert_close(error, middle - 80, 1e-11);
 
   /* Which pixels: middles within 1.5 of (10.5, 20.25). */
   static const int inside[][2] = {{10, 19}, {11, 19}, {9, 20}, {10, 20}, {11, 20}, {12, 20}, {10, 21}, {11, 21}};
@@ -117,10 +117,10 @@ static void test_uniformity(void **state) {
       count += 1;
     }
   }
-  assert_int_equal(kvox_quality_region_error(&a, (double[]){10.5, 20.25}, 1.5, 0, &error), KVOX_OK);
-  assert_near(error, sum / count, 1e-12);
+  assert_ok(kvox_quality_region_error(&a, (double[]){10.5, 20.25}, 1.5, 0, &error));
+  assert_close(error, sum / count, 1e-12);
   /* To the very border. */
-  assert_int_equal(kvox_quality_region_error(&a, (double[]){4, 85}, 4.5, 0, &error), KVOX_OK);
+  assert_ok(kvox_quality_region_error(&a, (double[]){4, 85}, 4.5, 0, &error));
 }
 
 static void test_bad_regions(void **state) {

@@ -42,17 +42,17 @@ static void test_edge(void **state) {
   for (int s = 0; s < 3; s++) {
     draw_disc(center, 47.3, sigmas[s], -3, s == 1 ? -2 : 5);
     const kvox_array a = image_of(image, KVOX_F64, SIZE, SIZE);
-    assert_int_equal(kvox_quality_mtf_edge(*state, &a, center, 47.3, 10, mtf, COUNT), KVOX_OK);
-    assert_near(mtf[0], 1, 1e-12);
+    assert_ok(kvox_quality_mtf_edge(*state, &a, center, 47.3, 10, mtf, COUNT));
+    assert_close(mtf[0], 1, 1e-12);
     for (int n = 0; n < COUNT; n++) {
-      assert_near(mtf[n], gaussian_mtf(sigmas[s], n / (COUNT - 1.0)), 0.01);
+      assert_close(mtf[n], gaussian_mtf(sigmas[s], n / (COUNT - 1.0)), 0.01);
     }
     for (int k = 0; k < 2; k++) {
       const double level = k == 0 ? 0.5 : 0.1;
       const double truth = sqrt(-log(level) / 2) / (pi * sigmas[s]);
       double frequency = 0;
-      assert_int_equal(kvox_quality_mtf_frequency(mtf, COUNT, level, &frequency), KVOX_OK);
-      assert_near(frequency, truth, 0.01 * truth + 0.002);
+      assert_ok(kvox_quality_mtf_frequency(mtf, COUNT, level, &frequency));
+      assert_close(frequency, truth, 0.01 * truth + 0.002);
     }
   }
 }
@@ -69,10 +69,10 @@ static void test_noisy_edge(void **state) {
     }
   }
   const kvox_array a = image_of(image, KVOX_F64, SIZE, SIZE);
-  assert_int_equal(kvox_quality_mtf_edge(*state, &a, center, 55, 6, mtf, COUNT), KVOX_OK);
-  assert_int_equal(kvox_quality_mtf_frequency(mtf, COUNT, 0.5, &frequency), KVOX_OK);
+  assert_ok(kvox_quality_mtf_edge(*state, &a, center, 55, 6, mtf, COUNT));
+  assert_ok(kvox_quality_mtf_frequency(mtf, COUNT, 0.5, &frequency));
   /* 3500 pixels of the band: an error of the order 0.02 / sqrt(3500) * 60 differences of the step. */
-  assert_near(frequency, sqrt(log(2) / 2) / pi, 0.03 * sqrt(log(2) / 2) / pi);
+  assert_close(frequency, sqrt(log(2) / 2) / pi, 0.03 * sqrt(log(2) / 2) / pi);
 }
 
 static void test_wire(void **state) {
@@ -89,13 +89,13 @@ static void test_wire(void **state) {
     }
     const kvox_array a = image_of(image, KVOX_F64, SIZE, SIZE);
     /* Given a pixel or more beside the truth. */
-    assert_int_equal(kvox_quality_mtf_wire(*state, &a, (double[]){60, 69}, 14, mtf, COUNT), KVOX_OK);
+    assert_ok(kvox_quality_mtf_wire(*state, &a, (double[]){60, 69}, 14, mtf, COUNT));
     for (int n = 0; n < COUNT; n++) {
       const double f = n / (COUNT - 1.0);
       /* Sampling adds the spectrum around (1, 0) and its like: what of it reaches the circle of radius f, at most
        * exp(-2 pi^2 sigma^2 (1 - f)^2), in a few directions. */
       const double alias = 4 * gaussian_mtf(sigma, 1 - f) * 0.25;
-      assert_near(mtf[n], f <= 0.5 ? gaussian_mtf(sigma, f) : 0, 1e-6 + (f <= 0.5 ? alias : 0));
+      assert_close(mtf[n], f <= 0.5 ? gaussian_mtf(sigma, f) : 0, 1e-6 + (f <= 0.5 ? alias : 0));
     }
   }
 }
@@ -104,10 +104,10 @@ static void test_frequency(void **state) {
   (void)state;
   const double mtf[5] = {1, 0.8, 0.4, 0.6, 0};
   double frequency = 0;
-  assert_int_equal(kvox_quality_mtf_frequency(mtf, 5, 0.5, &frequency), KVOX_OK);
-  assert_near(frequency, (1 + 0.75) / 4, 1e-15);
-  assert_int_equal(kvox_quality_mtf_frequency(mtf, 5, 0.1, &frequency), KVOX_OK);
-  assert_near(frequency, (3 + 5.0 / 6) / 4, 1e-15);
+  assert_ok(kvox_quality_mtf_frequency(mtf, 5, 0.5, &frequency));
+  assert_close(frequency, (1 + 0.75) / 4, 1e-15);
+  assert_ok(kvox_quality_mtf_frequency(mtf, 5, 0.1, &frequency));
+  assert_close(frequency, (3 + 5.0 / 6) / 4, 1e-15);
   assert_int_equal(kvox_quality_mtf_frequency(mtf, 3, 0.1, &frequency), KVOX_ERROR_DATA);
   assert_non_null(strstr(kvox_last_error(), "never falls to 0.1"));
   assert_int_equal(kvox_quality_mtf_frequency(mtf, 1, 0.1, &frequency), KVOX_ERROR_ARGUMENT);

@@ -56,7 +56,7 @@ static double smoothed(double u, double v) { return white(u, v) * smoothed_axis(
  * over sqrt(regions * frequencies / 2). Five such deviations; the two lowest frequencies lose to the plane. */
 static void check(const double *nps, const double *truth, const double *frequencies, int count, double regions) {
   for (int n = 2; n < count; n++) {
-    assert_near(nps[n], truth[n], 5 * truth[n] / sqrt(0.5 * regions * frequencies[n]));
+    assert_close(nps[n], truth[n], 5 * truth[n] / sqrt(0.5 * regions * frequencies[n]));
   }
 }
 
@@ -64,7 +64,7 @@ static void test_white(void **state) {
   double nps[COUNT], truth[COUNT], frequencies[COUNT];
   draw_noise(2.5);
   const kvox_array a = noise_of(SIZE, SIZE);
-  assert_int_equal(kvox_quality_nps(*state, &a, SIDE, nps, COUNT), KVOX_OK);
+  assert_ok(kvox_quality_nps(*state, &a, SIDE, nps, COUNT));
   bin(white, SIDE, COUNT, truth, frequencies);
   check(nps, truth, frequencies, COUNT, 256);
   /* The lowest: the plane takes power, never adds any. */
@@ -72,7 +72,7 @@ static void test_white(void **state) {
   /* An odd side, fewer bins, an image that the regions do not fill. */
   double few[8];
   const kvox_array part = noise_of(300, 401);
-  assert_int_equal(kvox_quality_nps(*state, &part, 27, few, 8), KVOX_OK);
+  assert_ok(kvox_quality_nps(*state, &part, 27, few, 8));
   bin(white, 27, 8, truth, frequencies);
   check(few, truth, frequencies, 8, 11 * 14);
 }
@@ -90,7 +90,7 @@ static void test_smoothed(void **state) {
     }
   }
   const kvox_array a = image_of(filtered, KVOX_F64, SIZE, SIZE);
-  assert_int_equal(kvox_quality_nps(*state, &a, SIDE, nps, COUNT), KVOX_OK);
+  assert_ok(kvox_quality_nps(*state, &a, SIDE, nps, COUNT));
   bin(smoothed, SIDE, COUNT, truth, frequencies);
   check(nps, truth, frequencies, COUNT, 256);
 }
@@ -106,10 +106,10 @@ static void test_wave(void **state) {
       }
     }
     const kvox_array a = image_of(filtered, KVOX_F64, SIZE, SIZE);
-    assert_int_equal(kvox_quality_nps(*state, &a, SIDE, nps, COUNT), KVOX_OK);
+    assert_ok(kvox_quality_nps(*state, &a, SIDE, nps, COUNT));
     bin(white, SIDE, COUNT, truth, frequencies);
     for (int n = 0; n < COUNT; n++) {
-      assert_near(nps[n], n == 5 ? 2 * (SIDE * SIDE / 4) / frequencies[5] : 0, 1e-9);
+      assert_close(nps[n], n == 5 ? 2 * (SIDE * SIDE / 4) / frequencies[5] : 0, 1e-9);
     }
   }
 }
@@ -122,7 +122,7 @@ static void test_threads(void **state) {
   double first[COUNT], nps[COUNT];
   for (int i = 0; i < 3; i++) {
     kvox_context *context = context_with_threads(threads[i]);
-    assert_int_equal(kvox_quality_nps(context, &a, SIDE, i == 0 ? first : nps, COUNT), KVOX_OK);
+    assert_ok(kvox_quality_nps(context, &a, SIDE, i == 0 ? first : nps, COUNT));
     if (i > 0) {
       assert_memory_equal(first, nps, sizeof nps);
     }

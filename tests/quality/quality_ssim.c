@@ -30,17 +30,17 @@ static void test_against_scikit_image(void **state) {
     const kvox_array a = image_of(x, KVOX_F64, cases[c].rows, cases[c].columns);
     const kvox_array b = image_of(y, KVOX_F64, cases[c].rows, cases[c].columns);
     double ssim = 0, turned = 0;
-    assert_int_equal(kvox_quality_ssim(*state, &a, &b, cases[c].range, &ssim), KVOX_OK);
+    assert_ok(kvox_quality_ssim(*state, &a, &b, cases[c].range, &ssim));
     /* Both work in double; variances cancel a few digits. */
-    assert_near(ssim, cases[c].truth, 1e-11);
+    assert_close(ssim, cases[c].truth, 1e-11);
     /* Transposed by its strides: the window is symmetric. */
     kvox_array at = a, bt = b;
     at.shape[0] = bt.shape[0] = a.shape[1];
     at.shape[1] = bt.shape[1] = a.shape[0];
     at.strides[0] = bt.strides[0] = a.strides[1];
     at.strides[1] = bt.strides[1] = a.strides[0];
-    assert_int_equal(kvox_quality_ssim(*state, &at, &bt, cases[c].range, &turned), KVOX_OK);
-    assert_near(turned, ssim, 1e-12);
+    assert_ok(kvox_quality_ssim(*state, &at, &bt, cases[c].range, &turned));
+    assert_close(turned, ssim, 1e-12);
   }
 }
 
@@ -48,18 +48,18 @@ static void test_properties(void **state) {
   make_images(50, 60, x, y);
   const kvox_array a = image_of(x, KVOX_F64, 50, 60), b = image_of(y, KVOX_F64, 50, 60);
   double one = 0, ssim = 0, swapped = 0;
-  assert_int_equal(kvox_quality_ssim(*state, &a, &a, 100, &one), KVOX_OK);
-  assert_near(one, 1, 1e-14);
-  assert_int_equal(kvox_quality_ssim(*state, &a, &b, 100, &ssim), KVOX_OK);
-  assert_int_equal(kvox_quality_ssim(*state, &b, &a, 100, &swapped), KVOX_OK);
-  assert_near(swapped, ssim, 1e-14);
+  assert_ok(kvox_quality_ssim(*state, &a, &a, 100, &one));
+  assert_close(one, 1, 1e-14);
+  assert_ok(kvox_quality_ssim(*state, &a, &b, 100, &ssim));
+  assert_ok(kvox_quality_ssim(*state, &b, &a, 100, &swapped));
+  assert_close(swapped, ssim, 1e-14);
   /* Constant images: the luminance term alone. */
   for (int i = 0; i < 3000; i++) {
     x[i] = 3;
     y[i] = 4;
   }
-  assert_int_equal(kvox_quality_ssim(*state, &a, &b, 100, &ssim), KVOX_OK);
-  assert_near(ssim, (2 * 3 * 4 + 1) / (9.0 + 16 + 1), 1e-12);
+  assert_ok(kvox_quality_ssim(*state, &a, &b, 100, &ssim));
+  assert_close(ssim, (2 * 3 * 4 + 1) / (9.0 + 16 + 1), 1e-12);
 }
 
 static void test_threads(void **state) {
@@ -71,7 +71,7 @@ static void test_threads(void **state) {
   for (int i = 0; i < 3; i++) {
     kvox_context *context = context_with_threads(threads[i]);
     double ssim = 0;
-    assert_int_equal(kvox_quality_ssim(context, &a, &b, 255, &ssim), KVOX_OK);
+    assert_ok(kvox_quality_ssim(context, &a, &b, 255, &ssim));
     first = i == 0 ? ssim : first;
     assert_memory_equal(&first, &ssim, sizeof ssim);
     kvox_context_destroy(context);

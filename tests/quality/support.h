@@ -3,16 +3,10 @@
 #define KVOX_TESTS_QUALITY_SUPPORT_H
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "kvox/kvox.h"
+#include "test.h"
 
 static const double pi = 3.14159265358979324;
 
@@ -21,7 +15,7 @@ static inline kvox_context *context_with_threads(int32_t threads) {
   kvox_context *context = NULL;
   kvox_context_options_init(&options);
   options.threads = threads;
-  assert_int_equal(kvox_context_create(&options, &context), KVOX_OK);
+  assert_ok(kvox_context_create(&options, &context));
   return context;
 }
 
@@ -37,14 +31,8 @@ static inline int tear_down(void **state) {
 
 static inline kvox_array image_of(void *data, kvox_type type, int64_t rows, int64_t columns) {
   kvox_array array;
-  assert_int_equal(kvox_array_init(&array, data, type, 2, (int64_t[]){rows, columns}), KVOX_OK);
+  assert_ok(kvox_array_init(&array, data, type, 2, (int64_t[]){rows, columns}));
   return array;
-}
-
-static inline void assert_near(double value, double truth, double tolerance) {
-  if (!(fabs(value - truth) <= tolerance)) {
-    fail_msg("%.17g is not %.17g within %g", value, truth, tolerance);
-  }
 }
 
 /* SplitMix64 (Steele, Lea, Flood 2014), from 0 (not met) to 1. */
