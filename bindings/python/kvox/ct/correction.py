@@ -111,10 +111,10 @@ def find_center(
     bad_pixels: npt.ArrayLike | None = None,
     context: Context | None = None,
 ) -> float:
-    """The column that the rotation axis projects to, found in the data (Vo et al. 2014).
+    """The column that the rotation axis projects to, found in the data (Vo et al. 2014; Azevedo et al. 1990).
 
-    Needs equal steps over at least 180 degrees less one. ``geometry`` may be the angles in degrees; its own offset is
-    not used. With raw counts give a correction or its frames.
+    Needs at least 180 degrees less one step; with unequal steps the object must lie inside the detector. ``geometry``
+    may be the angles in degrees; its own offset is not used. With raw counts give a correction or its frames.
     """
     given = arrays.as_array(projections, 3)
     geometry = as_geometry(geometry, given.shape, context)
