@@ -60,16 +60,17 @@ judge() {
   result "$1" $((tests - bad)) $bad
 }
 
-# suite TITLE PRESET [CTEST OPTION...]: the tests of a build. Skipped ones say why.
+# suite TITLE PRESET [CTEST OPTION...]: the tests of a build, with the variables in `with`. Skipped ones say why.
+with=()
 suite() {
   local name=$1 folder=build/$2 report status=0
   shift 2
   title "$name"
   report=$ROOT/$folder/tests.xml
   rm -f "$report"
-  ctest --test-dir "$folder" --output-on-failure --no-tests=error --output-junit "$report" "$@" |
+  env "${with[@]}" ctest --test-dir "$folder" --output-on-failure --no-tests=error --output-junit "$report" "$@" |
     grep -vE '^ *(Start|Test project|Internal ctest)|Passed +[0-9.]+ sec$' || status=${PIPESTATUS[0]}
-  sed -n 's/^skipped: /   skipped: /p' "$folder/Testing/Temporary/LastTest.log" | sort | uniq -c
+  sed -n 's/^skipped: /   skipped: /p' "$folder/Testing/Temporary/LastTest.log" | sort | uniq -c || true
   judge "$name" "$status" "$report"
 }
 
@@ -105,10 +106,13 @@ python_tests() {
 }
 
 test_all() {
-  local mode=$1 begin=$SECONDS level strict=()
+  local mode=$1 begin=$SECONDS strict=()
   [ -z "$mode" ] || strict=(-DKVOX_WERROR=ON)
   if [ -z "${KVOX_DATA:-}" ]; then say 'skipped: tests on real data, because KVOX_DATA is not set'; fi
-  if step 'build: release, gcc' build release "${strict[@]}"; then suite 'release' release; fi
+  if step 'build: release, gcc' build release "${strict[@]}"; then
+    suite 'release' release
+    [ -z "$mode" ] || test_release_again
+  fi
   [ -z "$mode" ] || test_more "$mode"
   printf '\nin %d s' $((SECONDS - begin))
   if [ $failed -ne 0 ]; then printf '; failed: %s' "${failures[0]}" && printf ', %s' "${failures[@]:1}"; fi
@@ -116,16 +120,25 @@ test_all() {
   [ $failed -eq 0 ]
 }
 
-test_more() {
-  local level threads=threads fuzz_seconds=5
-  if [ "$1" = --full ]; then threads='threads|numeric|unit' fuzz_seconds=120; fi
-  step 'format' check_format || true
+# The release build at each CPU level and under another locale.
+test_release_again() {
+  local level
   for level in $(cpu_levels); do
-    KVOX_CPU=$level suite "CPU level $level" release -L numeric
+    with=(KVOX_CPU="$level")
+    suite "CPU level $level" release -L numeric
   done
   if step 'locale with decimal commas' decimal_comma; then
-    LOCPATH=$ROOT/build/locale LC_ALL=de_DE.UTF-8 KVOX_TEST_LOCALE=1 suite 'decimal commas' release -LE "$ONCE"
+    with=(LOCPATH="$ROOT/build/locale" LC_ALL=de_DE.UTF-8 KVOX_TEST_LOCALE=1)
+    suite 'decimal commas' release -LE "$ONCE"
   fi
+  with=()
+}
+
+# Other compilers, libraries, machines, and tools that look on.
+test_more() {
+  local threads=threads fuzz_seconds=5
+  if [ "$1" = --full ]; then threads='threads|numeric|unit' fuzz_seconds=120; fi
+  step 'format' check_format || true
   if step 'build: release, clang' build release-clang -DKVOX_WERROR=ON; then suite 'clang' release-clang -LE "$ONCE"; fi
   if step 'build: KissFFT' build kissfft -DKVOX_WERROR=ON; then suite 'KissFFT' kissfft -L numeric; fi
   if step 'build: ASan, UBSan' build asan; then suite 'ASan, UBSan' asan -LE "$ONCE"; fi
