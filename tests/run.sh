@@ -145,6 +145,6 @@ test_more() {
   if step 'build: TSan' build tsan; then suite 'TSan' tsan -L "$threads" -LE "$ONCE"; fi
   if step 'build: fuzz targets' build fuzz -DKVOX_FUZZ_SECONDS=$fuzz_seconds; then suite 'fuzz' fuzz -L fuzz; fi
   if step 'build: 64-bit ARM' build neon -DKVOX_WERROR=ON; then suite '64-bit ARM, emulated' neon; fi
-  step 'two builds, the same bytes' tests/install/reproducible.sh || true
+  step 'two builds, the same bytes' tests/install/reproducible.sh build/release || true
   python_tests
 }
