@@ -63,25 +63,8 @@ static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
   *high = _mm256_shuffle_ps(a, b, 0xdd);
 }
 
-/* The same where 0 <= index <= VF_NEAR_SPAN: two loads and permutes. */
-#define VF_NEAR_SPAN 14
-static inline void vf_near_pair(const float *p, vi index, vf *low, vf *high) {
-  const vf a = vf_load(p), b = vf_load(p + VL);
-  const vi next = vi_add(index, vi_set(1));
-  /* A permute looks at the low three bits of an index; bit 3, moved to the sign, chooses the vector. */
-  *low = _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, index), _mm256_permutevar8x32_ps(b, index),
-                          vf_bits(vi_shift_left(index, 28)));
-  *high = _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, next), _mm256_permutevar8x32_ps(b, next),
-                           vf_bits(vi_shift_left(next, 28)));
-}
-
-/* The same where 0 <= index <= VF_CLOSE_SPAN: one load. */
-#define VF_CLOSE_SPAN 6
-static inline void vf_close_pair(const float *p, vi index, vf *low, vf *high) {
-  const vf a = vf_load(p);
-  *low = _mm256_permutevar8x32_ps(a, index);
-  *high = _mm256_permutevar8x32_ps(a, vi_add(index, vi_set(1)));
-}
+/* p[index] where 0 <= index < VL: one load. */
+static inline vf vf_pick(const float *p, vi index) { return _mm256_permutevar8x32_ps(vf_load(p), index); }
 
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
 static inline void vf_zip(vf a, vf b, vf *low, vf *high) {

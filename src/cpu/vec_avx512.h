@@ -57,21 +57,8 @@ static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
   *high = _mm512_i32gather_ps(index, p + 1, 4);
 }
 
-/* The same where 0 <= index <= VF_NEAR_SPAN: two loads and two permutes. */
-#define VF_NEAR_SPAN 30
-static inline void vf_near_pair(const float *p, vi index, vf *low, vf *high) {
-  const vf a = vf_load(p), b = vf_load(p + VL);
-  *low = _mm512_permutex2var_ps(a, index, b);
-  *high = _mm512_permutex2var_ps(a, vi_add(index, vi_set(1)), b);
-}
-
-/* The same where 0 <= index <= VF_CLOSE_SPAN: one load. */
-#define VF_CLOSE_SPAN 14
-static inline void vf_close_pair(const float *p, vi index, vf *low, vf *high) {
-  const vf a = vf_load(p);
-  *low = _mm512_permutexvar_ps(index, a);
-  *high = _mm512_permutexvar_ps(vi_add(index, vi_set(1)), a);
-}
+/* p[index] where 0 <= index < VL: one load. */
+static inline vf vf_pick(const float *p, vi index) { return _mm512_permutexvar_ps(index, vf_load(p)); }
 
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
 static inline void vf_zip(vf a, vf b, vf *low, vf *high) {

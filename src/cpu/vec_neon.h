@@ -73,11 +73,12 @@ static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
   *high = vuzp2q_f32(a, b);
 }
 
-/* The same where the indices are close together; NEON has no cheaper way. */
-#define VF_NEAR_SPAN 6
-#define VF_CLOSE_SPAN 2
-static inline void vf_near_pair(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
-static inline void vf_close_pair(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
+/* p[index] where 0 <= index < VL. */
+static inline vf vf_pick(const float *p, vi index) {
+  const float lanes[VL] = {p[vgetq_lane_s32(index, 0)], p[vgetq_lane_s32(index, 1)], p[vgetq_lane_s32(index, 2)],
+                           p[vgetq_lane_s32(index, 3)]};
+  return vf_load(lanes);
+}
 
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
 static inline void vf_zip(vf a, vf b, vf *low, vf *high) {

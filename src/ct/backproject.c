@@ -4,8 +4,8 @@
 
 #include "kvox/context.h"
 
-/* The widest look-ahead of a vector kernel: two vectors of 16 floats. */
-enum { LOOK_AHEAD = 32 };
+/* A vector kernel reads a vector from the samples of a block's leftmost pixel on: 16 floats and one more. */
+enum { LOOK_AHEAD = 17 };
 
 const kvox_backproject_kernels *kvox_backproject_kernels_of(int32_t cpu_level) {
   switch (cpu_level) {

@@ -20,7 +20,7 @@ typedef struct kvox_tile_view {
   float a, b, base;  /* of the vector kernels; base >= 0 for all pixels of the tile, up to rounding */
   double exact_base; /* of the oracle, with the line's own a and b */
   double exact_a, exact_b;
-  float *row; /* where s = 0 lies; kernels read up to VF_NEAR_SPAN samples beyond what the tile meets */
+  float *row; /* where s = 0 lies; kernels read up to a vector's length beyond what the tile meets */
 } kvox_tile_view;
 
 /* Pixels x_begin <= x < x_end, y_begin <= y < y_end of the tile; `pixels` is [KVOX_TILE][KVOX_TILE] for one slice,

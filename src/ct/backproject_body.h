@@ -6,8 +6,6 @@
  * bytes) stay in the first-level cache, of one slice so that they do with their indices. */
 enum { STACK_PASS = 16, SLICE_PASS = 64 };
 
-enum { VECTORS = KVOX_TILE / VL };
-
 static inline float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 
 /* Where a row of pixels meets the views of a pass: byte offsets and fractions. */
@@ -89,53 +87,107 @@ static void stack(const kvox_tile *tile) {
   }
 }
 
-typedef void (*pair_function)(const float *p, vi index, vf *low, vf *high);
+/*
+ * One slice: a vector holds a block of 4 x VL / 4 pixels. Where voxels are no coarser than columns, the samples that a
+ * block meets lie within one vector's length whatever the angle: two loads and two permutes replace gathers.
+ */
+enum { BLOCK_X = 4, BLOCK_Y = VL / BLOCK_X };
 
-/* One row of one slice's pixels: all its sums stay in registers while the views pass. */
-static inline __attribute__((always_inline)) void slice_row_view(const kvox_tile_view *view, int32_t y, vf *sum,
-                                                                 pair_function pair) {
-  const float start = fused(view->b, (float)y, view->base);
-  const vf a = vf_set(view->a);
-  for (int32_t n = 0; n < VECTORS; n++) {
-    const int32_t x = n * VL;
-    const vf s = vf_fma(a, vf_add(vf_lanes(), vf_set((float)x)), vf_set(start));
-    const vi index = vi_truncate(s);
-    const vf fraction = vf_sub(s, vf_from_int(index));
-    /* The least index of the vector is its first or its last lane's. */
-    const float leftmost = fused(view->a, (float)(view->a < 0 ? x + VL - 1 : x), start);
-    const int32_t from = (int32_t)leftmost;
-    vf low, high;
-    pair(view->row + from, vi_sub(index, vi_set(from)), &low, &high);
+/* Blocks side by side, their sums in registers while the views pass: AVX2 has 16 registers for 4 sums and what they
+ * need, AVX-512 has 32. */
+enum { STRIP = VL == 16 ? 8 : 4, STRIP_X = STRIP * BLOCK_X };
+_Static_assert(KVOX_TILE % STRIP_X == 0 && KVOX_TILE % BLOCK_Y == 0 && STRIP <= VL, "strips fill a tile");
+
+static const float lane_x[16] = {0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3};
+static const float lane_y[16] = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
+
+/* Most whole columns between the least and another sample of a block; the hundredth stands for rounding. */
+static inline float block_span(const kvox_tile_view *view) {
+  return (BLOCK_X - 1) * __builtin_fabsf(view->a) + (BLOCK_Y - 1) * __builtin_fabsf(view->b) + 1.01f;
+}
+
+/* The whole column below the least s of each block, as number and index: at one of its corners. */
+static inline void block_columns(const kvox_tile_view *view, int32_t x, int32_t y, float *column, int32_t *index) {
+  const float corner_x = (float)(view->a < 0 ? x + BLOCK_X - 1 : x);
+  const float corner_y = (float)(view->b < 0 ? y + BLOCK_Y - 1 : y);
+  const vf block_x = vf_fma(vf_lanes(), vf_set(BLOCK_X), vf_set(corner_x));
+  const vi least = vi_truncate(vf_fma(vf_set(view->a), block_x, vf_set(fused(view->b, corner_y, view->base))));
+  vi_store(index, least);
+  vf_store(column, vf_from_int(least));
+}
+
+static inline void strip_view_near(const kvox_tile_view *view, int32_t x, int32_t y, const vf *xs, vf ys, vf *sum) {
+  float column[VL];
+  int32_t index[VL];
+  block_columns(view, x, y, column, index);
+  const vf a = vf_set(view->a), start = vf_fma(vf_set(view->b), ys, vf_set(view->base));
+  for (int32_t n = 0; n < STRIP; n++) {
+    /* s - column is exact, so that index and fraction are those of s. */
+    const vf s = vf_sub(vf_fma(a, xs[n], start), vf_set(column[n]));
+    const vi at = vi_truncate(s);
+    const vf fraction = vf_sub(s, vf_from_int(at));
+    const float *samples = view->row + index[n];
+    const vf low = vf_pick(samples, at), high = vf_pick(samples + 1, at);
     sum[n] = vf_add(sum[n], vf_fma(fraction, vf_sub(high, low), low));
   }
 }
 
-static void slice_row(const kvox_tile_view *views, int64_t count, int32_t y, float *pixels) {
-  vf sum[VECTORS];
-  for (int32_t n = 0; n < VECTORS; n++) {
-    sum[n] = vf_load(pixels + n * VL);
-  }
-  for (int64_t v = 0; v < count; v++) {
-    /* Most samples between a vector's first and last pixel; the hundredth stands for rounding. */
-    const float span = (__builtin_fabsf(views[v].a) * (VL - 1)) + 1.01f;
-    if (span <= VF_CLOSE_SPAN) {
-      slice_row_view(&views[v], y, sum, vf_close_pair);
-    } else if (span <= VF_NEAR_SPAN) {
-      slice_row_view(&views[v], y, sum, vf_near_pair);
-    } else {
-      slice_row_view(&views[v], y, sum, vf_gather_pair);
-    }
-  }
-  for (int32_t n = 0; n < VECTORS; n++) {
-    vf_store(pixels + n * VL, sum[n]);
+static inline void strip_view_far(const kvox_tile_view *view, const vf *xs, vf ys, vf *sum) {
+  const vf a = vf_set(view->a), start = vf_fma(vf_set(view->b), ys, vf_set(view->base));
+  for (int32_t n = 0; n < STRIP; n++) {
+    const vf s = vf_fma(a, xs[n], start);
+    const vi at = vi_truncate(s);
+    const vf fraction = vf_sub(s, vf_from_int(at));
+    vf low, high;
+    vf_gather_pair(view->row, at, &low, &high);
+    sum[n] = vf_add(sum[n], vf_fma(fraction, vf_sub(high, low), low));
   }
 }
 
+static inline vf load_block(const float *pixels) {
+  float block[VL];
+  for (int32_t row = 0; row < BLOCK_Y; row++) {
+    __builtin_memcpy(block + row * BLOCK_X, pixels + row * KVOX_TILE, BLOCK_X * sizeof *block);
+  }
+  return vf_load(block);
+}
+
+static inline void store_block(float *pixels, vf value) {
+  float block[VL];
+  vf_store(block, value);
+  for (int32_t row = 0; row < BLOCK_Y; row++) {
+    __builtin_memcpy(pixels + row * KVOX_TILE, block + row * BLOCK_X, BLOCK_X * sizeof *block);
+  }
+}
+
+static void slice_strip(const kvox_tile_view *views, int64_t count, int32_t x, int32_t y, float *pixels) {
+  const vf ys = vf_add(vf_load(lane_y), vf_set((float)y));
+  vf sum[STRIP], xs[STRIP];
+  for (int32_t n = 0; n < STRIP; n++) {
+    sum[n] = load_block(pixels + n * BLOCK_X);
+    xs[n] = vf_add(vf_load(lane_x), vf_set((float)(x + n * BLOCK_X)));
+  }
+  for (int64_t v = 0; v < count; v++) {
+    if (block_span(&views[v]) <= VL - 1) {
+      strip_view_near(&views[v], x, y, xs, ys, sum);
+    } else {
+      strip_view_far(&views[v], xs, ys, sum);
+    }
+  }
+  for (int32_t n = 0; n < STRIP; n++) {
+    store_block(pixels + n * BLOCK_X, sum[n]);
+  }
+}
+
+/* Whole blocks: pixels beyond the region get sums that nobody reads. */
 static void slice(const kvox_tile *tile) {
+  const int32_t x_begin = tile->x_begin - tile->x_begin % STRIP_X, y_begin = tile->y_begin - tile->y_begin % BLOCK_Y;
   for (int64_t first = 0; first < tile->count; first += SLICE_PASS) {
     const int64_t count = tile->count - first < SLICE_PASS ? tile->count - first : SLICE_PASS;
-    for (int32_t y = tile->y_begin; y < tile->y_end; y++) {
-      slice_row(tile->views + first, count, y, tile->pixels + (int64_t)y * KVOX_TILE);
+    for (int32_t y = y_begin; y < tile->y_end; y += BLOCK_Y) {
+      for (int32_t x = x_begin; x < tile->x_end; x += STRIP_X) {
+        slice_strip(tile->views + first, count, x, y, tile->pixels + (int64_t)y * KVOX_TILE + x);
+      }
     }
   }
 }

@@ -155,35 +155,64 @@ static void compare_parts(kvox_check *check) {
   same_int(check, "vf_left", 0, (int32_t)table->left(count, done), (int32_t)left);
 }
 
-/* `before` samples lie before p; the highest index and one more are the last that may be read. */
-static void compare_pair(kvox_check *check, const char *name, kvox_vec_pair_function pair, int32_t lowest,
-                         int32_t highest, int32_t readable) {
-  const kvox_vec_table *table = table_of(check->level);
-  float *samples = kvox_check_floats(check, readable - lowest), low[MOST_LANES], high[MOST_LANES];
-  const float *p = samples - lowest;
-  int32_t index[MOST_LANES];
-  for (int32_t i = 0; i < readable - lowest; i++) {
-    samples[i] = random_float(check);
-  }
-  for (int lane = 0; lane < table->lanes; lane++) {
+/* Random indices between the two, both of which occur. */
+static void random_indices(kvox_check *check, int32_t lowest, int32_t highest, int32_t *index) {
+  const int32_t lanes = table_of(check->level)->lanes;
+  for (int lane = 0; lane < lanes; lane++) {
     index[lane] = (int32_t)kvox_check_integer(check, lowest, highest);
   }
-  index[kvox_check_integer(check, 0, table->lanes - 1)] = lowest;
-  index[kvox_check_integer(check, 0, table->lanes - 1)] = highest;
-  pair(p, index, low, high);
+  index[kvox_check_integer(check, 0, lanes - 1)] = lowest;
+  index[kvox_check_integer(check, 0, lanes - 1)] = highest;
+}
+
+/* Samples from lowest on; the highest index and one more are the last that may be read. */
+static void compare_gather_pair(kvox_check *check) {
+  const kvox_vec_table *table = table_of(check->level);
+  const int32_t lowest = -(int32_t)kvox_check_integer(check, 0, 50),
+                highest = (int32_t)kvox_check_integer(check, 0, 50);
+  float *samples = kvox_check_floats(check, highest + 2 - lowest), low[MOST_LANES], high[MOST_LANES];
+  const float *p = samples - lowest;
+  int32_t index[MOST_LANES];
+  for (int32_t i = 0; i < highest + 2 - lowest; i++) {
+    samples[i] = random_float(check);
+  }
+  random_indices(check, lowest, highest, index);
+  table->gather_pair(p, index, low, high);
   for (int lane = 0; lane < table->lanes; lane++) {
-    same(check, name, lane, low[lane], p[index[lane]]);
-    same(check, name, lane, high[lane], p[index[lane] + 1]);
+    same(check, "vf_gather_pair", lane, low[lane], p[index[lane]]);
+    same(check, "vf_gather_pair", lane, high[lane], p[index[lane] + 1]);
   }
 }
 
-static void compare_pairs(kvox_check *check) {
+static void compare_pick(kvox_check *check) {
   const kvox_vec_table *table = table_of(check->level);
-  const int32_t near = table->near_span, close = table->close_span;
-  const int32_t low = -(int32_t)kvox_check_integer(check, 0, 50), high = (int32_t)kvox_check_integer(check, 0, 50);
-  compare_pair(check, "vf_gather_pair", table->pairs[VEC_GATHER_PAIR], low, high, high + 2);
-  compare_pair(check, "vf_near_pair", table->pairs[VEC_NEAR_PAIR], 0, near, 2 * table->lanes);
-  compare_pair(check, "vf_close_pair", table->pairs[VEC_CLOSE_PAIR], 0, close, table->lanes);
+  float *samples = kvox_check_floats(check, table->lanes), out[MOST_LANES];
+  int32_t index[MOST_LANES];
+  for (int32_t i = 0; i < table->lanes; i++) {
+    samples[i] = random_float(check);
+  }
+  random_indices(check, 0, table->lanes - 1, index);
+  table->pick(samples, index, out);
+  for (int lane = 0; lane < table->lanes; lane++) {
+    same(check, "vf_pick", lane, out[lane], samples[index[lane]]);
+  }
+}
+
+static void compare_zip(kvox_check *check) {
+  const kvox_vec_table *table = table_of(check->level);
+  float a[MOST_LANES], b[MOST_LANES], both[2 * MOST_LANES], a_again[MOST_LANES], b_again[MOST_LANES];
+  for (int lane = 0; lane < table->lanes; lane++) {
+    a[lane] = random_float(check);
+    b[lane] = random_float(check);
+  }
+  table->zip(a, b, both);
+  table->unzip(both, a_again, b_again);
+  for (int lane = 0; lane < table->lanes; lane++) {
+    same(check, "vf_zip", lane, both[2 * lane], a[lane]);
+    same(check, "vf_zip", lane, both[2 * lane + 1], b[lane]);
+    same(check, "vf_unzip", lane, a_again[lane], a[lane]);
+    same(check, "vf_unzip", lane, b_again[lane], b[lane]);
+  }
 }
 
 static void compare_transpose(kvox_check *check) {
@@ -204,7 +233,9 @@ static void compare_operations(kvox_check *check) {
   compare_float_lanes(check);
   compare_int_lanes(check);
   compare_parts(check);
-  compare_pairs(check);
+  compare_gather_pair(check);
+  compare_pick(check);
+  compare_zip(check);
   compare_transpose(check);
 }
 

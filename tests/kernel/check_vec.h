@@ -6,21 +6,22 @@
 
 typedef void (*kvox_vec_float_function)(const float *a, const float *b, const float *c, float *out);
 typedef void (*kvox_vec_int_function)(const int32_t *a, const int32_t *b, int32_t *out);
-typedef void (*kvox_vec_pair_function)(const float *p, const int32_t *index, float *low, float *high);
 
 /* In the order of the table's arrays and of their scalar twins. */
 enum { VEC_ADD, VEC_SUB, VEC_MUL, VEC_DIV, VEC_FMA, VEC_MAX, VEC_MIN, VEC_SELECT_LESS, VEC_BITS, VEC_SET, VEC_FLOATS };
 enum { VEC_INT_ADD, VEC_INT_SUB, VEC_INT_AND, VEC_INT_OR, VEC_INT_LEFT, VEC_INT_RIGHT, VEC_INT_SET, VEC_INTS };
-enum { VEC_GATHER_PAIR, VEC_NEAR_PAIR, VEC_CLOSE_PAIR, VEC_PAIRS };
 
 /* Shifts take constants: these. */
 enum { VEC_LEFT_BITS = 5, VEC_RIGHT_BITS = 7 };
 
 typedef struct kvox_vec_table {
-  int32_t lanes, near_span, close_span;
+  int32_t lanes;
   kvox_vec_float_function floats[VEC_FLOATS];
   kvox_vec_int_function ints[VEC_INTS];
-  kvox_vec_pair_function pairs[VEC_PAIRS];
+  void (*gather_pair)(const float *p, const int32_t *index, float *low, float *high);
+  void (*pick)(const float *p, const int32_t *index, float *out);
+  void (*zip)(const float *a, const float *b, float *out);
+  void (*unzip)(const float *both, float *a, float *b);
   void (*lane_numbers)(float *out);
   void (*truncate)(const float *a, int32_t *out);
   void (*from_int)(const int32_t *a, float *out);

@@ -33,17 +33,26 @@ INTS(int_left, vi_shift_left(a, VEC_LEFT_BITS))
 INTS(int_right, vi_shift_right(a, VEC_RIGHT_BITS))
 INTS(int_set, vi_set(*pa))
 
-#define PAIR(name)                                                                  \
-  static void name(const float *p, const int32_t *index, float *low, float *high) { \
-    vf l, h;                                                                        \
-    vf_##name(p, vi_load(index), &l, &h);                                           \
-    vf_store(low, l);                                                               \
-    vf_store(high, h);                                                              \
-  }
-PAIR(gather_pair)
-PAIR(near_pair)
-PAIR(close_pair)
+static void gather_pair(const float *p, const int32_t *index, float *low, float *high) {
+  vf l, h;
+  vf_gather_pair(p, vi_load(index), &l, &h);
+  vf_store(low, l);
+  vf_store(high, h);
+}
 
+static void pick(const float *p, const int32_t *index, float *out) { vf_store(out, vf_pick(p, vi_load(index))); }
+static void zip(const float *a, const float *b, float *out) {
+  vf low, high;
+  vf_zip(vf_load(a), vf_load(b), &low, &high);
+  vf_store(out, low);
+  vf_store(out + VL, high);
+}
+static void unzip(const float *both, float *a, float *b) {
+  vf x, y;
+  vf_unzip(vf_load(both), vf_load(both + VL), &x, &y);
+  vf_store(a, x);
+  vf_store(b, y);
+}
 static void lane_numbers(float *out) { vf_store(out, vf_lanes()); }
 static void truncate_floats(const float *a, int32_t *out) { vi_store(out, vi_truncate(vf_load(a))); }
 static void from_int(const int32_t *a, float *out) { vf_store(out, vf_from_int(vi_load(a))); }
@@ -70,11 +79,12 @@ static void logarithms(int64_t count, const float *x, float *out) {
 
 const kvox_vec_table TABLE = {
     .lanes = VL,
-    .near_span = VF_NEAR_SPAN,
-    .close_span = VF_CLOSE_SPAN,
     .floats = {add, sub, mul, divide, fused, greater, less, select_less, bits, set},
     .ints = {int_add, int_sub, int_and, int_or, int_left, int_right, int_set},
-    .pairs = {gather_pair, near_pair, close_pair},
+    .gather_pair = gather_pair,
+    .pick = pick,
+    .zip = zip,
+    .unzip = unzip,
     .lane_numbers = lane_numbers,
     .truncate = truncate_floats,
     .from_int = from_int,
