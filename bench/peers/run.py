@@ -120,7 +120,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="timed runs after a warm-up; the median counts (3)")
     parser.add_argument("--threads", type=int, nargs="+", help="thread counts (1 and all cores)")
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--with", nargs="+", choices=PEERS, default=list(PEERS), dest="peers", help="(all of them)")
     parser.add_argument("--cases", nargs="+", choices=("slice", "stack", "tooth"), default=["slice", "stack", "tooth"])
     parser.add_argument("--cpu", nargs="*", default=["avx2"], help="more CPU levels of Kvox to measure (avx2)")
     parser.add_argument(
