@@ -14,11 +14,10 @@ typedef struct kvox_phantom kvox_phantom;
 /*
  * Makes a phantom by name; kvox_phantom_name lists the names, "shepp-logan" and so on. `radius_mm` scales it: it is the
  * half-width of the square [-1, 1]^2 of the definition (12.8 cm for the FORBILD head, so that 128 is life-size), and
- * the object lies inside a circle of this radius about the axis. Heads are published with the face
- * up, at +y; in the world +y is posterior, so their y is mirrored: shown as pictures of axial slices are, they look as
- * published. Phantoms defined in the plane are
- * cylinders without end along z. `density` multiplies every value (1: as published). An unknown name, or a radius or
- * density that is not finite or a radius that is not positive, is KVOX_ERROR_ARGUMENT.
+ * the object lies inside a circle of this radius about the axis. Heads are published with the face up, at +y; in the
+ * world +y is posterior, so their y is mirrored: shown as pictures of axial slices are, they look as published.
+ * Phantoms defined in the plane are cylinders without end along z. `density` multiplies every value (1: as published).
+ * An unknown name, a radius that is not positive and finite, or a density that is not finite is KVOX_ERROR_ARGUMENT.
  */
 KVOX_API kvox_status kvox_phantom_create(kvox_context *context, const char *name, double radius_mm, double density,
                                          kvox_phantom **phantom);

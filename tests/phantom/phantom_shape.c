@@ -136,7 +136,7 @@ static void test_planes(void **state) {
  * rule knows to within one step. */
 static void test_quadrature(void **state) {
   kvox_context *context = *state;
-  enum { RAYS = 30, STEPS = 30000 };
+  enum { RAYS = 24, STEPS = 5000 };
   const double radius = 100, length = 5 * radius, step = length / STEPS;
   const char *name;
   for (int32_t i = 0; (name = kvox_phantom_name(i)) != NULL; i++) {
