@@ -115,6 +115,28 @@ kvox_status kvox_array_check_shape(const kvox_array *array, const char *name, ui
   return KVOX_OK;
 }
 
+static int64_t step_of(const kvox_array *array, int32_t d) {
+  return array->strides[d] < 0 ? -array->strides[d] : array->strides[d];
+}
+
+kvox_status kvox_array_check_result(const kvox_array *array, const char *name) {
+  for (int32_t d = 0; d < array->rank; d++) {
+    /* What the indices with smaller steps reach, bytes of the element included. */
+    int64_t reach = (int64_t)kvox_type_size(array->type);
+    for (int32_t e = 0; e < array->rank; e++) {
+      const bool inner = step_of(array, e) < step_of(array, d) || (step_of(array, e) == step_of(array, d) && e > d);
+      reach += inner ? (array->shape[e] - 1) * step_of(array, e) : 0;
+    }
+    if (array->shape[d] > 1 && step_of(array, d) < reach) {
+      return kvox_fail(KVOX_ERROR_ARGUMENT,
+                       "%s: elements share memory: index %" PRId32 " steps %" PRId64 " bytes over %" PRId64
+                       " that others take; a result needs memory of its own for each element",
+                       name, d, array->strides[d], reach);
+    }
+  }
+  return KVOX_OK;
+}
+
 bool kvox_array_rows_dense(const kvox_array *array) {
   const int32_t last = array->rank - 1;
   return array->shape[last] == 1 || array->strides[last] == (int64_t)kvox_type_size(array->type);

@@ -20,6 +20,9 @@ kvox_status kvox_array_check(const kvox_array *array, const char *name, uint32_t
 kvox_status kvox_array_check_shape(const kvox_array *array, const char *name, uint32_t types, int32_t rank,
                                    const int64_t *shape);
 
+/* Every element has bytes of its own, so that the array can take a result: no stride steps within another's reach. */
+kvox_status kvox_array_check_result(const kvox_array *array, const char *name);
+
 /* The last index is contiguous (an only element always is). */
 bool kvox_array_rows_dense(const kvox_array *array);
 

@@ -140,6 +140,7 @@ static kvox_status check_correct(const kvox_ct_correction *correction, const kvo
   }
   KVOX_TRY(kvox_ct_correction_check(correction, counts->shape[1], counts->shape[2]));
   KVOX_TRY(kvox_array_check_shape(line_integrals, "line_integrals", KVOX_TYPE_BIT(KVOX_F32), 3, counts->shape));
+  KVOX_TRY(kvox_array_check_result(line_integrals, "line_integrals"));
   if (same_elements(counts, line_integrals)) {
     return KVOX_OK;
   }

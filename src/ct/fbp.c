@@ -10,6 +10,7 @@
 #include "core/size.h"
 #include "core/volume.h"
 #include "ct/filter.h"
+#include "ct/provenance.h"
 #include "ct/tiles.h"
 
 struct kvox_ct_fbp_plan {
@@ -69,42 +70,10 @@ static kvox_status choose_unit(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options
   return KVOX_OK;
 }
 
-static void write_grid(kvox_text *json, const char *name, const kvox_grid *grid) {
-  kvox_json_open(json, name, '{');
-  kvox_json_open(json, "size", '[');
-  for (int a = 0; a < 3; a++) {
-    kvox_json_integer(json, NULL, grid->size[a]);
-  }
-  kvox_json_close(json, ']');
-  kvox_json_open(json, "spacing_mm", '[');
-  for (int a = 0; a < 3; a++) {
-    kvox_json_number(json, NULL, grid->spacing_mm[a]);
-  }
-  kvox_json_close(json, ']');
-  kvox_json_open(json, "origin_mm", '[');
-  for (int a = 0; a < 3; a++) {
-    kvox_json_number(json, NULL, grid->origin_mm[a]);
-  }
-  kvox_json_close(json, ']');
-  kvox_json_close(json, '}');
-}
-
 static kvox_status write_provenance(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options *o,
                                     const kvox_ct_filter_options *f) {
-  const kvox_ct_geometry *g = plan->geometry;
   kvox_text json;
-  kvox_text_start(&json, plan->context->heap);
-  kvox_json_open(&json, NULL, '{');
-  kvox_context_write_provenance(plan->context, &json);
-  kvox_json_string(&json, "method", "filtered back-projection, parallel beam");
-  kvox_json_integer(&json, "views", g->views);
-  kvox_json_integer(&json, "rows", g->rows);
-  kvox_json_integer(&json, "columns", g->columns);
-  kvox_json_number(&json, "column_pitch_mm", g->pitch_known ? g->column_pitch_mm : 0);
-  kvox_json_number(&json, "row_pitch_mm", g->pitch_known ? g->row_pitch_mm : 0);
-  kvox_json_number(&json, "center_px", g->center_column_px);
-  kvox_json_number(&json, "first_angle_deg", g->angles_deg[0]);
-  kvox_json_number(&json, "last_angle_deg", g->angles_deg[g->views - 1]);
+  kvox_ct_provenance_open(&json, plan->context, plan->geometry, "filtered back-projection, parallel beam");
   kvox_json_string(&json, "window", kvox_ct_window_name(f->window));
   kvox_json_number(&json, "cutoff", f->cutoff > 0 ? f->cutoff : 1);
   kvox_json_integer(&json, "transform_length", plan->filter->length);
@@ -114,9 +83,7 @@ static kvox_status write_provenance(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_op
     kvox_json_number(&json, "mu_water_per_mm", o->mu_water_per_mm);
     kvox_json_number(&json, "mu_air_per_mm", o->mu_air_per_mm);
   }
-  write_grid(&json, "grid", &plan->result);
-  kvox_json_close(&json, '}');
-  plan->provenance = json.bytes;
+  plan->provenance = kvox_ct_provenance_close(&json, &plan->result);
   return json.status;
 }
 
@@ -151,8 +118,8 @@ static kvox_status fill_plan(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options *
   plan->row_step = kvox_round_up(plan->geometry->columns, KVOX_STACK);
   KVOX_TRY(kvox_ct_filter_make(plan->context, plan->geometry, f, &plan->filter));
   const uint64_t limit = o->memory_limit != 0 ? o->memory_limit : plan->context->memory_limit;
-  KVOX_TRY(kvox_ct_tiles_make(&plan->tiles, plan->geometry, &grid, o->region_begin, size, filter_scratch(plan, size[2]),
-                              limit, "kvox_ct_fbp_plan_create"));
+  KVOX_TRY(kvox_ct_tiles_make(&plan->tiles, plan->context, plan->geometry, &grid, o->region_begin, size,
+                              filter_scratch(plan, size[2]), limit, "kvox_ct_fbp_plan_create"));
   return write_provenance(plan, o, f);
 }
 
@@ -297,6 +264,7 @@ kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *wo
   const int64_t output[3] = {plan->result.size[2], plan->result.size[1], plan->result.size[0]};
   KVOX_TRY(kvox_array_check_shape(projections, "projections", KVOX_REAL_TYPES, 3, input));
   KVOX_TRY(kvox_array_check_shape(&volume->array, "volume", KVOX_TYPE_BIT(KVOX_F32), 3, output));
+  KVOX_TRY(kvox_array_check_result(&volume->array, "volume"));
   KVOX_TRY(kvox_array_check_apart(projections, "projections", &volume->array, "volume"));
   if (!kvox_array_rows_dense(&volume->array)) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "volume: its voxels must be contiguous along x");

@@ -6,6 +6,7 @@
 #include "core/size.h"
 #include "core/volume.h"
 #include "ct/filter.h"
+#include "ct/provenance.h"
 #include "ct/tiles.h"
 
 struct kvox_ct_operator {
@@ -17,6 +18,7 @@ struct kvox_ct_operator {
   int64_t row_step;
   int32_t unit;
   float scale;
+  char *provenance;
 };
 
 /* Voxel volume over pixel area: what a projection collects is what the volume holds. One slice on one row is a plane,
@@ -24,6 +26,14 @@ struct kvox_ct_operator {
 static double mass_scale(const kvox_ct_geometry *g, const kvox_grid *grid) {
   const double area = grid->spacing_mm[0] * grid->spacing_mm[1] / g->column_pitch_mm;
   return g->rows == 1 && grid->size[2] == 1 ? area : area * grid->spacing_mm[2] / g->row_pitch_mm;
+}
+
+static kvox_status write_provenance(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
+  kvox_text json;
+  kvox_ct_provenance_open(&json, operation->context, geometry, "matched back-projection, parallel beam");
+  kvox_json_number(&json, "scale", (double)operation->scale);
+  operation->provenance = kvox_ct_provenance_close(&json, &operation->grid);
+  return json.status;
 }
 
 kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometry *geometry, const kvox_grid *grid,
@@ -47,9 +57,12 @@ kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometr
   made->scale = (float)mass_scale(geometry, grid);
   kvox_ct_geometry_shape(geometry, made->shape);
   const uint64_t scratch = (uint64_t)((KVOX_STACK + 1) * made->row_step) * sizeof(float);
-  const kvox_status status =
-      kvox_ct_tiles_make(&made->tiles, geometry, grid, whole, grid->size, scratch,
+  kvox_status status =
+      kvox_ct_tiles_make(&made->tiles, context, geometry, grid, whole, grid->size, scratch,
                          memory_limit != 0 ? memory_limit : context->memory_limit, "kvox_ct_operator_create");
+  if (status == KVOX_OK) {
+    status = write_provenance(made, geometry);
+  }
   if (status != KVOX_OK) {
     kvox_ct_operator_destroy(made);
     return status;
@@ -64,6 +77,7 @@ void kvox_ct_operator_destroy(kvox_ct_operator *operation) {
   }
   kvox_context *context = operation->context;
   kvox_ct_tiles_drop(&operation->tiles);
+  kvox_release(context->heap, operation->provenance);
   kvox_release(context->heap, operation);
   kvox_context_destroy(context);
 }
@@ -71,8 +85,9 @@ void kvox_ct_operator_destroy(kvox_ct_operator *operation) {
 kvox_status kvox_ct_operator_memory(const kvox_ct_operator *operation, kvox_memory_use *memory) {
   KVOX_REQUIRE(operation);
   KVOX_REQUIRE(memory);
-  *memory = (kvox_memory_use){.plan = sizeof *operation + kvox_ct_tiles_bytes(&operation->tiles),
-                              .workspace = kvox_ct_tiles_workspace(&operation->tiles)};
+  *memory = (kvox_memory_use){
+      .plan = sizeof *operation + kvox_ct_tiles_bytes(&operation->tiles) + strlen(operation->provenance) + 1,
+      .workspace = kvox_ct_tiles_workspace(&operation->tiles)};
   return KVOX_OK;
 }
 
@@ -223,6 +238,7 @@ kvox_status kvox_ct_project(const kvox_ct_operator *operation, kvox_workspace *w
   KVOX_REQUIRE(operation);
   KVOX_REQUIRE(volume);
   KVOX_TRY(check(operation, &volume->array, projections));
+  KVOX_TRY(kvox_array_check_result(projections, "projections"));
   return run(operation, workspace, &volume->array, projections, "project", project);
 }
 
@@ -231,6 +247,7 @@ kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox_workspac
   KVOX_REQUIRE(operation);
   KVOX_REQUIRE(volume);
   KVOX_TRY(check(operation, &volume->array, projections));
+  KVOX_TRY(kvox_array_check_result(&volume->array, "volume"));
   KVOX_TRY(run(operation, workspace, &volume->array, projections, "backproject", backproject));
-  return kvox_volume_describe(volume, &operation->grid, operation->unit, "{\"method\": \"matched back-projection\"}");
+  return kvox_volume_describe(volume, &operation->grid, operation->unit, operation->provenance);
 }

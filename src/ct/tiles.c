@@ -66,12 +66,12 @@ static kvox_status choose_cut(kvox_ct_tiles *t, uint64_t limit, const char *name
   return KVOX_OK;
 }
 
-kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, const kvox_ct_geometry *geometry, const kvox_grid *grid,
-                               const int64_t begin[3], const int64_t size[3], uint64_t filter_bytes, uint64_t limit,
-                               const char *name) {
+kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, kvox_context *context, const kvox_ct_geometry *geometry,
+                               const kvox_grid *grid, const int64_t begin[3], const int64_t size[3],
+                               uint64_t filter_bytes, uint64_t limit, const char *name) {
   double slope = 0;
-  *tiles = (kvox_ct_tiles){.context = kvox_context_hold(geometry->context),
-                           .kernels = kvox_backproject_kernels_of(geometry->context->cpu_level),
+  *tiles = (kvox_ct_tiles){.context = kvox_context_hold(context),
+                           .kernels = kvox_backproject_kernels_of(context->cpu_level),
                            .views = geometry->views,
                            .columns = geometry->columns};
   memcpy(tiles->begin, begin, sizeof tiles->begin);

@@ -25,9 +25,9 @@ typedef struct kvox_ct_tiles {
 } kvox_ct_tiles;
 
 /* `filter_bytes` of scratch are wanted for each worker beside what the tiles need. `limit` 0: 64 MiB or the least. */
-kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, const kvox_ct_geometry *geometry, const kvox_grid *grid,
-                               const int64_t begin[3], const int64_t size[3], uint64_t filter_bytes, uint64_t limit,
-                               const char *name);
+kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, kvox_context *context, const kvox_ct_geometry *geometry,
+                               const kvox_grid *grid, const int64_t begin[3], const int64_t size[3],
+                               uint64_t filter_bytes, uint64_t limit, const char *name);
 void kvox_ct_tiles_drop(kvox_ct_tiles *tiles);
 uint64_t kvox_ct_tiles_bytes(const kvox_ct_tiles *tiles);
 uint64_t kvox_ct_tiles_workspace(const kvox_ct_tiles *tiles);

@@ -137,6 +137,7 @@ static kvox_status check(const kvox_array *image, int32_t function, double cente
   KVOX_TRY(kvox_array_check(image, "kvox_picture_window: image", KVOX_REAL_TYPES));
   KVOX_TRY(kvox_array_check_shape(levels, "kvox_picture_window: levels",
                                   KVOX_TYPE_BIT(KVOX_U8) | KVOX_TYPE_BIT(KVOX_U16), image->rank, image->shape));
+  KVOX_TRY(kvox_array_check_result(levels, "levels"));
   return kvox_array_check_apart(image, "image", levels, "levels");
 }
 

@@ -277,6 +277,45 @@ static void provenance_tells_the_plan(void **state) {
   scan_end(&s);
 }
 
+/* A plan belongs to the context it was made with, whatever the geometry's. */
+static void plans_follow_their_own_context(void **state) {
+  (void)state;
+  kvox_context_options options;
+  kvox_context *plain = NULL;
+  kvox_ct_fbp_plan *plan = NULL;
+  scan s = scan_options(90, 1, 33);
+  scan_begin(&s);
+  kvox_context_options_init(&options);
+  options.cpu_level = KVOX_CPU_REF;
+  options.threads = 1;
+  assert_ok(kvox_context_create(&options, &plain));
+  assert_ok(kvox_ct_fbp_plan_create(plain, s.geometry, NULL, &plan));
+  assert_non_null(strstr(kvox_ct_fbp_plan_provenance(plan), "\"cpu_level\": \"ref\""));
+  kvox_ct_fbp_plan_destroy(plan);
+  kvox_context_destroy(plain);
+  scan_end(&s);
+}
+
+/* A row of zero stride or slices on top of each other cannot take a result. */
+static void results_need_their_own_memory(void **state) {
+  (void)state;
+  scan s = scan_options(40, 2, 33);
+  scan_begin(&s);
+  kvox_ct_fbp_plan *plan = NULL;
+  kvox_grid grid;
+  kvox_volume *volume = NULL;
+  static float samples[2 * 33 * 33];
+  const int64_t row = 33 * (int64_t)sizeof(float);
+  kvox_array array = {.data = samples, .type = KVOX_F32, .rank = 3, .shape = {2, 33, 33}, .strides = {row, row, 4}};
+  assert_ok(kvox_ct_fbp_plan_create(s.context, s.geometry, NULL, &plan));
+  assert_ok(kvox_ct_fbp_plan_grid(plan, &grid));
+  assert_ok(kvox_volume_wrap(s.context, &array, &grid, &volume));
+  assert_fails(KVOX_ERROR_ARGUMENT, "share memory", kvox_ct_fbp_execute(plan, NULL, &s.projections, volume));
+  kvox_volume_destroy(volume);
+  kvox_ct_fbp_plan_destroy(plan);
+  scan_end(&s);
+}
+
 typedef struct watcher {
   double last, stop_at;
   int calls;
@@ -421,6 +460,8 @@ int main(void) {
       cmocka_unit_test(types_and_strides_do_not_matter),
       cmocka_unit_test(hounsfield_and_slices_between_rows),
       cmocka_unit_test(provenance_tells_the_plan),
+      cmocka_unit_test(plans_follow_their_own_context),
+      cmocka_unit_test(results_need_their_own_memory),
       cmocka_unit_test(progress_rises_and_cancels),
       cmocka_unit_test(wrong_plans_are_named),
       cmocka_unit_test(wrong_data_is_named),
