@@ -200,7 +200,8 @@ static void compare_pick(kvox_check *check) {
 
 static void compare_zip(kvox_check *check) {
   const kvox_vec_table *table = table_of(check->level);
-  float a[MOST_LANES], b[MOST_LANES], both[2 * MOST_LANES], a_again[MOST_LANES], b_again[MOST_LANES];
+  float a[MOST_LANES] = {0}, b[MOST_LANES] = {0};
+  float both[2 * MOST_LANES], a_again[MOST_LANES], b_again[MOST_LANES];
   for (int lane = 0; lane < table->lanes; lane++) {
     a[lane] = random_float(check);
     b[lane] = random_float(check);
