@@ -14,7 +14,7 @@ typedef struct ct_values {
   kvox_tool_grid_values grid;
   kvox_tool_numbers region, cutoff, hu, window, slice, bits;
   const char *filter, *output;
-  int32_t allow_short_arc, compress;
+  int32_t allow_short_arc, compress, hash;
 } ct_values;
 
 #define AT(member) offsetof(ct_values, member)
@@ -52,6 +52,7 @@ static const kvox_tool_option ct_options[] = {
      KVOX_TOOL_WHOLE | KVOX_TOOL_NOT_NEGATIVE},
     {"bits", 0, KVOX_TOOL_NUMBERS, "8|16", ".png: bits of a pixel (8)", AT(bits), 1, KVOX_TOOL_WHOLE},
     {"compress", 0, KVOX_TOOL_FLAG, NULL, ".mha, .mhd: compress the samples", AT(compress), 0, 0},
+    {"hash", 0, KVOX_TOOL_FLAG, NULL, "put the SHA-256 of the projections into report and provenance", AT(hash), 0, 0},
     {NULL, 0, KVOX_TOOL_FLAG, NULL, NULL, 0, 0, 0},
 };
 
@@ -182,6 +183,21 @@ static int reconstruct(ct_job *job) {
   return kvox_tool_check(job->tool, status, job->input);
 }
 
+/* The provenance of the volume with the hash of what it came from, outside the timings. */
+static int add_hash(ct_job *job) {
+  char hex[65];
+  kvox_status status = kvox_array_sha256(job->scan.projections, hex);
+  cJSON *provenance = cJSON_Parse(kvox_volume_provenance(job->volume));
+  cJSON_AddStringToObject(provenance, "projections_sha256", hex);
+  char *text = status == KVOX_OK ? cJSON_PrintUnformatted(provenance) : NULL;
+  if (text != NULL) {
+    status = kvox_volume_set_provenance(job->volume, text);
+  }
+  cJSON_free(text);
+  cJSON_Delete(provenance);
+  return kvox_tool_check(job->tool, status, job->input);
+}
+
 static int write_volume(ct_job *job) {
   const ct_values *values = job->values;
   kvox_io_write_options options;
@@ -248,6 +264,9 @@ static int run(kvox_tool *tool, const void *given) {
     code = kvox_tool_prepare_scan(tool, &job.scan);
     code = code == KVOX_TOOL_DONE ? reconstruct(&job) : code;
     job.seconds.compute = kvox_tool_now() - begin;
+  }
+  if (code == KVOX_TOOL_DONE && values->hash) {
+    code = add_hash(&job);
   }
   if (code == KVOX_TOOL_DONE) {
     begin = kvox_tool_now();

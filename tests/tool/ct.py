@@ -1,6 +1,7 @@
 """From phantom to picture and back to the truth, through the command alone."""
 
 import array
+import hashlib
 import math
 import os
 import signal
@@ -202,6 +203,16 @@ class Outputs(Case):
         self.assertLess(len(self.read('z.mha')), len(self.read('v.mha')))
         for other in ('z.mha', 'v.mhd', 'v.npy'):
             self.assertEqual(self.kvox('compare', other, 'v.mha')['rmse'], 0)
+
+    def test_a_hash_of_the_projections_on_request(self):
+        self.phantom(columns=33, views=30)
+        samples = self.read('p.npy')
+        start = 10 + int.from_bytes(samples[8:10], 'little')
+        want = hashlib.sha256(b'f32 30 1 33\n' + samples[start:]).hexdigest()
+        report = self.kvox('ct', 'p.npy', '--hash', '-o', 'v.mha')
+        self.assertEqual(report['provenance']['projections_sha256'], want)
+        self.assertIn(want.encode(), self.read('v.mha'))
+        self.assertNotIn('projections_sha256', self.kvox('ct', 'p.npy', '-o', 'v.mha')['provenance'])
 
     def test_a_picture_is_one_slice_and_its_window(self):
         self.phantom(columns=33, views=30, rows='2')

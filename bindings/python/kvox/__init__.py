@@ -10,6 +10,7 @@ raises :class:`kvox.Error` with the library's sentence.
 
 from . import ct, io, phantom, picture, quality
 from ._abi import VERSION as __version__
+from .arrays import sha256
 from .context import Context, Workspace, default_context
 from .errors import Error, Status
 from .volume import Grid, Volume
@@ -28,4 +29,5 @@ __all__ = [
     "phantom",
     "picture",
     "quality",
+    "sha256",
 ]

@@ -225,6 +225,7 @@ KVOX: dict[str, tuple[Any, ...]] = {
     "kvox_type_size": (c_size_t, c_int32),
     "kvox_type_name": (c_char_p, c_int32),
     "kvox_array_init": (Status, _array, c_void_p, c_int32, c_int32, _sizes),
+    "kvox_array_sha256": (Status, _array, c_char_p),
     # context.h
     "kvox_context_options_init_sized": (None, POINTER(ContextOptions), c_size_t),
     "kvox_context_create": (Status, POINTER(ContextOptions), POINTER(Context)),

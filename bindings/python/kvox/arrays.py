@@ -115,3 +115,12 @@ def doubles(given: npt.ArrayLike, name: str, count: int | None = None) -> npt.ND
 def pointer(vector: npt.NDArray[np.float64]) -> Any:
     """A `double *` to a dense vector, which must be kept alive as long as it is used."""
     return vector.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+
+
+def sha256(array: npt.ArrayLike) -> str:
+    """What an array holds as 64 hexadecimal digits, whatever its strides: the SHA-256 of "TYPE SIZE SIZE ...\\n" and the
+    elements in C order, to show later which samples a result came from."""
+    given = as_array(array)
+    digits = ctypes.create_string_buffer(65)
+    _abi.lib.kvox_array_sha256(describe(given), digits)
+    return digits.value.decode()

@@ -1,5 +1,7 @@
 """numpy arrays as the library sees them: types, strides, what is copied and what is refused."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,11 @@ def test_a_view_of_the_library_s_memory_keeps_it(tmp_path):
     assert np.array_equal(view, CUBE[::2, 1:]) and all(np.array_equal(a, CUBE) for a in noise)
     view[0, 0, 0] = 7
     assert view[0, 0, 0] == 7
+
+
+def test_a_hash_is_of_what_an_array_holds():
+    counts = np.arange(12, dtype=np.uint16).reshape(3, 4)
+    text = hashlib.sha256(b"u16 3 4\n" + counts.tobytes()).hexdigest()
+    assert kvox.sha256(counts) == text
+    assert kvox.sha256(np.asfortranarray(counts)) == text
+    assert kvox.sha256(counts.T) != text
