@@ -115,21 +115,23 @@ kvox_status kvox_array_check_shape(const kvox_array *array, const char *name, ui
   return KVOX_OK;
 }
 
-static int64_t step_of(const kvox_array *array, int32_t d) {
-  return array->strides[d] < 0 ? -array->strides[d] : array->strides[d];
+/* Unsigned: the least stride has no positive twin. */
+static uint64_t step_of(const kvox_array *array, int32_t d) {
+  const uint64_t stride = (uint64_t)array->strides[d];
+  return array->strides[d] < 0 ? 0 - stride : stride;
 }
 
 kvox_status kvox_array_check_result(const kvox_array *array, const char *name) {
   for (int32_t d = 0; d < array->rank; d++) {
     /* What the indices with smaller steps reach, bytes of the element included. */
-    int64_t reach = (int64_t)kvox_type_size(array->type);
+    uint64_t reach = kvox_type_size(array->type);
     for (int32_t e = 0; e < array->rank; e++) {
       const bool inner = step_of(array, e) < step_of(array, d) || (step_of(array, e) == step_of(array, d) && e > d);
-      reach += inner ? (array->shape[e] - 1) * step_of(array, e) : 0;
+      reach += inner ? (uint64_t)(array->shape[e] - 1) * step_of(array, e) : 0;
     }
     if (array->shape[d] > 1 && step_of(array, d) < reach) {
       return kvox_fail(KVOX_ERROR_ARGUMENT,
-                       "%s: elements share memory: index %" PRId32 " steps %" PRId64 " bytes over %" PRId64
+                       "%s: elements share memory: index %" PRId32 " steps %" PRId64 " bytes over %" PRIu64
                        " that others take; a result needs memory of its own for each element",
                        name, d, array->strides[d], reach);
     }
@@ -139,7 +141,22 @@ kvox_status kvox_array_check_result(const kvox_array *array, const char *name) {
 
 bool kvox_array_rows_dense(const kvox_array *array) {
   const int32_t last = array->rank - 1;
-  return array->shape[last] == 1 || array->strides[last] == (int64_t)kvox_type_size(array->type);
+  const uint64_t size = kvox_type_size(array->type);
+  uint64_t offsets = (uint64_t)(uintptr_t)array->data;
+  for (int32_t d = 0; d < last; d++) {
+    offsets |= array->shape[d] > 1 ? (uint64_t)array->strides[d] : 0;
+  }
+  return (array->shape[last] == 1 || array->strides[last] == (int64_t)size) && offsets % size == 0;
+}
+
+kvox_status kvox_array_check_rows(const kvox_array *array, const char *name) {
+  if (kvox_array_rows_dense(array)) {
+    return KVOX_OK;
+  }
+  return kvox_fail(KVOX_ERROR_ARGUMENT,
+                   "%s: rows must be dense and aligned: the last index must step %zu bytes (it steps %" PRId64
+                   "), the address and all other steps must be multiples of that",
+                   name, kvox_type_size(array->type), array->strides[array->rank - 1]);
 }
 
 kvox_status kvox_array_check_apart(const kvox_array *a, const char *name_a, const kvox_array *b, const char *name_b) {

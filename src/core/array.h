@@ -23,8 +23,9 @@ kvox_status kvox_array_check_shape(const kvox_array *array, const char *name, ui
 /* Every element has bytes of its own, so that the array can take a result: no stride steps within another's reach. */
 kvox_status kvox_array_check_result(const kvox_array *array, const char *name);
 
-/* The last index is contiguous (an only element always is). */
+/* Every row is an array of its type as C means it: the last index contiguous (an only element always is), aligned. */
 bool kvox_array_rows_dense(const kvox_array *array);
+kvox_status kvox_array_check_rows(const kvox_array *array, const char *name);
 
 /* Fails when the two share a byte between their lowest and highest addresses. */
 kvox_status kvox_array_check_apart(const kvox_array *a, const char *name_a, const kvox_array *b, const char *name_b);

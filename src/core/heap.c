@@ -78,6 +78,11 @@ void *kvox_allocate_zeros(kvox_heap *heap, uint64_t bytes) {
   return memory;
 }
 
+void *kvox_allocate_array(kvox_heap *heap, int64_t count, size_t size) {
+  int64_t bytes = 0;
+  return kvox_allocate(heap, kvox_multiply(count, (int64_t)size, &bytes) ? (uint64_t)bytes : UINT64_MAX);
+}
+
 void kvox_release(kvox_heap *heap, void *memory) {
   if (memory != NULL) {
     heap->release(heap->user, memory);

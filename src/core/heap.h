@@ -27,6 +27,10 @@ void kvox_heap_drop(kvox_heap *heap);
 /* NULL with the sentence set when there is no memory; never NULL for 0 bytes. */
 void *kvox_allocate(kvox_heap *heap, uint64_t bytes);
 void *kvox_allocate_zeros(kvox_heap *heap, uint64_t bytes);
+
+/* `count` elements of `size` bytes, for counts that callers give: NULL too where the product fits no memory. */
+void *kvox_allocate_array(kvox_heap *heap, int64_t count, size_t size);
+
 void kvox_release(kvox_heap *heap, void *memory);
 char *kvox_duplicate_text(kvox_heap *heap, const char *text);
 

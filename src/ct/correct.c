@@ -122,12 +122,6 @@ static kvox_status correct_piece(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
-/* Every row of the result is a row of floats as C means it. */
-static bool rows_are_floats(const kvox_array *array) {
-  const int64_t offsets = (int64_t)(intptr_t)array->data | array->strides[0] | array->strides[1];
-  return kvox_array_rows_dense(array) && offsets % (int64_t) _Alignof(float) == 0;
-}
-
 static bool same_elements(const kvox_array *a, const kvox_array *b) {
   return a->data == b->data && a->type == b->type && memcmp(a->strides, b->strides, 3 * sizeof *a->strides) == 0;
 }
@@ -162,7 +156,7 @@ kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correction *cor
   if (!kvox_multiply(kvox_array_elements(counts), OPERATIONS, &work)) {
     work = INT64_MAX;
   }
-  if (!rows_are_floats(line_integrals)) {
+  if (!kvox_array_rows_dense(line_integrals)) {
     job.scratch_floats = kvox_round_up(columns, KVOX_ALIGNMENT / (int64_t)sizeof *job.scratch);
     const int64_t workers = kvox_workers(&context->threads, pieces, work);
     job.scratch = kvox_allocate(context->heap, (uint64_t)(workers * job.scratch_floats) * sizeof *job.scratch);

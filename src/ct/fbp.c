@@ -67,6 +67,10 @@ static kvox_status choose_unit(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options
   plan->unit = KVOX_UNIT_HU;
   plan->scale = (float)(1000 / span);
   plan->offset = (float)(-1000 * o->mu_water_per_mm / span);
+  if (!isfinite(plan->scale) || !isfinite(plan->offset)) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "HU: mu of water, %s per mm, is so near to that of air, %s, that HU overflow",
+                     kvox_number(o->mu_water_per_mm, water), kvox_number(o->mu_air_per_mm, air));
+  }
   return KVOX_OK;
 }
 
@@ -108,6 +112,7 @@ static kvox_status fill_plan(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options *
     plan->result.origin_mm[a] += (double)o->region_begin[a] * grid.spacing_mm[a];
     plan->result.size[a] = size[a];
   }
+  KVOX_TRY(kvox_grid_check(&plan->result, "kvox_ct_fbp_plan_create: the region"));
   KVOX_TRY(kvox_ct_geometry_check_grid(plan->geometry, &plan->result, "kvox_ct_fbp_plan_create"));
   if (!o->allow_short_arc) {
     KVOX_TRY(kvox_ct_geometry_check_arc(plan->geometry, "kvox_ct_fbp_plan_create"));
@@ -266,9 +271,7 @@ kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *wo
   KVOX_TRY(kvox_array_check_shape(&volume->array, "volume", KVOX_TYPE_BIT(KVOX_F32), 3, output));
   KVOX_TRY(kvox_array_check_result(&volume->array, "volume"));
   KVOX_TRY(kvox_array_check_apart(projections, "projections", &volume->array, "volume"));
-  if (!kvox_array_rows_dense(&volume->array)) {
-    return kvox_fail(KVOX_ERROR_ARGUMENT, "volume: its voxels must be contiguous along x");
-  }
+  KVOX_TRY(kvox_array_check_rows(&volume->array, "volume"));
   kvox_workspace *own = NULL;
   if (workspace == NULL) {
     KVOX_TRY(kvox_workspace_create(plan->context, &own));

@@ -117,9 +117,7 @@ kvox_status kvox_ct_filter_execute(const kvox_ct_filter_plan *plan, kvox_workspa
   KVOX_TRY(kvox_array_check_shape(filtered, "filtered", KVOX_TYPE_BIT(KVOX_F32), 3, plan->shape));
   KVOX_TRY(kvox_array_check_result(filtered, "filtered"));
   KVOX_TRY(kvox_array_check_apart(projections, "projections", filtered, "filtered"));
-  if (!kvox_array_rows_dense(filtered)) {
-    return kvox_fail(KVOX_ERROR_ARGUMENT, "filtered: its columns must be contiguous");
-  }
+  KVOX_TRY(kvox_array_check_rows(filtered, "filtered"));
   kvox_workspace *own = NULL;
   if (workspace == NULL) {
     KVOX_TRY(kvox_workspace_create(plan->context, &own));

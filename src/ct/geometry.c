@@ -9,6 +9,7 @@
 #include "core/options.h"
 #include "core/size.h"
 #include "ct/angles.h"
+#include "fft/fft.h"
 
 /* A slice may lie this far (in rows) beyond the middle of the first and last row: the extent of the row itself. */
 static const double row_margin = 0.5 + 1e-6;
@@ -26,6 +27,10 @@ static kvox_status check_shape(const kvox_ct_parallel_options *o) {
     return kvox_fail(KVOX_ERROR_ARGUMENT,
                      "geometry: %" PRId64 " views of %" PRId64 " rows and %" PRId64 " columns; each must be at least 1",
                      o->views, o->rows, o->columns);
+  }
+  if (o->columns > KVOX_FFT_MOST_SIZE / 2) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED, "geometry: %" PRId64 " columns; filters take at most %" PRId64, o->columns,
+                     KVOX_FFT_MOST_SIZE / 2);
   }
   if (!kvox_multiply(o->views, o->rows, &elements) || !kvox_multiply(elements, o->columns, &elements)) {
     return kvox_fail(KVOX_ERROR_SIZE, "geometry: more than 2^63 - 1 samples");
@@ -94,8 +99,8 @@ kvox_status kvox_ct_geometry_create_parallel(kvox_context *context, const kvox_c
   made->row_pitch_mm = known && o.row_pitch_mm > 0 ? o.row_pitch_mm : pitch;
   made->center_column_px = 0.5 * (double)(o.columns - 1) + o.column_offset_px;
   made->center_row_px = 0.5 * (double)(o.rows - 1) + o.row_offset_px;
-  made->angles_deg = kvox_allocate(context->heap, (uint64_t)o.views * sizeof(double));
-  made->weights_rad = kvox_allocate(context->heap, (uint64_t)o.views * sizeof(double));
+  made->angles_deg = kvox_allocate_array(context->heap, o.views, sizeof(double));
+  made->weights_rad = kvox_allocate_array(context->heap, o.views, sizeof(double));
   const kvox_status status =
       made->angles_deg == NULL || made->weights_rad == NULL ? KVOX_ERROR_MEMORY : fill_angles(made, &o);
   if (status != KVOX_OK) {

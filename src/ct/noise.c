@@ -134,6 +134,7 @@ kvox_status kvox_ct_add_noise(kvox_context *context, double photons, uint64_t se
   }
   KVOX_TRY(kvox_array_check(projections, "kvox_ct_add_noise: projections",
                             KVOX_TYPE_BIT(KVOX_F32) | KVOX_TYPE_BIT(KVOX_F64)));
+  KVOX_TRY(kvox_array_check_result(projections, "kvox_ct_add_noise: projections"));
   int64_t work = 0;
   if (!kvox_multiply(kvox_array_elements(projections), operations, &work)) {
     work = INT64_MAX;

@@ -207,9 +207,8 @@ static kvox_status check(const kvox_ct_operator *o, const kvox_array *volume, co
   const int64_t shape[3] = {o->grid.size[2], o->grid.size[1], o->grid.size[0]};
   KVOX_TRY(kvox_array_check_shape(volume, "volume", KVOX_TYPE_BIT(KVOX_F32), 3, shape));
   KVOX_TRY(kvox_array_check_shape(projections, "projections", KVOX_TYPE_BIT(KVOX_F32), 3, o->shape));
-  if (!kvox_array_rows_dense(volume) || !kvox_array_rows_dense(projections)) {
-    return kvox_fail(KVOX_ERROR_ARGUMENT, "volume and projections must be contiguous along their last index");
-  }
+  KVOX_TRY(kvox_array_check_rows(volume, "volume"));
+  KVOX_TRY(kvox_array_check_rows(projections, "projections"));
   return kvox_array_check_apart(projections, "projections", volume, "volume");
 }
 

@@ -79,6 +79,7 @@ kvox_status kvox_ct_simulate(kvox_context *context, const kvox_ct_geometry *geom
   KVOX_TRY(kvox_ct_geometry_shape(geometry, shape));
   KVOX_TRY(kvox_array_check_shape(projections, "kvox_ct_simulate: projections",
                                   KVOX_TYPE_BIT(KVOX_F32) | KVOX_TYPE_BIT(KVOX_F64), 3, shape));
+  KVOX_TRY(kvox_array_check_result(projections, "kvox_ct_simulate: projections"));
   if (!kvox_multiply(kvox_array_elements(projections), 16 * (int64_t)phantom->shape_count, &work)) {
     work = INT64_MAX;
   }

@@ -22,27 +22,33 @@ typedef struct tile_scratch {
   kvox_tile_view views[TILE_VIEWS];
 } tile_scratch;
 
+/* Voxels so much coarser than columns that a tile spans this many are a mistake in units. */
+static const double most_slope = 1e6;
+
 static kvox_status fill_lines(kvox_ct_tiles *t, const kvox_ct_geometry *geometry, const kvox_grid *grid,
-                              double *slope) {
+                              const char *name, double *slope) {
   kvox_heap *heap = t->context->heap;
-  t->lines = kvox_allocate(heap, (uint64_t)t->views * sizeof *t->lines);
-  t->places = kvox_allocate(heap, (uint64_t)t->size[2] * sizeof *t->places);
+  t->lines = kvox_allocate_array(heap, t->views, sizeof *t->lines);
+  t->places = kvox_allocate_array(heap, t->size[2], sizeof *t->places);
   if (t->lines == NULL || t->places == NULL) {
     return KVOX_ERROR_MEMORY;
   }
   *slope = 0;
   for (int64_t v = 0; v < t->views; v++) {
     t->lines[v] = kvox_ct_geometry_line(geometry, v, grid);
-    *slope = fmax(*slope, fabs(t->lines[v].a) + fabs(t->lines[v].b));
+    const double here = fabs(t->lines[v].a) + fabs(t->lines[v].b);
+    /* NaN too: where a pitch is so small that its inverse is infinite. */
+    if (!(here <= most_slope)) {
+      return kvox_fail(KVOX_ERROR_GEOMETRY,
+                       "%s: a voxel is more than a million columns wide; check the units of spacing", name);
+    }
+    *slope = fmax(*slope, here);
   }
   for (int64_t k = 0; k < t->size[2]; k++) {
     t->places[k] = kvox_ct_row_at(kvox_ct_geometry_row(geometry, grid, t->begin[2] + k), geometry->rows);
   }
   return KVOX_OK;
 }
-
-/* Voxels so much coarser than columns that a tile spans this many are a mistake in units. */
-static const double most_slope = 1e6;
 
 static kvox_status choose_cut(kvox_ct_tiles *t, uint64_t limit, const char *name) {
   const int64_t view_bytes = t->width * t->lanes * (int64_t)sizeof(float);
@@ -58,8 +64,9 @@ static kvox_status choose_cut(kvox_ct_tiles *t, uint64_t limit, const char *name
   while (t->workers > 1 && (uint64_t)t->workers * t->worker_bytes + (uint64_t)(2 * view_bytes) > allowed) {
     t->workers--;
   }
-  const int64_t room = (int64_t)(allowed - (uint64_t)t->workers * t->worker_bytes) / view_bytes;
-  const int64_t blocks = kvox_divide_up(all, room - room % 2);
+  const uint64_t room = (allowed - (uint64_t)t->workers * t->worker_bytes) / (uint64_t)view_bytes;
+  const int64_t most = room < (uint64_t)all ? (int64_t)(room - room % 2) : all;
+  const int64_t blocks = kvox_divide_up(all, most);
   /* Blocks of like size, so that none is a small rest. */
   t->block = kvox_round_up(kvox_divide_up(all, blocks), 2);
   t->block_bytes = (uint64_t)kvox_round_up(t->block * view_bytes, KVOX_ALIGNMENT);
@@ -76,11 +83,7 @@ kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, kvox_context *context, cons
                            .columns = geometry->columns};
   memcpy(tiles->begin, begin, sizeof tiles->begin);
   memcpy(tiles->size, size, sizeof tiles->size);
-  KVOX_TRY(fill_lines(tiles, geometry, grid, &slope));
-  if (slope > most_slope) {
-    return kvox_fail(KVOX_ERROR_GEOMETRY, "%s: a voxel is more than a million columns wide; check the units of spacing",
-                     name);
-  }
+  KVOX_TRY(fill_lines(tiles, geometry, grid, name, &slope));
   tiles->padding = kvox_round_up(kvox_backproject_padding(slope), KVOX_STACK);
   tiles->width = kvox_round_up(tiles->columns + 2 * tiles->padding, KVOX_STACK);
   tiles->lanes = size[2] < LEAST_STACK ? 1 : KVOX_STACK;

@@ -219,6 +219,7 @@ kvox_status kvox_phantom_fill(const kvox_phantom *phantom, int32_t samples, kvox
   }
   KVOX_TRY(
       kvox_array_check(&volume->array, "kvox_phantom_fill: volume", KVOX_TYPE_BIT(KVOX_F32) | KVOX_TYPE_BIT(KVOX_F64)));
+  KVOX_TRY(kvox_array_check_result(&volume->array, "kvox_phantom_fill: volume"));
   const kvox_grid *grid = &volume->grid;
   kvox_heap *heap = phantom->context->heap;
   const kvox_threads *threads = &phantom->context->threads;

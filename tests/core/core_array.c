@@ -135,6 +135,29 @@ static void knows_dense_rows(void **state) {
   assert_false(kvox_array_rows_dense(&array));
   array.shape[1] = 1;
   assert_true(kvox_array_rows_dense(&array));
+  array.strides[0] = 402; /* rows at odd addresses */
+  assert_fails(KVOX_ERROR_ARGUMENT, "it: rows must be dense and aligned", kvox_array_check_rows(&array, "it"));
+  array.shape[0] = 1;
+  assert_ok(kvox_array_check_rows(&array, "it"));
+  array.data = (char *)array.data + 1;
+  assert_fails(KVOX_ERROR_ARGUMENT, "it: rows must be dense and aligned", kvox_array_check_rows(&array, "it"));
+}
+
+/* The least stride there is has no positive twin. */
+static void results_of_any_stride(void **state) {
+  (void)state;
+  kvox_array array = array_of(2, (int64_t[]){3, 4});
+  assert_ok(kvox_array_check_result(&array, "it"));
+  array.strides[0] = 12;
+  assert_fails(KVOX_ERROR_ARGUMENT, "index 0 steps 12 bytes over 16", kvox_array_check_result(&array, "it"));
+  array.strides[0] = -16;
+  assert_ok(kvox_array_check_result(&array, "it"));
+  array.shape[0] = 1;
+  array.strides[0] = INT64_MIN;
+  assert_ok(kvox_array_check_result(&array, "it"));
+  array.shape[0] = 2;
+  assert_ok(kvox_array_check(&array, "it", KVOX_REAL_TYPES));
+  assert_ok(kvox_array_check_result(&array, "it"));
 }
 
 /* Every half, against its definition (IEEE 754, 3.4). */
@@ -209,6 +232,7 @@ int main(void) {
                                      cmocka_unit_test(checks_shapes),
                                      cmocka_unit_test(overlaps),
                                      cmocka_unit_test(knows_dense_rows),
+                                     cmocka_unit_test(results_of_any_stride),
                                      cmocka_unit_test(reads_halves),
                                      cmocka_unit_test(reads_every_type),
                                      cmocka_unit_test(names_types)};
