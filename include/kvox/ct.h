@@ -66,7 +66,8 @@ KVOX_API kvox_status kvox_ct_geometry_default_grid(const kvox_ct_geometry *geome
 /*
  * The angular weight of each view in radians: half the gap to its neighbours on the circle of 180 degrees, views that
  * measure the same rays sharing theirs. They sum to pi for every arc that covers the circle, any order, unequal steps
- * and over-scans included.
+ * and over-scans included. Where an arc is too short, the views at the edge of what nothing measured stand for one mean
+ * step of it: the sum lacks the rest.
  */
 KVOX_API kvox_status kvox_ct_geometry_weights(const kvox_ct_geometry *geometry, double *weights_rad);
 
@@ -130,12 +131,13 @@ KVOX_API kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correc
  * frequencies and rows (all up to 32, else 32 of them) at once. With half a turn, the missing half is made of mirrored
  * views and the shift is the one that leaves least energy where the Fourier transform of a sinogram must be empty
  * (Edholm, Lewitt, Lindholm 1986; Vo et al. 2014). Needs equal steps, in any order, over at least 180 degrees less one
- * step; angles with unequal steps are served by the centers of mass (Azevedo et al. 1990) where the object lies inside
- * the detector, else they are KVOX_ERROR_UNSUPPORTED. Where it reaches beyond, a full turn is compared over what both
- * views saw; half a turn then tells the center to about a pixel, which is logged. `correction` NULL: line integrals.
- * The offset in the geometry is not used. No object, or noise alone, is KVOX_ERROR_DATA, an arc too short
- * KVOX_ERROR_GEOMETRY. The same bits for any number of threads. Memory: one row's transforms for each thread, within
- * the context's limit (0: 64 MiB or the least that works).
+ * step; angles with unequal steps, or steps above 10 degrees that do not divide the half turn, are served by the
+ * centers of mass (Azevedo et al. 1990) where the object lies inside the detector, else they are
+ * KVOX_ERROR_UNSUPPORTED. Where it reaches beyond, a full turn is compared over what both views saw; half a turn then
+ * tells the center to about a pixel, which is logged. `correction` NULL: line integrals. The offset in the geometry is
+ * not used. No object, or noise alone, is KVOX_ERROR_DATA, an arc too short KVOX_ERROR_GEOMETRY. The same bits for any
+ * number of threads. Memory: one row's transforms for each thread, within the context's limit (0: 64 MiB or the least
+ * that works).
  */
 KVOX_API kvox_status kvox_ct_find_center(kvox_context *context, const kvox_ct_geometry *geometry,
                                          const kvox_ct_correction *correction, const kvox_array *projections,
@@ -193,7 +195,7 @@ typedef struct kvox_ct_fbp_options {
   int64_t region_size[3];               /* all zero: the whole grid */
   const kvox_ct_filter_options *filter; /* NULL: the plain ramp, line integrals */
   int32_t hounsfield;                   /* 1: HU = 1000 (mu - mu_water) / (mu_water - mu_air) */
-  int32_t allow_short_arc;              /* 1: reconstruct although the arc leaves angles unmeasured */
+  int32_t allow_short_arc;              /* 1: reconstruct from what was measured although angles are missing */
   double mu_water_per_mm;
   double mu_air_per_mm;
   uint64_t memory_limit; /* bytes; 0: the context's, else 64 MiB or the least that works */

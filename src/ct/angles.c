@@ -27,6 +27,8 @@ void kvox_ct_cos_sin_deg(double angle_deg, double *cosine, double *sine) {
   }
 }
 
+bool kvox_ct_arc_is_short(double gap_deg, double step_deg) { return gap_deg > widest_gap_in_steps * step_deg; }
+
 typedef struct ray_angle {
   double deg; /* 0 <= deg < 180 */
   int64_t view;
@@ -47,9 +49,40 @@ static double on_half_circle(double angle_deg) {
   return deg > 180 - same_rays_deg ? 0 : deg;
 }
 
+/* Views from `begin` on that measure the same rays end here. */
+static int64_t group_end(const ray_angle *sorted, int64_t views, int64_t begin) {
+  int64_t end = begin + 1;
+  while (end < views && sorted[end].deg - sorted[begin].deg < same_rays_deg) {
+    end++;
+  }
+  return end;
+}
+
+/* From the group that ends at `end` to the next one, once round at the last. */
+static double gap_after(const ray_angle *sorted, int64_t views, int64_t begin, int64_t end) {
+  return (end < views ? sorted[end].deg : sorted[0].deg + 180) - sorted[begin].deg;
+}
+
+static void find_gaps(const ray_angle *sorted, int64_t views, double *widest_deg, double *step_deg) {
+  int64_t groups = 0;
+  *widest_deg = 0;
+  for (int64_t begin = 0, end; begin < views; begin = end) {
+    end = group_end(sorted, views, begin);
+    *widest_deg = fmax(*widest_deg, gap_after(sorted, views, begin, end));
+    groups++;
+  }
+  *step_deg = groups > 1 ? (180 - *widest_deg) / (double)(groups - 1) : 0;
+}
+
+/* What of a gap its two neighbours stand for: all, but only a step of one that nothing measured, lest the view at its
+ * edge be drawn as a streak. A single direction stands for all that there is. */
+static double stood_for(double gap_deg, double step_deg) {
+  return step_deg > 0 && kvox_ct_arc_is_short(gap_deg, step_deg) ? step_deg : gap_deg;
+}
+
 kvox_status kvox_ct_angle_weights(kvox_heap *heap, const double *angles_deg, int64_t views, double *weights_rad,
                                   double *gap_deg, double *step_deg) {
-  ray_angle *sorted = kvox_allocate(heap, (uint64_t)views * sizeof *sorted);
+  ray_angle *sorted = kvox_allocate_array(heap, views, sizeof *sorted);
   if (sorted == NULL) {
     return KVOX_ERROR_MEMORY;
   }
@@ -57,29 +90,17 @@ kvox_status kvox_ct_angle_weights(kvox_heap *heap, const double *angles_deg, int
     sorted[v] = (ray_angle){on_half_circle(angles_deg[v]), v};
   }
   qsort(sorted, (size_t)views, sizeof *sorted, by_angle);
+  find_gaps(sorted, views, gap_deg, step_deg);
 
-  int64_t groups = 0;
-  double widest = 0;
-  double before = sorted[views - 1].deg - 180; /* the direction before the first, once round */
+  double before = stood_for(gap_after(sorted, views, views - 1, views), *step_deg);
   for (int64_t begin = 0, end; begin < views; begin = end) {
-    end = begin + 1;
-    while (end < views && sorted[end].deg - sorted[begin].deg < same_rays_deg) {
-      end++;
-    }
-    const double here = sorted[begin].deg;
-    const double after = end < views ? sorted[end].deg : sorted[0].deg + 180;
-    const double weight = 0.5 * (after - before) * (pi / 180) / (double)(end - begin);
+    end = group_end(sorted, views, begin);
+    const double after = stood_for(gap_after(sorted, views, begin, end), *step_deg);
     for (int64_t i = begin; i < end; i++) {
-      weights_rad[sorted[i].view] = weight;
+      weights_rad[sorted[i].view] = 0.5 * (before + after) * (pi / 180) / (double)(end - begin);
     }
-    widest = fmax(widest, after - here);
-    before = here;
-    groups++;
+    before = after;
   }
   kvox_release(heap, sorted);
-  *gap_deg = widest;
-  *step_deg = groups > 1 ? (180 - widest) / (double)(groups - 1) : 0;
   return KVOX_OK;
 }
-
-bool kvox_ct_arc_is_short(double gap_deg, double step_deg) { return gap_deg > widest_gap_in_steps * step_deg; }

@@ -18,6 +18,9 @@ enum { MOST_ROWS = 32 };
 /* Steps that differ by less than this part of a step are equal: far less than one view's width in angle. */
 static const double equal_steps = 0.05;
 
+/* Views between neighbours this far apart are still like a blend of them. */
+static const double widest_blend_deg = 10;
+
 /* An object inside the detector leaves noise at its edges; above this part of the whole (both root mean squares) it is
  * something else. Noise alone reaches 0.03 with 1000 photons a pixel. */
 static const double truncated_from = 0.1;
@@ -200,13 +203,17 @@ static kvox_status order_views(kvox_ct_center_scan *scan, const double *angles_d
       return KVOX_OK;
     }
   }
-  scan->half_turn = 180 / step_deg;
-  if ((double)last < scan->half_turn - 1 - equal_steps) {
+  const double half_turn = 180 / step_deg, whole = nearbyint(half_turn);
+  if ((double)last < half_turn - 1 - equal_steps) {
     char span[KVOX_NUMBER_BYTES], step[KVOX_NUMBER_BYTES];
     return kvox_fail(KVOX_ERROR_GEOMETRY,
                      "center: the views span %s degrees by steps of %s; half a turn less one step is needed",
                      kvox_number(span_deg, span), kvox_number(step_deg, step));
   }
+  if (step_deg > widest_blend_deg && !(whole >= 1 && fabs(half_turn - whole) <= equal_steps)) {
+    return KVOX_OK; /* golden angles that go on and on: equal steps, but no view near the opposite of another */
+  }
+  scan->half_turn = half_turn;
   scan->half_views = (int64_t)floor(scan->half_turn + equal_steps);
   scan->pairs = kvox_max_i64((int64_t)floor((double)last - scan->half_turn + equal_steps) + 1, 0);
   return KVOX_OK;
@@ -255,7 +262,7 @@ kvox_status kvox_ct_find_center(kvox_context *context, const kvox_ct_geometry *g
       .all_rows = shape[1],
       .used_rows = kvox_min_i64(shape[1], MOST_ROWS),
   };
-  scan.order = kvox_allocate(context->heap, (uint64_t)shape[0] * sizeof *scan.order);
+  scan.order = kvox_allocate_array(context->heap, shape[0], sizeof *scan.order);
   if (scan.order == NULL) {
     return KVOX_ERROR_MEMORY;
   }

@@ -18,7 +18,7 @@ typedef struct kvox_ct_center_scan {
   int64_t views, columns;
   int64_t all_rows, used_rows; /* the used rows lie evenly among all */
   kvox_ct_center_view *order;  /* the views by angle */
-  double half_turn;            /* 180 degrees in steps; 0: the steps are not equal */
+  double half_turn;            /* 180 degrees in steps; 0: the steps are not equal, or too wide */
   int64_t half_views;          /* its whole steps, where nearly whole counts as whole */
   int64_t pairs;               /* views 0 ... pairs - 1 have an opposite one, half a turn on */
   bool truncated;              /* the object reaches beyond the detector */

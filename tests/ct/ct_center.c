@@ -121,6 +121,12 @@ static void unequal_steps(void **state) {
   const trial t[] = {{"shepp-logan", 2.5, 200, 180, 0, 5.21, 3e4}, {"discs", 2.0, 200, 255, 0, -19.7, 3e4}};
   check_trial(&t[0], 0.8, golden, bar_px);
   check_trial(&t[1], 0.8, golden, bar_px);
+  /* Written as they go on, their steps are equal: but neighbours lie on either side of the object. */
+  for (int i = 0; i < 200; i++) {
+    golden[i] = 137.50776405 * i;
+  }
+  check_trial(&t[0], 0.8, golden, bar_px);
+  check_trial(&t[1], 0.8, golden, bar_px);
   /* The same beyond the detector. */
   scan s = scan_trial(&t[1], 1.5, golden);
   double center;

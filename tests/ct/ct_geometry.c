@@ -96,6 +96,22 @@ static void any_order_and_any_arc(void **state) {
   }
 }
 
+/* 90 degrees at a degree: the unmeasured half belongs to nobody, the ends weigh what all weigh. One view is all. */
+static void short_arcs_weigh_what_they_measured(void **state) {
+  (void)state;
+  scan s = scan_options(90, 1, 10);
+  s.options.angle_step_deg = 1;
+  scan_begin(&s);
+  double weights[90];
+  assert_ok(kvox_ct_geometry_weights(s.geometry, weights));
+  for (int v = 0; v < 90; v++) {
+    assert_close(weights[v], pi / 180, 1e-12);
+  }
+  scan_end(&s);
+  const double alone = 33;
+  free(weights_of(&alone, 1));
+}
+
 /* The mean over a half turn of smooth functions of the rays: exact for their Fourier components below the views. */
 static void quadrature_is_exact_for_smooth_rays(void **state) {
   (void)state;
@@ -222,6 +238,7 @@ int main(void) {
       cmocka_unit_test(both_ends_of_an_inclusive_list_weigh_half),
       cmocka_unit_test(turns_share_rays),
       cmocka_unit_test(any_order_and_any_arc),
+      cmocka_unit_test(short_arcs_weigh_what_they_measured),
       cmocka_unit_test(quadrature_is_exact_for_smooth_rays),
       cmocka_unit_test(views_follow_the_convention),
       cmocka_unit_test(default_grid_meets_rows_and_columns),
