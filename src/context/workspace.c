@@ -39,7 +39,7 @@ uint64_t kvox_workspace_bytes(const kvox_workspace *workspace) { return workspac
 kvox_status kvox_workspace_begin(kvox_workspace *workspace, uint64_t bytes) {
   workspace->stages = 0;
   workspace->progress.begin = 0;
-  workspace->progress.span = 0;
+  workspace->progress.end = 0;
   workspace->progress.last = 0;
   if (bytes <= workspace->bytes) {
     return KVOX_OK;

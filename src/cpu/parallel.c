@@ -36,8 +36,8 @@ int32_t kvox_workers(const kvox_threads *threads, int64_t count, int64_t work) {
 }
 
 void kvox_progress_next(kvox_progress *progress, double end) {
-  progress->begin += progress->span;
-  progress->span = end - progress->begin;
+  progress->begin = progress->end;
+  progress->end = end;
 }
 
 static void report(loop *l, int64_t done) {
@@ -45,7 +45,8 @@ static void report(loop *l, int64_t done) {
   if (p == NULL || p->report == NULL || !pthread_equal(pthread_self(), l->caller)) {
     return;
   }
-  const double fraction = p->begin + p->span * (double)done / (double)l->count;
+  /* The end as it was given: it never passes 1, and 1 is told as 1. */
+  const double fraction = done < l->count ? p->begin + (p->end - p->begin) * (double)done / (double)l->count : p->end;
   if (fraction < p->last + report_step && fraction < 1) {
     return;
   }

@@ -18,8 +18,8 @@ typedef struct kvox_threads {
 typedef struct kvox_progress {
   kvox_progress_function report;
   void *user;
-  double begin, span; /* the part of the loop that runs */
-  double last;        /* what was reported */
+  double begin, end; /* the part of the loop that runs */
+  double last;       /* what was reported */
 } kvox_progress;
 
 /* One piece; `worker` is below the limit and no two pieces run at once with the same one. */

@@ -167,7 +167,7 @@ static int32_t heard(void *user, double fraction) {
 
 static kvox_progress progress_to(report *r, double begin, double end) {
   *r = (report){.caller = pthread_self(), .cancel_at = 2};
-  return (kvox_progress){.report = heard, .user = r, .begin = begin, .span = end - begin};
+  return (kvox_progress){.report = heard, .user = r, .begin = begin, .end = end};
 }
 
 static kvox_status nothing(void *data, int64_t index, int32_t worker) {
@@ -307,7 +307,7 @@ static void float_state(void **state) {
   int64_t asked = 0;
   for (int32_t limit = 1; limit <= 3; limit++) {
     kvox_threads threads = openmp(limit);
-    kvox_progress progress = {.report = sees_up, .user = &nearest, .span = 1};
+    kvox_progress progress = {.report = sees_up, .user = &nearest, .end = 1};
     assert_int_equal(fesetround(FE_UPWARD), 0);
     feclearexcept(FE_ALL_EXCEPT);
     const kvox_status status = kvox_parallel(&threads, COUNT, MUCH, sees_nearest, &nearest, &progress);
