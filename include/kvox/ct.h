@@ -175,7 +175,8 @@ KVOX_API void kvox_ct_filter_options_init_sized(kvox_ct_filter_options *options,
 
 typedef struct kvox_ct_filter_plan kvox_ct_filter_plan;
 
-/* Plans the convolution of every row with the band-limited ramp (Kak and Slaney 1988, eq. 3.61) times the window. */
+/* Plans the convolution of every row with the band-limited ramp (Kak and Slaney 1988, eq. 3.61) times the window. The
+ * correction lives on with the plan when it is destroyed first. */
 KVOX_API kvox_status kvox_ct_filter_plan_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                                 const kvox_ct_filter_options *options, kvox_ct_filter_plan **plan);
 KVOX_API void kvox_ct_filter_plan_destroy(kvox_ct_filter_plan *plan);
@@ -208,7 +209,8 @@ typedef struct kvox_ct_fbp_plan kvox_ct_fbp_plan;
 
 /*
  * Plans correction, filtering and back-projection of a parallel beam. Nothing of the options is kept but the
- * correction, which must outlive the plan. Immutable: any number of threads may execute it, each with its workspace.
+ * correction, which lives on with the plan when it is destroyed first (as the geometry does). Immutable: any number of
+ * threads may execute it, each with its workspace.
  */
 KVOX_API kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                              const kvox_ct_fbp_options *options, kvox_ct_fbp_plan **plan);

@@ -6,6 +6,9 @@
 #include "core/text.h"
 #include "cpu/parallel.h"
 
+/* What an execution takes beside the caller's arrays when nobody sets a limit and it can do with that. */
+#define KVOX_USUAL_MEMORY ((uint64_t)64 << 20)
+
 struct kvox_context {
   kvox_heap *heap;
   atomic_int holders;

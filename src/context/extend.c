@@ -32,7 +32,7 @@ void kvox_extend_release(kvox_context *context, void *memory) {
   }
 }
 
-kvox_context *kvox_extend_hold(kvox_context *context) { return kvox_context_hold(context); }
+kvox_context *kvox_extend_hold(kvox_context *context) { return context != NULL ? kvox_context_hold(context) : NULL; }
 
 kvox_status kvox_extend_load_options(void *known, size_t known_size, const void *given, const char *name) {
   return kvox_options_load(known, known_size, given, name);

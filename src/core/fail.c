@@ -1,5 +1,6 @@
 #include "core/fail.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static _Thread_local char sentence[KVOX_SENTENCE_BYTES];
@@ -20,6 +21,11 @@ kvox_status kvox_fail(kvox_status status, const char *format, ...) {
   kvox_fail_va(status, format, arguments);
   va_end(arguments);
   return status;
+}
+
+kvox_status kvox_fail_limit(const char *name, uint64_t limit, uint64_t least) {
+  return kvox_fail(KVOX_ERROR_MEMORY_LIMIT,
+                   "%s: the memory limit is %" PRIu64 " bytes, at least %" PRIu64 " are needed", name, limit, least);
 }
 
 const char *kvox_version(void) {

@@ -13,6 +13,9 @@ kvox_status kvox_fail(kvox_status status, const char *format, ...) __attribute__
 kvox_status kvox_fail_va(kvox_status status, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
+/* KVOX_ERROR_MEMORY_LIMIT, with both numbers of bytes. `name` opens the sentence. */
+kvox_status kvox_fail_limit(const char *name, uint64_t limit, uint64_t least);
+
 /* `return` from a function that has nothing to clean up. */
 #define KVOX_TRY(call)                    \
   do {                                    \

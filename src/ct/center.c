@@ -34,8 +34,6 @@ static const double no_chance = 6;
 /* Simple operations a sample costs, for the choice of threads. */
 enum { OPERATIONS = 32 };
 
-static const uint64_t usual_memory = (uint64_t)64 << 20;
-
 /* ---- Reading ---- */
 
 kvox_status kvox_ct_center_load(const kvox_ct_center_scan *scan, int64_t index, int64_t at, float *row) {
@@ -86,12 +84,10 @@ kvox_status kvox_ct_center_run(kvox_ct_center_loop *loop, kvox_body body) {
   const kvox_ct_center_scan *scan = loop->scan;
   kvox_context *context = scan->context;
   const uint64_t results = (uint64_t)(scan->used_rows * loop->doubles) * sizeof(double);
-  const uint64_t limit = context->memory_limit != 0 ? context->memory_limit : usual_memory;
+  const uint64_t limit = context->memory_limit != 0 ? context->memory_limit : KVOX_USUAL_MEMORY;
   const uint64_t least = results + loop->scratch_bytes;
   if (context->memory_limit != 0 && least > limit) {
-    return kvox_fail(KVOX_ERROR_MEMORY_LIMIT,
-                     "center: %" PRIu64 " bytes are needed beside the projections, the memory limit is %" PRIu64, least,
-                     limit);
+    return kvox_fail_limit("center", limit, least);
   }
   kvox_threads threads = context->threads;
   const uint64_t fitting = least < limit && loop->scratch_bytes > 0 ? (limit - results) / loop->scratch_bytes : 1;

@@ -14,6 +14,7 @@ typedef struct kvox_ct_bad_run {
 
 struct kvox_ct_correction {
   kvox_context *context;
+  atomic_int holders;
   int64_t rows, columns, bad_pixels;
   float least;
   float *dark, *inverse_gain; /* [row, column]; 0 and 1 where bad */
@@ -34,6 +35,9 @@ kvox_status kvox_ct_not_finite(const char *name, int64_t view, int64_t row, int6
 
 /* The correction (NULL: none) was made for pixels like those of the projections. */
 kvox_status kvox_ct_correction_check(const kvox_ct_correction *correction, int64_t rows, int64_t columns);
+
+/* One more holder (NULL: none), for a plan; kvox_ct_correction_destroy gives it up. */
+kvox_ct_correction *kvox_ct_correction_hold(const kvox_ct_correction *correction);
 
 /* The kernels of one instruction set. */
 typedef struct kvox_correct_kernels {

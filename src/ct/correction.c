@@ -246,6 +246,7 @@ kvox_status kvox_ct_correction_create(kvox_context *context, const kvox_ct_corre
     return KVOX_ERROR_MEMORY;
   }
   kvox_status status = KVOX_OK;
+  atomic_init(&made->holders, 1);
   made->context = kvox_context_hold(context);
   made->rows = job.flat.shape[1];
   made->columns = job.flat.shape[2];
@@ -261,8 +262,17 @@ cleanup:
   return status;
 }
 
+kvox_ct_correction *kvox_ct_correction_hold(const kvox_ct_correction *correction) {
+  /* Only the count changes, which nobody sees. */
+  kvox_ct_correction *held = (kvox_ct_correction *)(uintptr_t)correction;
+  if (held != NULL) {
+    atomic_fetch_add_explicit(&held->holders, 1, memory_order_relaxed);
+  }
+  return held;
+}
+
 void kvox_ct_correction_destroy(kvox_ct_correction *correction) {
-  if (correction == NULL) {
+  if (correction == NULL || atomic_fetch_sub_explicit(&correction->holders, 1, memory_order_acq_rel) != 1) {
     return;
   }
   kvox_context *context = correction->context;

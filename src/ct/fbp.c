@@ -16,7 +16,7 @@
 struct kvox_ct_fbp_plan {
   kvox_context *context;
   kvox_ct_geometry *geometry;
-  const kvox_ct_correction *correction;
+  kvox_ct_correction *correction;
   kvox_ct_filter *filter;
   kvox_ct_tiles tiles;
   kvox_grid result;
@@ -93,7 +93,7 @@ static kvox_status write_provenance(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_op
 
 /* Scratch of a worker that filters: the transforms, a row between two rows, and two views of every lane. */
 static uint64_t filter_scratch(const kvox_ct_fbp_plan *plan, int64_t slices) {
-  const int64_t lanes = slices > 1 ? KVOX_STACK : 1;
+  const int64_t lanes = kvox_ct_tiles_lanes(slices);
   return kvox_ct_filter_scratch(plan->filter) + (uint64_t)((2 * lanes + 1) * plan->row_step) * sizeof(float);
 }
 
@@ -119,7 +119,7 @@ static kvox_status fill_plan(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options *
   }
   KVOX_TRY(choose_unit(plan, o));
   KVOX_TRY(kvox_ct_correction_check(f->correction, plan->geometry->rows, plan->geometry->columns));
-  plan->correction = f->correction;
+  plan->correction = kvox_ct_correction_hold(f->correction);
   plan->row_step = kvox_round_up(plan->geometry->columns, KVOX_STACK);
   KVOX_TRY(kvox_ct_filter_make(plan->context, plan->geometry, f, &plan->filter));
   const uint64_t limit = o->memory_limit != 0 ? o->memory_limit : plan->context->memory_limit;
@@ -146,7 +146,7 @@ kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometr
     return KVOX_ERROR_MEMORY;
   }
   made->context = kvox_context_hold(context);
-  made->geometry = kvox_ct_geometry_hold((kvox_ct_geometry *)(uintptr_t)geometry);
+  made->geometry = kvox_ct_geometry_hold(geometry);
   const kvox_status status = fill_plan(made, &o, &f);
   if (status != KVOX_OK) {
     kvox_ct_fbp_plan_destroy(made);
@@ -163,6 +163,7 @@ void kvox_ct_fbp_plan_destroy(kvox_ct_fbp_plan *plan) {
   kvox_context *context = plan->context;
   kvox_ct_filter_drop(plan->filter);
   kvox_ct_tiles_drop(&plan->tiles);
+  kvox_ct_correction_destroy(plan->correction);
   kvox_ct_geometry_destroy(plan->geometry);
   kvox_release(context->heap, plan->provenance);
   kvox_release(context->heap, plan);

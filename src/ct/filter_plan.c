@@ -12,7 +12,7 @@
 struct kvox_ct_filter_plan {
   kvox_context *context;
   kvox_ct_filter *filter;
-  const kvox_ct_correction *correction;
+  kvox_ct_correction *correction;
   int64_t shape[3];
   int64_t row_step;
   int32_t workers;
@@ -27,9 +27,7 @@ static kvox_status choose_workers(kvox_ct_filter_plan *plan, uint64_t limit) {
   const uint64_t each = worker_bytes(plan);
   plan->workers = plan->context->threads.limit;
   if (limit != 0 && limit < each) {
-    return kvox_fail(KVOX_ERROR_MEMORY_LIMIT,
-                     "kvox_ct_filter_plan_create: the memory limit is %llu bytes, at least %llu are needed",
-                     (unsigned long long)limit, (unsigned long long)each);
+    return kvox_fail_limit("kvox_ct_filter_plan_create", limit, each);
   }
   if (limit != 0 && limit / each < (uint64_t)plan->workers) {
     plan->workers = (int32_t)(limit / each);
@@ -52,7 +50,7 @@ kvox_status kvox_ct_filter_plan_create(kvox_context *context, const kvox_ct_geom
     return KVOX_ERROR_MEMORY;
   }
   made->context = kvox_context_hold(context);
-  made->correction = o.correction;
+  made->correction = kvox_ct_correction_hold(o.correction);
   made->row_step = kvox_round_up(geometry->columns, KVOX_STACK);
   kvox_ct_geometry_shape(geometry, made->shape);
   kvox_status status = kvox_ct_filter_make(context, geometry, &o, &made->filter);
@@ -73,6 +71,7 @@ void kvox_ct_filter_plan_destroy(kvox_ct_filter_plan *plan) {
   }
   kvox_context *context = plan->context;
   kvox_ct_filter_drop(plan->filter);
+  kvox_ct_correction_destroy(plan->correction);
   kvox_release(context->heap, plan);
   kvox_context_destroy(context);
 }

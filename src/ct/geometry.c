@@ -111,9 +111,11 @@ kvox_status kvox_ct_geometry_create_parallel(kvox_context *context, const kvox_c
   return KVOX_OK;
 }
 
-kvox_ct_geometry *kvox_ct_geometry_hold(kvox_ct_geometry *geometry) {
-  atomic_fetch_add_explicit(&geometry->holders, 1, memory_order_relaxed);
-  return geometry;
+kvox_ct_geometry *kvox_ct_geometry_hold(const kvox_ct_geometry *geometry) {
+  /* Only the count changes, which nobody sees. */
+  kvox_ct_geometry *held = (kvox_ct_geometry *)(uintptr_t)geometry;
+  atomic_fetch_add_explicit(&held->holders, 1, memory_order_relaxed);
+  return held;
 }
 
 void kvox_ct_geometry_destroy(kvox_ct_geometry *geometry) {

@@ -18,7 +18,8 @@ struct kvox_ct_geometry {
   double *weights_rad;
 };
 
-kvox_ct_geometry *kvox_ct_geometry_hold(kvox_ct_geometry *geometry);
+/* One more holder, for a plan; kvox_ct_geometry_destroy gives it up. */
+kvox_ct_geometry *kvox_ct_geometry_hold(const kvox_ct_geometry *geometry);
 
 /* Parallel geometry onto an upright grid: voxel (i, j) of every slice meets column a i + b j + c of a view. */
 typedef struct kvox_ct_line {

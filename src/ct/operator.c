@@ -56,7 +56,8 @@ kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometr
   made->unit = geometry->pitch_known ? KVOX_UNIT_PER_MM : KVOX_UNIT_PER_PIXEL;
   made->scale = (float)mass_scale(geometry, grid);
   kvox_ct_geometry_shape(geometry, made->shape);
-  const uint64_t scratch = (uint64_t)((KVOX_STACK + 1) * made->row_step) * sizeof(float);
+  /* A row between two rows, and one of every lane. */
+  const uint64_t scratch = (uint64_t)((kvox_ct_tiles_lanes(grid->size[2]) + 1) * made->row_step) * sizeof(float);
   kvox_status status =
       kvox_ct_tiles_make(&made->tiles, context, geometry, grid, whole, grid->size, scratch,
                          memory_limit != 0 ? memory_limit : context->memory_limit, "kvox_ct_operator_create");

@@ -1,15 +1,11 @@
 #include "ct/tiles.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/size.h"
-
-/* What an execution takes beside the caller's arrays when nobody sets a limit. */
-static const uint64_t default_limit = 64u << 20;
 
 /* A stack of fewer slices is quicker one by one: a lone slice costs a sixth of what a full stack does. */
 enum { LEAST_STACK = 7 };
@@ -54,11 +50,9 @@ static kvox_status choose_cut(kvox_ct_tiles *t, uint64_t limit, const char *name
   const int64_t view_bytes = t->width * t->lanes * (int64_t)sizeof(float);
   const int64_t all = t->views + t->views % 2;
   const uint64_t least = (uint64_t)(2 * view_bytes) + t->worker_bytes;
-  const uint64_t allowed = limit != 0 ? limit : default_limit > least ? default_limit : least;
+  const uint64_t allowed = limit != 0 ? limit : KVOX_USUAL_MEMORY > least ? KVOX_USUAL_MEMORY : least;
   if (allowed < least) {
-    return kvox_fail(KVOX_ERROR_MEMORY_LIMIT,
-                     "%s: the memory limit is %" PRIu64 " bytes, at least %" PRIu64 " are needed", name, allowed,
-                     least);
+    return kvox_fail_limit(name, allowed, least);
   }
   t->workers = t->context->threads.limit;
   while (t->workers > 1 && (uint64_t)t->workers * t->worker_bytes + (uint64_t)(2 * view_bytes) > allowed) {
@@ -73,6 +67,8 @@ static kvox_status choose_cut(kvox_ct_tiles *t, uint64_t limit, const char *name
   return KVOX_OK;
 }
 
+int64_t kvox_ct_tiles_lanes(int64_t slices) { return slices < LEAST_STACK ? 1 : KVOX_STACK; }
+
 kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, kvox_context *context, const kvox_ct_geometry *geometry,
                                const kvox_grid *grid, const int64_t begin[3], const int64_t size[3],
                                uint64_t filter_bytes, uint64_t limit, const char *name) {
@@ -86,7 +82,7 @@ kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, kvox_context *context, cons
   KVOX_TRY(fill_lines(tiles, geometry, grid, name, &slope));
   tiles->padding = kvox_round_up(kvox_backproject_padding(slope), KVOX_STACK);
   tiles->width = kvox_round_up(tiles->columns + 2 * tiles->padding, KVOX_STACK);
-  tiles->lanes = size[2] < LEAST_STACK ? 1 : KVOX_STACK;
+  tiles->lanes = kvox_ct_tiles_lanes(size[2]);
   const uint64_t tile_bytes = (uint64_t)kvox_round_up((int64_t)sizeof(tile_scratch), KVOX_ALIGNMENT);
   tiles->worker_bytes = filter_bytes > tile_bytes ? filter_bytes : tile_bytes;
   return choose_cut(tiles, limit, name);

@@ -24,6 +24,9 @@ typedef struct kvox_ct_tiles {
   uint64_t block_bytes, worker_bytes;
 } kvox_ct_tiles;
 
+/* Slices that share a view's samples in an execution of so many: what a worker's rows must hold. */
+int64_t kvox_ct_tiles_lanes(int64_t slices);
+
 /* `filter_bytes` of scratch are wanted for each worker beside what the tiles need. `limit` 0: 64 MiB or the least. */
 kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, kvox_context *context, const kvox_ct_geometry *geometry,
                                const kvox_grid *grid, const int64_t begin[3], const int64_t size[3],

@@ -103,6 +103,11 @@ static kvox_status reconstruct(const kvox_context_options *options, void *data) 
   KVOX_TRY_CLEANUP(make_correction(&s));
   KVOX_TRY_CLEANUP(make_fbp(&s));
   KVOX_TRY_CLEANUP(kvox_workspace_create(s.context, &s.workspace));
+  /* The plan holds what it was made of. */
+  kvox_ct_correction_destroy(s.correction);
+  kvox_ct_geometry_destroy(s.geometry);
+  s.correction = NULL;
+  s.geometry = NULL;
   KVOX_TRY_CLEANUP(kvox_ct_fbp_execute(s.fbp, s.workspace, &projections, s.volume));
   KVOX_TRY_CLEANUP(kvox_ct_fbp_execute(s.fbp, NULL, &projections, s.volume));
 cleanup:
