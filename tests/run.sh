@@ -26,11 +26,8 @@ result() {
   fi
 }
 
-# step TITLE COMMAND...: one thing that passes or fails. The command runs with -e in a shell of its own.
-step() {
-  local name=$1 status
-  shift
-  title "$name"
+# guarded COMMAND...: runs it with -e in a shell of its own, which `if` and `||` would switch off; its status in `status`.
+guarded() {
   set +e
   (
     set -e
@@ -38,6 +35,14 @@ step() {
   )
   status=$?
   set -e
+}
+
+# step TITLE COMMAND...: one thing that passes or fails.
+step() {
+  local name=$1 status
+  shift
+  title "$name"
+  guarded "$@"
   if [ $status -eq 0 ]; then result "$name" 1 0; else result "$name" 0 1; fi
   return $status
 }
@@ -94,13 +99,12 @@ decimal_comma() {
 }
 
 python_tests() {
-  local report=$ROOT/build/python.xml status=0
+  local report=$ROOT/build/python.xml status
   title 'Python: the wheel and its tests'
   rm -f "$report"
-  if (set -e; binding); then
+  guarded binding
+  if [ $status -eq 0 ]; then
     .venv/bin/python -m pytest -q -rs --junitxml="$report" bindings/python/tests || status=$?
-  else
-    status=1
   fi
   judge 'Python' "$status" "$report"
 }

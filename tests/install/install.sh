@@ -53,14 +53,14 @@ else
 fi
 
 say 'CMake package'
-cmake -S "$here/consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
+cmake -G Ninja -S "$here/consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
   -DWITH_IO=$io >"$work/consumer.log" || { cat "$work/consumer.log"; fail 'the package is not found'; }
 cmake --build "$work/consumer" >"$work/consumer.log" || { cat "$work/consumer.log"; fail 'it does not build'; }
 (cd "$work/consumer" && ctest --output-on-failure)
 
 if [ $io = 1 ]; then
   say 'the C examples'
-  cmake -S "$source/examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
+  cmake -G Ninja -S "$source/examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
     >"$work/examples.log" || { cat "$work/examples.log"; fail 'examples'; }
   cmake --build "$work/examples" >"$work/examples.log" || { cat "$work/examples.log"; fail 'examples'; }
   (cd "$work/examples" && ctest --output-on-failure)
