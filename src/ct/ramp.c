@@ -71,36 +71,79 @@ static double window_at(const kvox_ct_filter_options *o, double t) {
   }
 }
 
+enum { MOST_RADIX = 5 }; /* the factors of kvox_fft_good_size */
+
+/* Complex numbers exp(-2 pi i n / length), the samples to transform, and the transform. */
+typedef struct spectrum {
+  int64_t length;
+  const double *cosine, *sine;
+  const double *samples;
+  double *re, *im;
+} spectrum;
+
+/* Puts together `radix` transforms of count / radix values each that lie one after another from `at`. */
+static void butterfly(const spectrum *s, int64_t count, int64_t radix, int64_t at) {
+  const int64_t part = count / radix, turn = s->length / count;
+  for (int64_t k = 0; k < part; k++) {
+    double re[MOST_RADIX], im[MOST_RADIX];
+    for (int64_t q = 0; q < radix; q++) {
+      re[q] = im[q] = 0;
+      for (int64_t r = 0; r < radix; r++) {
+        const int64_t from = at + k + r * part, angle = turn * (r * (k + q * part) % count);
+        re[q] += s->re[from] * s->cosine[angle] - s->im[from] * s->sine[angle];
+        im[q] += s->re[from] * s->sine[angle] + s->im[from] * s->cosine[angle];
+      }
+    }
+    for (int64_t q = 0; q < radix; q++) {
+      s->re[at + k + q * part] = re[q];
+      s->im[at + k + q * part] = im[q];
+    }
+  }
+}
+
+/* The transform of every `step`-th of the real samples from `first`, `count` of them, to `at`. `count` is a product of
+ * 2, 3 and 5. In double, which src/fft does not have: the filter's own error is to be that of its float transforms. */
+static void transform(const spectrum *s, int64_t first, int64_t step, int64_t count, int64_t at) {
+  if (count == 1) {
+    s->re[at] = s->samples[first];
+    s->im[at] = 0;
+    return;
+  }
+  const int64_t radix = count % 2 == 0 ? 2 : count % 3 == 0 ? 3 : 5;
+  for (int64_t r = 0; r < radix; r++) {
+    transform(s, first + r * step, step * radix, count / radix, at + r * (count / radix));
+  }
+  butterfly(s, count, radix, at);
+}
+
 /*
  * Kak and Slaney 1988, eq. 3.61: h(0) = 1 / (4 pitch^2), h(n) = -1 / (pi n pitch)^2 for odd n, else 0. Its transform
- * over one period of `length` samples, times pitch (the integral over s becomes a sum): sums of cosines from one table.
+ * over one period of `length` samples, times pitch (the integral over s becomes a sum), is real because h is even.
  */
 kvox_status kvox_ct_ramp_response(kvox_heap *heap, const kvox_ct_filter_options *options, double pitch_mm,
                                   int64_t length, double *response) {
   KVOX_TRY(check_window(options));
-  double *cosine = kvox_allocate(heap, (uint64_t)length * sizeof *cosine);
-  if (cosine == NULL) {
+  double *memory = kvox_allocate(heap, 5 * (uint64_t)length * sizeof *memory);
+  if (memory == NULL) {
     return KVOX_ERROR_MEMORY;
   }
+  double *cosine = memory, *sine = cosine + length, *samples = sine + length;
   for (int64_t i = 0; i < length; i++) {
+    const int64_t n = i <= length / 2 ? i : length - i;
     cosine[i] = cos(2 * pi * (double)i / (double)length);
+    sine[i] = -sin(2 * pi * (double)i / (double)length);
+    samples[i] = n == 0 ? 0.25 : n % 2 == 0 ? 0 : -1 / (pi * pi * (double)n * (double)n);
   }
+  const spectrum s = {length, cosine, sine, samples, samples + length, samples + 2 * length};
+  transform(&s, 0, 1, length, 0);
   const double cutoff = options->cutoff > 0 ? options->cutoff : 1;
   for (int64_t k = 0; k <= length / 2; k++) {
     const double t = 2 * (double)k / (double)length / cutoff;
-    double sum = 0.25;
-    if (t <= 1) {
-      for (int64_t n = 1; n <= length / 2; n += 2) {
-        const double h = 1 / (pi * pi * (double)n * (double)n);
-        /* n and length - n are two samples of the period, except where they are the same one. */
-        sum -= (2 * n == length ? 1 : 2) * h * cosine[(k * n) % length];
-      }
-    }
-    response[k] = t <= 1 ? sum / pitch_mm * window_at(options, t) : 0;
+    response[k] = t <= 1 ? s.re[k] / pitch_mm * window_at(options, t) : 0;
     if (k > 0) {
       response[length - k] = response[k];
     }
   }
-  kvox_release(heap, cosine);
+  kvox_release(heap, memory);
   return KVOX_OK;
 }
