@@ -55,9 +55,9 @@ def as_array(given: npt.ArrayLike, rank: int | None = None) -> npt.NDArray[Any]:
 
 
 def as_rows(given: npt.ArrayLike, rank: int | None = None) -> npt.NDArray[np.float32]:
-    """The same as f32 with the last index contiguous, for calls that take nothing else."""
+    """The same as f32 with the last index contiguous and aligned, for calls that take nothing else."""
     array = as_array(given, rank)
-    dense = array.ndim > 0 and (array.shape[-1] == 1 or array.strides[-1] == 4)
+    dense = array.flags.aligned and array.ndim > 0 and (array.shape[-1] == 1 or array.strides[-1] == 4)
     return array if array.dtype == np.float32 and dense else np.ascontiguousarray(array, np.float32)
 
 

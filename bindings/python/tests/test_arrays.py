@@ -89,3 +89,11 @@ def test_a_hash_is_of_what_an_array_holds():
     assert kvox.sha256(counts) == text
     assert kvox.sha256(np.asfortranarray(counts)) == text
     assert kvox.sha256(counts.T) != text
+
+
+def test_floats_at_odd_addresses_are_copied():
+    memory = np.zeros(4 * 6 * 8 + 1, np.uint8)
+    odd = memory[1:].view(np.float32).reshape(6, 8)
+    odd[:] = np.arange(48).reshape(6, 8)
+    rows = arrays.as_rows(odd, 3)
+    assert rows.flags.aligned and rows.shape == (6, 1, 8) and (rows[:, 0] == odd).all()
