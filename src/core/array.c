@@ -231,6 +231,18 @@ double kvox_element(const void *at, kvox_type type) {
   }
 }
 
+void kvox_row_from_double(const double *values, int64_t count, kvox_type type, int64_t stride, void *row) {
+  char *at = row;
+  for (int64_t i = 0; i < count; i++, at += stride) {
+    if (type == KVOX_F32) {
+      const float rounded = (float)values[i];
+      memcpy(at, &rounded, sizeof rounded);
+    } else {
+      memcpy(at, values + i, sizeof *values);
+    }
+  }
+}
+
 #define CONVERT(type)                                           \
   for (int64_t i = 0; i < count; i++) {                         \
     out[i] = (float)READ(type, (const char *)row + i * stride); \

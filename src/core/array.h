@@ -50,6 +50,9 @@ void *kvox_array_row(const kvox_array *array, int64_t row);
 /* One element of a real type as double. */
 double kvox_element(const void *at, kvox_type type);
 
+/* `count` doubles to elements of f32 or f64, `stride` bytes apart. */
+void kvox_row_from_double(const double *values, int64_t count, kvox_type type, int64_t stride, void *row);
+
 /* `count` elements of a real type, `stride` bytes apart, as float. */
 void kvox_row_to_float(const void *row, kvox_type type, int64_t stride, int64_t count, float *out);
 

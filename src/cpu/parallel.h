@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/size.h"
 #include "kvox/context.h"
 
 typedef struct kvox_threads {
@@ -27,6 +28,12 @@ typedef kvox_status (*kvox_body)(void *data, int64_t index, int32_t worker);
 
 /* Loops whose whole work is below this many simple operations run on the calling thread: waking threads costs more. */
 #define KVOX_SMALL_WORK 65536
+
+/* Operations of a loop: the product of two counts, as much as there is where it does not fit. */
+static inline int64_t kvox_work(int64_t a, int64_t b) {
+  int64_t product = 0;
+  return kvox_multiply(a, b, &product) ? product : INT64_MAX;
+}
 
 /* How many workers a loop of `count` pieces and `work` operations in all will use: the scratch it needs. */
 int32_t kvox_workers(const kvox_threads *threads, int64_t count, int64_t work);

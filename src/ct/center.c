@@ -92,10 +92,7 @@ kvox_status kvox_ct_center_run(kvox_ct_center_loop *loop, kvox_body body) {
   kvox_threads threads = context->threads;
   const uint64_t fitting = least < limit && loop->scratch_bytes > 0 ? (limit - results) / loop->scratch_bytes : 1;
   threads.limit = (int32_t)kvox_min_i64(threads.limit, kvox_max_i64((int64_t)fitting, 1));
-  int64_t work;
-  if (!kvox_multiply(scan->used_rows * OPERATIONS, scan->views * scan->columns, &work)) {
-    work = INT64_MAX;
-  }
+  const int64_t work = kvox_work(scan->used_rows * OPERATIONS, scan->views * scan->columns);
   const uint64_t workers = (uint64_t)kvox_workers(&threads, scan->used_rows, work);
   loop->results = kvox_allocate_zeros(context->heap, results);
   loop->scratch = loop->results != NULL ? kvox_allocate(context->heap, workers * loop->scratch_bytes) : NULL;

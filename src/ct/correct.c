@@ -7,6 +7,7 @@
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/size.h"
+#include "cpu/level.h"
 
 /* Simple operations a sample costs, for the choice of threads: the logarithm and its surroundings. */
 enum { OPERATIONS = 16 };
@@ -14,17 +15,7 @@ enum { OPERATIONS = 16 };
 /* Samples of one piece of parallel work: long beside the handing out of pieces. */
 enum { PIECE_SAMPLES = 32768 };
 
-const kvox_correct_kernels *kvox_correct_kernels_of(int32_t cpu_level) {
-  switch (cpu_level) {
-#if defined(__x86_64__)
-    case KVOX_CPU_AVX512: return &kvox_correct_avx512;
-    case KVOX_CPU_AVX2: return &kvox_correct_avx2;
-#elif defined(__aarch64__)
-    case KVOX_CPU_NEON: return &kvox_correct_neon;
-#endif
-    default: return &kvox_correct_ref;
-  }
-}
+const kvox_correct_kernels *kvox_correct_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_correct, cpu_level); }
 
 /* The straight line between the good neighbours, or the only one's value. */
 static void bridge(const kvox_ct_bad_run *run, int64_t columns, float *samples) {
@@ -152,10 +143,7 @@ kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correction *cor
   job.lines = counts->shape[0] * counts->shape[1];
   job.piece_lines = kvox_max_i64(PIECE_SAMPLES / columns, 1);
   const int64_t pieces = kvox_divide_up(job.lines, job.piece_lines);
-  int64_t work;
-  if (!kvox_multiply(kvox_array_elements(counts), OPERATIONS, &work)) {
-    work = INT64_MAX;
-  }
+  const int64_t work = kvox_work(kvox_array_elements(counts), OPERATIONS);
   if (!kvox_array_rows_dense(line_integrals)) {
     job.scratch_floats = kvox_round_up(columns, KVOX_ALIGNMENT / (int64_t)sizeof *job.scratch);
     const int64_t workers = kvox_workers(&context->threads, pieces, work);

@@ -218,11 +218,8 @@ static kvox_status allocate_pixels(kvox_ct_correction *made) {
 static kvox_status prepare_rows(prepare_job *job) {
   const kvox_context *context = job->made->context;
   const int64_t rows = job->made->rows, columns = job->made->columns;
-  int64_t work;
-  if (!kvox_add(job->flat.shape[0], job->dark.shape[0], &work) || !kvox_multiply(work, rows * columns, &work) ||
-      !kvox_multiply(work, OPERATIONS, &work)) {
-    work = INT64_MAX;
-  }
+  const int64_t frames = job->flat.shape[0] + job->dark.shape[0];
+  const int64_t work = kvox_work(rows * columns, kvox_work(frames, OPERATIONS));
   const uint64_t workers = (uint64_t)kvox_workers(&context->threads, rows, work);
   job->scratch = kvox_allocate(context->heap, 2 * workers * (uint64_t)columns * sizeof *job->scratch);
   if (job->scratch == NULL) {

@@ -238,7 +238,7 @@ static kvox_status filter_part(const kvox_ct_fbp_plan *plan, const kvox_ct_part 
   kvox_threads threads = plan->context->threads;
   threads.limit = plan->tiles.workers;
   /* A transform costs some fifty operations a sample. */
-  const int64_t work = 50 * part->views * part->slices * plan->filter->length;
+  const int64_t work = kvox_work(50 * part->views * part->slices, plan->filter->length);
   return kvox_parallel(&threads, kvox_divide_up(part->views, 2), work, filter_views, &job, &workspace->progress);
 }
 

@@ -4,18 +4,9 @@
 
 #include "core/fail.h"
 #include "core/size.h"
+#include "cpu/level.h"
 
-const kvox_filter_kernels *kvox_filter_kernels_of(int32_t cpu_level) {
-  switch (cpu_level) {
-#if defined(__x86_64__)
-    case KVOX_CPU_AVX512: return &kvox_filter_avx512;
-    case KVOX_CPU_AVX2: return &kvox_filter_avx2;
-#elif defined(__aarch64__)
-    case KVOX_CPU_NEON: return &kvox_filter_neon;
-#endif
-    default: return &kvox_filter_ref;
-  }
-}
+const kvox_filter_kernels *kvox_filter_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_filter, cpu_level); }
 
 static kvox_status make_plans(kvox_ct_filter *f) {
   kvox_fft_layout layout = {.kind = KVOX_FFT_FORWARD, .rank = 1, .sizes = {f->length}, .batch = 1};

@@ -131,8 +131,8 @@ kvox_status kvox_ct_filter_execute(const kvox_ct_filter_plan *plan, kvox_workspa
     threads.limit = plan->workers;
     const int64_t pairs = kvox_divide_up(plan->shape[0], 2) * plan->shape[1];
     kvox_progress_next(&workspace->progress, 1);
-    status =
-        kvox_parallel(&threads, pairs, 100 * pairs * plan->filter->length, filter_rows, &job, &workspace->progress);
+    status = kvox_parallel(&threads, pairs, kvox_work(pairs, 100 * plan->filter->length), filter_rows, &job,
+                           &workspace->progress);
     kvox_workspace_add(workspace, "filter", kvox_now() - begin);
   }
   kvox_workspace_destroy(own);

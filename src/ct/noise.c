@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 #include "context/context.h"
 #include "core/array.h"
@@ -114,12 +113,7 @@ static kvox_status add_to_row(void *data, int64_t row, int32_t worker) {
     const double mean = s->photons * exp(-kvox_element(at, s->projections->type));
     const double count = kvox_ct_poisson(mean, s->seed, (uint64_t)(row * s->columns + i));
     const double value = -log(fmax(count, 1) / s->photons);
-    if (s->projections->type == KVOX_F32) {
-      const float rounded = (float)value;
-      memcpy(at, &rounded, sizeof rounded);
-    } else {
-      memcpy(at, &value, sizeof value);
-    }
+    kvox_row_from_double(&value, 1, s->projections->type, s->stride, at);
   }
   return KVOX_OK;
 }
@@ -135,10 +129,7 @@ kvox_status kvox_ct_add_noise(kvox_context *context, double photons, uint64_t se
   KVOX_TRY(kvox_array_check(projections, "kvox_ct_add_noise: projections",
                             KVOX_TYPE_BIT(KVOX_F32) | KVOX_TYPE_BIT(KVOX_F64)));
   KVOX_TRY(kvox_array_check_result(projections, "kvox_ct_add_noise: projections"));
-  int64_t work = 0;
-  if (!kvox_multiply(kvox_array_elements(projections), operations, &work)) {
-    work = INT64_MAX;
-  }
+  const int64_t work = kvox_work(kvox_array_elements(projections), operations);
   noise s = {.projections = projections,
              .columns = projections->shape[projections->rank - 1],
              .stride = projections->strides[projections->rank - 1],

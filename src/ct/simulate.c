@@ -18,19 +18,6 @@ typedef struct simulation {
   bool endless_in_z;
 } simulation;
 
-static void write_row(const kvox_array *projections, int64_t view, int64_t row, const double *integrals) {
-  const int64_t index[2] = {view, row};
-  char *at = kvox_array_at(projections, 2, index);
-  for (int64_t column = 0; column < projections->shape[2]; column++, at += projections->strides[2]) {
-    if (projections->type == KVOX_F32) {
-      const float rounded = (float)integrals[column];
-      memcpy(at, &rounded, sizeof rounded);
-    } else {
-      memcpy(at, integrals + column, sizeof *integrals);
-    }
-  }
-}
-
 static kvox_status check_ends(const double *integrals, int64_t count, int64_t view, int64_t row) {
   for (int64_t column = 0; column < count; column++) {
     if (!isfinite(integrals[column])) {
@@ -65,7 +52,9 @@ static kvox_status simulate_view(void *data, int64_t v, int32_t worker) {
       kvox_phantom_line_row(s->phantom, first, view.column_step_mm, view.source_mm, s->columns, integrals);
       KVOX_TRY(check_ends(integrals, s->columns, v, row));
     }
-    write_row(s->projections, v, row, integrals);
+    const int64_t index[2] = {v, row};
+    kvox_row_from_double(integrals, s->columns, s->projections->type, s->projections->strides[2],
+                         kvox_array_at(s->projections, 2, index));
   }
   return KVOX_OK;
 }
@@ -75,14 +64,12 @@ kvox_status kvox_ct_simulate(kvox_context *context, const kvox_ct_geometry *geom
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(phantom);
-  int64_t shape[3], work = 0;
+  int64_t shape[3];
   KVOX_TRY(kvox_ct_geometry_shape(geometry, shape));
   KVOX_TRY(kvox_array_check_shape(projections, "kvox_ct_simulate: projections",
                                   KVOX_TYPE_BIT(KVOX_F32) | KVOX_TYPE_BIT(KVOX_F64), 3, shape));
   KVOX_TRY(kvox_array_check_result(projections, "kvox_ct_simulate: projections"));
-  if (!kvox_multiply(kvox_array_elements(projections), 16 * (int64_t)phantom->shape_count, &work)) {
-    work = INT64_MAX;
-  }
+  const int64_t work = kvox_work(kvox_array_elements(projections), 16 * (int64_t)phantom->shape_count);
   simulation s = {.geometry = geometry,
                   .phantom = phantom,
                   .projections = projections,

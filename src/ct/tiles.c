@@ -258,9 +258,7 @@ static kvox_status backproject_tile(void *data, int64_t index, int32_t worker) {
 }
 
 static int64_t part_work(const kvox_ct_tiles *t, const kvox_ct_part *part) {
-  const int64_t most = INT64_MAX / 4;
-  const double work = (double)t->size[0] * (double)t->size[1] * (double)part->views * (double)part->lanes;
-  return work < (double)most ? (int64_t)work : most;
+  return kvox_work(kvox_work(t->size[0], t->size[1]), kvox_work(part->views, part->lanes));
 }
 
 /* The tiles' own number of workers bounds the loop: their scratch is what the plan counted. */

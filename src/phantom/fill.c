@@ -172,19 +172,6 @@ static void add_shape(const row_of_shape *row, int64_t count, double *values) {
   }
 }
 
-static void write_row(const kvox_array *array, int64_t k, int64_t j, const double *values) {
-  const int64_t index[2] = {k, j};
-  char *at = kvox_array_at(array, 2, index);
-  for (int64_t i = 0; i < array->shape[2]; i++, at += array->strides[2]) {
-    if (array->type == KVOX_F32) {
-      const float value = (float)values[i];
-      memcpy(at, &value, sizeof value);
-    } else {
-      memcpy(at, values + i, sizeof *values);
-    }
-  }
-}
-
 static kvox_status fill_row(void *data, int64_t index, int32_t worker) {
   const filling *f = data;
   const kvox_grid *grid = f->grid;
@@ -206,7 +193,8 @@ static kvox_status fill_row(void *data, int64_t index, int32_t worker) {
     kvox_shape_turn(shape, row.from_center, row.start);
     add_shape(&row, count, values);
   }
-  write_row(f->array, k, j, values);
+  const int64_t at[2] = {k, j};
+  kvox_row_from_double(values, count, f->array->type, f->array->strides[2], kvox_array_at(f->array, 2, at));
   return KVOX_OK;
 }
 
@@ -224,10 +212,7 @@ kvox_status kvox_phantom_fill(const kvox_phantom *phantom, int32_t samples, kvox
   kvox_heap *heap = phantom->context->heap;
   const kvox_threads *threads = &phantom->context->threads;
   const int64_t row_count = grid->size[1] * grid->size[2];
-  int64_t work = 0;
-  if (!kvox_multiply(row_count, grid->size[0] + 64 * phantom->shape_count, &work)) {
-    work = INT64_MAX;
-  }
+  const int64_t work = kvox_work(row_count, grid->size[0] + 64 * phantom->shape_count);
   const uint64_t workers = (uint64_t)kvox_workers(threads, row_count, work);
 
   kvox_status status = KVOX_ERROR_MEMORY;

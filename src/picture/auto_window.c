@@ -158,10 +158,7 @@ kvox_status kvox_picture_auto_window(kvox_context *context, const kvox_array *im
                      "kvox_picture_auto_window: the quantiles are %s and %s, must be 0 <= low < high <= 1",
                      kvox_number(low, low_text), kvox_number(high, high_text));
   }
-  int64_t work = 0;
-  if (!kvox_multiply(kvox_array_elements(image), operations, &work)) {
-    work = INT64_MAX;
-  }
+  const int64_t work = kvox_work(kvox_array_elements(image), operations);
   const uint64_t workers = (uint64_t)kvox_workers(&context->threads, kvox_run_pieces(image), work);
   selection s = {.image = image, .key_bits = kvox_run_fits_float(image->type) ? 32 : 64};
   s.counts = kvox_allocate(context->heap, workers * ENDS * DIGITS * sizeof *s.counts);

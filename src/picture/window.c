@@ -7,20 +7,11 @@
 #include "context/context.h"
 #include "core/fail.h"
 #include "core/number.h"
+#include "cpu/level.h"
 #include "kvox/picture.h"
 #include "picture/runs.h"
 
-const kvox_window_kernels *kvox_window_kernels_of(int32_t cpu_level) {
-  switch (cpu_level) {
-#if defined(__x86_64__)
-    case KVOX_CPU_AVX512: return &kvox_window_avx512;
-    case KVOX_CPU_AVX2: return &kvox_window_avx2;
-#elif defined(__aarch64__)
-    case KVOX_CPU_NEON: return &kvox_window_neon;
-#endif
-    default: return &kvox_window_ref;
-  }
-}
+const kvox_window_kernels *kvox_window_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_window, cpu_level); }
 
 typedef struct window_job {
   const kvox_array *image, *levels;
@@ -158,9 +149,6 @@ kvox_status kvox_picture_window(kvox_context *context, const kvox_array *image, 
   if (job.line.low == job.line.high) {
     job.kernels = &kvox_window_ref;
   }
-  int64_t work = 0;
-  if (!kvox_multiply(kvox_array_elements(image), operations, &work)) {
-    work = INT64_MAX;
-  }
+  const int64_t work = kvox_work(kvox_array_elements(image), operations);
   return kvox_parallel(&context->threads, kvox_run_pieces(image), work, window_piece, &job, NULL);
 }

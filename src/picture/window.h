@@ -22,7 +22,6 @@ typedef struct kvox_window_kernels {
   void (*f64_u16)(const kvox_window_line *line, int64_t count, const double *in, uint16_t *out);
 } kvox_window_kernels;
 
-/* Of the level or the best below it that there is. */
 const kvox_window_kernels *kvox_window_kernels_of(int32_t cpu_level);
 
 extern const kvox_window_kernels kvox_window_ref;

@@ -152,10 +152,7 @@ kvox_status kvox_quality_nps(kvox_context *context, const kvox_array *image, int
   spectrum s = {
       .image = image, .side = side_px, .half = side_px / 2, .across = image->shape[1] / side_px, .count = count};
   const int64_t regions = s.across * (image->shape[0] / side_px);
-  int64_t work = 0;
-  if (!kvox_multiply(regions, s.side * s.side * s.side, &work)) {
-    work = INT64_MAX;
-  }
+  const int64_t work = kvox_work(regions, s.side * s.side * s.side);
   const uint64_t workers = (uint64_t)kvox_workers(&context->threads, regions, work);
   s.cosines = kvox_allocate(heap, (uint64_t)s.side * sizeof *s.cosines);
   s.sines = kvox_allocate(heap, (uint64_t)s.side * sizeof *s.sines);

@@ -87,10 +87,7 @@ kvox_status kvox_quality_ssim(kvox_context *context, const kvox_array *image, co
   KVOX_REQUIRE(ssim);
   KVOX_TRY(check(image, truth, range));
   const int64_t columns = image->shape[1], rows = image->shape[0] - SIDE + 1;
-  int64_t work = 0;
-  if (!kvox_multiply(rows, (SIDE * MOMENTS * 2) * columns, &work)) {
-    work = INT64_MAX;
-  }
+  const int64_t work = kvox_work(rows, (SIDE * MOMENTS * 2) * columns);
   const uint64_t workers = (uint64_t)kvox_workers(&context->threads, rows, work);
   similarity s = {
       .image = image,
