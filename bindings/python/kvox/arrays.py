@@ -58,7 +58,7 @@ def as_rows(given: npt.ArrayLike, rank: int | None = None) -> npt.NDArray[np.flo
     """The same as f32 with the last index contiguous and aligned, for calls that take nothing else."""
     array = as_array(given, rank)
     dense = array.flags.aligned and array.ndim > 0 and (array.shape[-1] == 1 or array.strides[-1] == 4)
-    return array if array.dtype == np.float32 and dense else np.ascontiguousarray(array, np.float32)
+    return array if array.dtype == np.float32 and dense else np.require(array, np.float32, ["C", "A"])
 
 
 def describe(array: npt.NDArray[Any]) -> _abi.Array:
