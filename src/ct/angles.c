@@ -63,21 +63,30 @@ static double gap_after(const ray_angle *sorted, int64_t views, int64_t begin, i
   return (end < views ? sorted[end].deg : sorted[0].deg + 180) - sorted[begin].deg;
 }
 
-static void find_gaps(const ray_angle *sorted, int64_t views, double *widest_deg, double *step_deg) {
+typedef struct ray_gaps {
+  double widest_deg, next_deg; /* the two widest; 0 where there is none */
+  double step_deg;             /* the mean of all but the widest */
+} ray_gaps;
+
+static ray_gaps find_gaps(const ray_angle *sorted, int64_t views) {
+  ray_gaps gaps = {0};
   int64_t groups = 0;
-  *widest_deg = 0;
   for (int64_t begin = 0, end; begin < views; begin = end) {
     end = group_end(sorted, views, begin);
-    *widest_deg = fmax(*widest_deg, gap_after(sorted, views, begin, end));
+    const double gap_deg = gap_after(sorted, views, begin, end);
+    gaps.next_deg = fmax(gaps.next_deg, fmin(gap_deg, gaps.widest_deg));
+    gaps.widest_deg = fmax(gaps.widest_deg, gap_deg);
     groups++;
   }
-  *step_deg = groups > 1 ? (180 - *widest_deg) / (double)(groups - 1) : 0;
+  gaps.step_deg = groups > 1 ? (180 - gaps.widest_deg) / (double)(groups - 1) : 0;
+  return gaps;
 }
 
 /* What of a gap its two neighbours stand for: all, but only a step of one that nothing measured, lest the view at its
- * edge be drawn as a streak. A single direction stands for all that there is. */
-static double stood_for(double gap_deg, double step_deg) {
-  return step_deg > 0 && kvox_ct_arc_is_short(gap_deg, step_deg) ? step_deg : gap_deg;
+ * edge be drawn as a streak. Such a gap stands out from every other: the wide ones among steps of several widths, or
+ * random ones, were measured as well as the scan could. A single direction stands for all that there is. */
+static double stood_for(double gap_deg, const ray_gaps *gaps) {
+  return gaps->step_deg > 0 && gap_deg > widest_gap_in_steps * gaps->next_deg ? gaps->step_deg : gap_deg;
 }
 
 kvox_status kvox_ct_angle_weights(kvox_heap *heap, const double *angles_deg, int64_t views, double *weights_rad,
@@ -90,12 +99,14 @@ kvox_status kvox_ct_angle_weights(kvox_heap *heap, const double *angles_deg, int
     sorted[v] = (ray_angle){on_half_circle(angles_deg[v]), v};
   }
   qsort(sorted, (size_t)views, sizeof *sorted, by_angle);
-  find_gaps(sorted, views, gap_deg, step_deg);
+  const ray_gaps gaps = find_gaps(sorted, views);
+  *gap_deg = gaps.widest_deg;
+  *step_deg = gaps.step_deg;
 
-  double before = stood_for(gap_after(sorted, views, views - 1, views), *step_deg);
+  double before = stood_for(gap_after(sorted, views, views - 1, views), &gaps);
   for (int64_t begin = 0, end; begin < views; begin = end) {
     end = group_end(sorted, views, begin);
-    const double after = stood_for(gap_after(sorted, views, begin, end), *step_deg);
+    const double after = stood_for(gap_after(sorted, views, begin, end), &gaps);
     for (int64_t i = begin; i < end; i++) {
       weights_rad[sorted[i].view] = 0.5 * (before + after) * (pi / 180) / (double)(end - begin);
     }

@@ -112,6 +112,22 @@ static void short_arcs_weigh_what_they_measured(void **state) {
   free(weights_of(&alone, 1));
 }
 
+/* Steps of 0.5 degrees over one quarter and of 4 over the other: the coarse quarter was measured too, and is all of
+ * what its views saw. The view between them stands for half of either step. */
+static void steps_of_two_widths_cover_the_arc(void **state) {
+  (void)state;
+  enum { FINE = 180, VIEWS = FINE + 23 };
+  double angles[VIEWS];
+  for (int v = 0; v < VIEWS; v++) {
+    angles[v] = v < FINE ? 0.5 * v : 90 + 4 * (v - FINE);
+  }
+  double *weights = weights_of(angles, VIEWS);
+  assert_close(weights[FINE - 1], 0.5 * pi / 180, 1e-12);
+  assert_close(weights[FINE], 2.25 * pi / 180, 1e-12);
+  assert_close(weights[FINE + 9], 4 * pi / 180, 1e-12);
+  free(weights);
+}
+
 /* The mean over a half turn of smooth functions of the rays: exact for their Fourier components below the views. */
 static void quadrature_is_exact_for_smooth_rays(void **state) {
   (void)state;
@@ -239,6 +255,7 @@ int main(void) {
       cmocka_unit_test(turns_share_rays),
       cmocka_unit_test(any_order_and_any_arc),
       cmocka_unit_test(short_arcs_weigh_what_they_measured),
+      cmocka_unit_test(steps_of_two_widths_cover_the_arc),
       cmocka_unit_test(quadrature_is_exact_for_smooth_rays),
       cmocka_unit_test(views_follow_the_convention),
       cmocka_unit_test(default_grid_meets_rows_and_columns),
