@@ -168,7 +168,7 @@ size_t kvox_context_describe(const kvox_context *context, char *text, size_t siz
   kvox_json_string(&json, "cpu_detected", kvox_cpu_level_name(kvox_cpu_detected()));
   kvox_json_integer(&json, "threads", context->threads.limit);
   kvox_json_bool(&json, "host_threads", context->threads.host != NULL);
-  kvox_json_integer(&json, "memory_limit", (int64_t)context->memory_limit);
+  kvox_json_number(&json, "memory_limit", (double)context->memory_limit);
   kvox_json_close(&json, '}');
   const size_t length = kvox_text_copy(json.status == KVOX_OK ? json.bytes : "", text, size);
   kvox_text_release(&json);

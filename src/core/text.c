@@ -116,7 +116,7 @@ void kvox_json_bool(kvox_text *text, const char *name, bool value) {
 
 size_t kvox_text_copy(const char *text, char *out, size_t size) {
   const size_t length = strlen(text);
-  if (size > 0) {
+  if (out != NULL && size > 0) {
     const size_t kept = length < size ? length : size - 1;
     memcpy(out, text, kept);
     out[kept] = '\0';

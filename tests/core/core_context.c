@@ -195,7 +195,13 @@ static void describes(void **state) {
   assert_memory_equal(part, text, sizeof part - 1);
   assert_int_equal(part[sizeof part - 1], '\0');
   assert_int_equal(kvox_context_describe(context, NULL, 0), length);
+  assert_int_equal(kvox_context_describe(context, NULL, 100), length);
   assert_int_equal(kvox_context_describe(NULL, part, sizeof part), 0);
+  kvox_context_destroy(context);
+  options.memory_limit = UINT64_MAX; /* no limit, and no negative one */
+  assert_ok(kvox_context_create(&options, &context));
+  kvox_context_describe(context, text, sizeof text);
+  assert_non_null(strstr(text, "\"memory_limit\": 1.8446744073709552e+19"));
   kvox_context_destroy(context);
 }
 
