@@ -1,8 +1,10 @@
 #include "ct/filter.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/fail.h"
+#include "core/number.h"
 #include "core/size.h"
 #include "cpu/level.h"
 
@@ -26,6 +28,12 @@ static kvox_status make_response(kvox_ct_filter *f, const kvox_ct_filter_options
   for (int64_t k = 0; status == KVOX_OK && k < f->length; k++) {
     /* The transforms there and back multiply by their length. */
     f->response[2 * k] = f->response[2 * k + 1] = (float)(exact[k] / (double)f->length);
+    if (!isfinite(f->response[2 * k])) {
+      char text[KVOX_NUMBER_BYTES];
+      status = kvox_fail(KVOX_ERROR_GEOMETRY,
+                         "filter: with a column pitch of %s mm or this response values are beyond a 32-bit float",
+                         kvox_number(pitch_mm, text));
+    }
   }
   kvox_release(heap, exact);
   return status;

@@ -169,6 +169,12 @@ static void wrong_filters_are_named(void **state) {
   o.cutoff = 1;
   o.memory_limit = 100;
   assert_fails(KVOX_ERROR_MEMORY_LIMIT, "at least", kvox_ct_filter_plan_create(s.context, s.geometry, &o, &plan));
+  o.memory_limit = 0;
+  s.options.column_pitch_mm = 1e-300;
+  kvox_ct_geometry *tiny = NULL;
+  assert_ok(kvox_ct_geometry_create_parallel(s.context, &s.options, &tiny));
+  assert_fails(KVOX_ERROR_GEOMETRY, "pitch of 1e-300 mm", kvox_ct_filter_plan_create(s.context, tiny, &o, &plan));
+  kvox_ct_geometry_destroy(tiny);
   assert_null(plan);
   plan = plan_filter(&s, KVOX_CT_RAMP, 1);
   kvox_array filtered = s.projections;

@@ -71,7 +71,8 @@ static void pitches_without_an_inverse(void **state) {
   kvox_ct_operator *operation = NULL;
   kvox_ct_fbp_options_init(&options);
   options.grid = &grid;
-  assert_fails(KVOX_ERROR_GEOMETRY, "columns wide", kvox_ct_fbp_plan_create(s.context, s.geometry, &options, &plan));
+  assert_fails(KVOX_ERROR_GEOMETRY, "pitch of 1e-310 mm",
+               kvox_ct_fbp_plan_create(s.context, s.geometry, &options, &plan));
   assert_fails(KVOX_ERROR_GEOMETRY, "columns wide",
                kvox_ct_operator_create(s.context, s.geometry, &grid, 0, &operation));
   scan_end(&s);
