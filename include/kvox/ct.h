@@ -66,8 +66,8 @@ KVOX_API kvox_status kvox_ct_geometry_default_grid(const kvox_ct_geometry *geome
 /*
  * The angular weight of each view in radians: half the gap to its neighbours on the circle of 180 degrees, views that
  * measure the same rays sharing theirs. They sum to pi for every arc that covers the circle, any order, unequal steps
- * and over-scans included. Where an arc is too short, the views at the edge of what nothing measured stand for one mean
- * step of it: the sum lacks the rest.
+ * and over-scans included. Where one gap is more than 3.5 times as wide as any other, the views at its edges stand for
+ * one mean step of it: the sum lacks the rest.
  */
 KVOX_API kvox_status kvox_ct_geometry_weights(const kvox_ct_geometry *geometry, double *weights_rad);
 
@@ -163,7 +163,7 @@ typedef struct kvox_ct_filter_options {
   size_t struct_size;
   int32_t window;         /* KVOX_CT_RAMP ... */
   double cutoff;          /* 0 < cutoff <= 1, a fraction of the detector's Nyquist frequency; 0: 1 */
-  const double *response; /* CUSTOM: factors on the ramp at equal steps from 0 to Nyquist, linear between */
+  const double *response; /* CUSTOM: factors on the ramp at equal steps from 0 to cutoff * Nyquist, linear between */
   int64_t response_count; /* at least 2 */
   const kvox_ct_correction *correction; /* NULL: the projections are line integrals */
   uint64_t memory_limit;                /* bytes; 0: the context's */

@@ -43,7 +43,7 @@ def filter_options(
 class Filter(Handle):
     """A plan that convolves every detector row with the band-limited ramp times a window.
 
-    filter:      one of filters(), or factors on the ramp at equal steps from 0 to the Nyquist frequency.
+    filter:      one of filters(), or factors on the ramp at equal steps from 0 to cutoff times the Nyquist frequency.
     cutoff:      0 to 1, the fraction of the Nyquist frequency that the window is stretched to; zero above.
     correction:  for raw counts; None: the projections are line integrals.
     """
