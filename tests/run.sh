@@ -149,7 +149,10 @@ test_more() {
   if step 'build: release, clang' build release-clang -DKVOX_WERROR=ON; then suite 'clang' release-clang -LE "$ONCE"; fi
   if step 'build: KissFFT' build kissfft -DKVOX_WERROR=ON; then suite 'KissFFT' kissfft -L numeric; fi
   if step 'build: ASan, UBSan' build asan; then suite 'ASan, UBSan' asan -LE "$ONCE"; fi
+  # Clang's OpenMP tells ThreadSanitizer what its threads wait for through this.
+  with=(OMP_TOOL_LIBRARIES=/usr/lib/llvm-14/lib/libarcher.so)
   if step 'build: TSan' build tsan; then suite 'TSan' tsan -L "$threads" -LE "$ONCE"; fi
+  with=()
   if step 'build: fuzz targets' build fuzz -DKVOX_FUZZ_SECONDS=$fuzz_seconds; then suite 'fuzz' fuzz -L fuzz; fi
   if step 'build: 64-bit ARM' build neon -DKVOX_WERROR=ON; then suite '64-bit ARM, emulated' neon; fi
   step 'two builds, the same bytes' tests/install/reproducible.sh build/release || true
