@@ -11,9 +11,10 @@ extern "C" {
 /*
  * A failure's sentence begins with the file's name. KVOX_ERROR_IO: the operating system refused; KVOX_ERROR_FORMAT: the
  * file is truncated, malformed or contradicts itself; KVOX_ERROR_UNSUPPORTED: well-formed, but not read here. Nothing
- * of a header is logged. All functions may be called from any number of threads at once; one process-wide lock guards
- * HDF5, whose error stack and printing are left as found. Files appear whole or not at all: they are written beside
- * their names and renamed.
+ * of a header is logged. All functions may be called from any number of threads at once. Files appear whole or not at
+ * all: they are written beside their names and renamed. HDF5 files are read by this library's own code, which trusts
+ * nothing in them; the HDF5 library only writes, under one process-wide lock, its error stack and printing left as
+ * found.
  */
 
 /*
@@ -55,7 +56,12 @@ KVOX_API void kvox_io_array_destroy(kvox_io_array *array);
 KVOX_API const kvox_array *kvox_io_array_view(const kvox_io_array *array);
 KVOX_API kvox_status kvox_io_write_array(kvox_context *context, const char *path, const kvox_array *array);
 
-/* A scan as it lies in a file: .npy and .mha ([view, row, column]; rank 2 is one row), or DXchange HDF5 (.h5, .hdf5).
+/*
+ * A scan as it lies in a file: .npy and .mha ([view, row, column]; rank 2 is one row), or DXchange HDF5 (.h5, .hdf5):
+ * exchange/data, and where they are there data_white, data_dark ([frame, row, column]) and theta (degrees, unless its
+ * attribute `units` begins with "rad"). Of HDF5 are read: all storage with gzip, shuffle and fletcher32 but what only
+ * the newest format has (extensible arrays, version-2 trees, dense groups), which `h5repack -f GZIP=1` rewrites; no
+ * links, raw data or virtual datasets that lead to other files.
  */
 typedef struct kvox_io_scan kvox_io_scan;
 KVOX_API kvox_status kvox_io_read_scan(kvox_context *context, const char *path, kvox_io_scan **scan);

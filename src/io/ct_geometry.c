@@ -12,7 +12,7 @@
 enum { MOST_BYTES = 1 << 24, MOST_DEPTH = 8 };
 
 /* Views, rows, columns: beyond any scanner, and small enough that no file can ask for much memory. */
-enum { MOST_COUNT = 1 << 24 };
+enum { MOST_COUNT = 1 << 20 };
 
 /* What was read, before it becomes options. */
 typedef struct reader {

@@ -1,4 +1,4 @@
-/* Writing DXchange HDF5: the layout of dxchange.c, contiguous, without times, so that equal scans are equal files. */
+/* Writing DXchange HDF5: contiguous datasets, without times, so that equal scans are equal files. */
 #include <string.h>
 
 #include "io/hdf5.h"
@@ -158,21 +158,20 @@ static bool write_all(writer *w, const kvox_io_scan *scan, kvox_status *status) 
 }
 
 static kvox_status write_file(kvox_io_output *output, const kvox_io_scan *scan) {
-  char reason[192];
+  char reason[192] = "";
   kvox_status status = KVOX_OK;
   kvox_io_hdf5_target target = {.output = output};
   writer w = {.context = output->context, .type = -1, .space = -1, .plist = -1, .set = -1};
-  w.file = kvox_io_hdf5_open(&target);
-  if (w.file < 0) {
-    status = target.status != KVOX_OK
-                 ? target.status
-                 : kvox_io_output_fail(output, KVOX_ERROR_INTERNAL, "HDF5 fails; %s", target.reason);
-  } else if (!write_all(&w, scan, &status) && status == KVOX_OK) {
-    status =
-        kvox_io_output_fail(output, KVOX_ERROR_INTERNAL, "HDF5 fails; %s", kvox_io_hdf5_reason(reason, sizeof reason));
+  w.file = kvox_io_hdf5_create(&target);
+  const bool written = w.file >= 0 && write_all(&w, scan, &status);
+  if (!written) {
+    kvox_io_hdf5_reason(reason, sizeof reason);
   }
   kvox_io_hdf5_close(&target, w.file);
-  return status;
+  if (status != KVOX_OK || written) {
+    return status;
+  }
+  return kvox_io_output_fail(output, KVOX_ERROR_INTERNAL, "HDF5 fails; %s", reason);
 }
 
 kvox_status kvox_io_dxchange_write(kvox_context *context, const char *path, const kvox_io_scan *scan) {

@@ -1,4 +1,7 @@
-/* HDF5 as a guest in somebody else's process: one lock, the error stack and its printing left as found. */
+/*
+ * The HDF5 library, which writes our files (h5.h reads them), as a guest in somebody else's process: one lock, the
+ * error stack and its printing left as found.
+ */
 #ifndef KVOX_IO_HDF5_H
 #define KVOX_IO_HDF5_H
 
@@ -22,23 +25,15 @@ void kvox_io_hdf5_end(const kvox_io_hdf5_guest *guest);
 /* What HDF5 says of its last failure; to be asked before any other call of HDF5. Returns `text`. */
 const char *kvox_io_hdf5_reason(char *text, size_t size);
 
-/* What an HDF5 file is read from or written to: one of the two. */
+/* Creates an HDF5 file whose bytes go to the output; negative on failure. Close in either case. */
 typedef struct kvox_io_hdf5_target {
-  kvox_io_file *file;
   kvox_io_output *output;
-  kvox_status status; /* of the first read that failed */
-  char reason[192];   /* why HDF5 did not open it */
-  void *instance;     /* HDF5's */
+  void *instance; /* HDF5's */
 } kvox_io_hdf5_target;
-
-/* Opens the file or creates the output; negative on failure, with the reason. Close in either case. */
-hid_t kvox_io_hdf5_open(kvox_io_hdf5_target *target);
+hid_t kvox_io_hdf5_create(kvox_io_hdf5_target *target);
 void kvox_io_hdf5_close(kvox_io_hdf5_target *target, hid_t hdf5);
 
 /* The memory type of ours, which the caller closes; negative on failure. */
 hid_t kvox_io_hdf5_type(kvox_type type);
-
-/* dxchange_write.c */
-kvox_status kvox_io_dxchange_write(kvox_context *context, const char *path, const kvox_io_scan *scan);
 
 #endif

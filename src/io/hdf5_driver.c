@@ -1,7 +1,7 @@
 /*
- * HDF5's bytes go through kvox_io_file and kvox_io_output (a "virtual file driver" in HDF5's words). So a file in
- * memory is read like any other, the host's own open files are never met, and a disk that is full is our failure, which
- * sticks, not HDF5's: after a failed flush HDF5 would keep its objects, and memory, until the process ends.
+ * HDF5's bytes go through kvox_io_output (a "virtual file driver" in HDF5's words). So a disk that is full is our
+ * failure, which sticks, not HDF5's: after a failed flush HDF5 would keep its objects, and memory, until the process
+ * ends.
  */
 #include <string.h>
 
@@ -28,17 +28,15 @@ static H5FD_t *open_instance(const char *name, unsigned flags, hid_t fapl, haddr
   if (target == NULL || *target == NULL || (*target)->instance != NULL) {
     return NULL;
   }
-  kvox_io_file *file = (*target)->file;
-  kvox_context *context = file != NULL ? file->context : (*target)->output->context;
+  kvox_context *context = (*target)->output->context;
   instance *made = kvox_extend_allocate(context, sizeof *made);
   if (made == NULL) {
-    (*target)->status = KVOX_ERROR_MEMORY;
+    (*target)->output->status = KVOX_ERROR_MEMORY;
     return NULL;
   }
   memset(made, 0, sizeof *made);
   made->context = kvox_extend_hold(context);
   made->target = *target;
-  made->eof = file != NULL ? (haddr_t)file->size : 0;
   (*target)->instance = made;
   return &made->head;
 }
@@ -77,30 +75,22 @@ static haddr_t get_eof(const H5FD_t *head, H5FD_mem_t type) {
   return ((const instance *)head)->eof;
 }
 
-/* Beyond the end there are zeros, as HDF5's own drivers have it. */
+/* What was written before; zeros beyond its end. */
 static herr_t read_bytes(H5FD_t *head, H5FD_mem_t type, hid_t dxpl, haddr_t at, size_t size, void *out) {
-  instance *i = (instance *)head;
+  const instance *i = (const instance *)head;
   (void)type, (void)dxpl;
-  if (i->target == NULL || i->target->status != KVOX_OK || at > INT64_MAX) {
+  if (i->target == NULL || at > INT64_MAX) {
     return -1;
   }
-  const haddr_t there = at < i->eof ? i->eof - at : 0;
-  const size_t count = there < size ? (size_t)there : size;
-  memset((char *)out + count, 0, size - count);
-  if (i->target->file == NULL) {
-    kvox_io_output_read_back(i->target->output, (int64_t)at, out, count);
-    return 0;
-  }
-  i->target->file->position = (int64_t)at;
-  i->target->status = count > 0 ? kvox_io_file_read(i->target->file, out, (int64_t)count) : KVOX_OK;
-  return i->target->status == KVOX_OK ? 0 : -1;
+  kvox_io_output_read_back(i->target->output, (int64_t)at, out, size);
+  return 0;
 }
 
 /* Never fails: the output keeps its first failure. */
 static herr_t write_bytes(H5FD_t *head, H5FD_mem_t type, hid_t dxpl, haddr_t at, size_t size, const void *bytes) {
   instance *i = (instance *)head;
   (void)type, (void)dxpl;
-  if (i->target != NULL && i->target->output != NULL) {
+  if (i->target != NULL) {
     kvox_io_output_patch(i->target->output, (int64_t)at, bytes, size);
     i->eof = at + size > i->eof ? at + size : i->eof;
   }
@@ -110,7 +100,7 @@ static herr_t write_bytes(H5FD_t *head, H5FD_mem_t type, hid_t dxpl, haddr_t at,
 static herr_t truncate_file(H5FD_t *head, hid_t dxpl, hbool_t closing) {
   instance *i = (instance *)head;
   (void)dxpl, (void)closing;
-  if (i->target != NULL && i->target->output != NULL && i->eof != i->eoa) {
+  if (i->target != NULL && i->eof != i->eoa) {
     kvox_io_output_resize(i->target->output, (int64_t)i->eoa);
     i->eof = i->eoa;
   }
@@ -134,16 +124,12 @@ static const H5FD_class_t driver = {
     .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
-hid_t kvox_io_hdf5_open(kvox_io_hdf5_target *target) {
+hid_t kvox_io_hdf5_create(kvox_io_hdf5_target *target) {
   const hid_t id = H5FDregister(&driver);
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   hid_t hdf5 = -1;
   if (id >= 0 && access >= 0 && H5Pset_driver(access, id, &target) >= 0) {
-    hdf5 = target->file != NULL ? H5Fopen(target->file->name, H5F_ACC_RDONLY, access)
-                                : H5Fcreate(target->output->name, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  }
-  if (hdf5 < 0) {
-    kvox_io_hdf5_reason(target->reason, sizeof target->reason);
+    hdf5 = H5Fcreate(target->output->name, H5F_ACC_TRUNC, H5P_DEFAULT, access);
   }
   if (access >= 0) {
     H5Pclose(access);

@@ -25,7 +25,7 @@ kvox_status kvox_io_image_measure(const kvox_io_file *file, kvox_io_image *image
   return KVOX_OK;
 }
 
-static void swap_bytes(void *samples, size_t size, int64_t bytes) {
+void kvox_io_swap_bytes(void *samples, size_t size, int64_t bytes) {
   unsigned char *at = samples;
   for (const unsigned char *end = at + bytes; at < end; at += size) {
     for (size_t low = 0, high = size - 1; low < high; low++, high--) {
@@ -39,7 +39,7 @@ static void swap_bytes(void *samples, size_t size, int64_t bytes) {
 static kvox_status read_samples(const kvox_io_format *format, kvox_io_file *file, kvox_io_image *image, void *samples) {
   KVOX_TRY(format->read_samples(file, image, samples));
   if (image->swap_bytes) {
-    swap_bytes(samples, image->type == KVOX_C64 ? sizeof(float) : kvox_type_size(image->type), image->bytes);
+    kvox_io_swap_bytes(samples, image->type == KVOX_C64 ? sizeof(float) : kvox_type_size(image->type), image->bytes);
   }
   return KVOX_OK;
 }

@@ -96,6 +96,12 @@ kvox_status kvox_io_load_scan(const kvox_io_format *format, kvox_io_file *file, 
 /* Sets image->bytes, and fails where the samples do not fit `available` bytes that may each become `most` bytes. */
 kvox_status kvox_io_image_measure(const kvox_io_file *file, kvox_io_image *image, int64_t available, int64_t most);
 
+/* Turns the bytes of each element of `size` bytes. */
+void kvox_io_swap_bytes(void *samples, size_t size, int64_t bytes);
+
+/* dxchange_write.c */
+kvox_status kvox_io_dxchange_write(kvox_context *context, const char *path, const kvox_io_scan *scan);
+
 /* ct_geometry.c, ct_geometry_write.c: the same for a geometry file. */
 kvox_status kvox_io_load_ct_geometry(kvox_io_file *file, const double *center_px, kvox_ct_geometry **geometry);
 kvox_status kvox_io_save_ct_geometry(kvox_context *context, const char *path, const kvox_ct_geometry *geometry);

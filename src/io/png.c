@@ -8,9 +8,6 @@
 #include "io/io.h"
 #include "kvox/picture.h"
 
-/* Text and profiles that come along: their number, and the bytes of one. libpng's own default is 8 MB. */
-enum { MOST_CHUNKS = 100, MOST_CHUNK_BYTES = 1 << 20 };
-
 /* The quantiles between which an unknown picture is shown. */
 static const double window_low = 0.005, window_high = 0.995;
 
@@ -75,8 +72,8 @@ static bool read_info(session *s) {
   }
   png_set_read_fn(s->png, s, read_bytes);
   png_set_user_limits(s->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-  png_set_chunk_cache_max(s->png, MOST_CHUNKS);
-  png_set_chunk_malloc_max(s->png, MOST_CHUNK_BYTES);
+  /* Text, profiles, times and all that is not the picture is passed over, unread. */
+  png_set_keep_unknown_chunks(s->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
   png_read_info(s->png, s->info);
   return true;
 }
