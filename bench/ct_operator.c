@@ -48,7 +48,10 @@ static kvox_status run_side(const kvox_bench *bench, const kvox_bench_case *what
     status = kvox_phantom_fill(scan.phantom, 1, scan.volume);
   }
   if (status == KVOX_OK) {
-    status = kvox_ct_operator_create(bench->context, scan.geometry, &scan.grid, 0, &operation);
+    kvox_ct_operator_options options;
+    kvox_ct_operator_options_init(&options);
+    options.grid = &scan.grid;
+    status = kvox_ct_operator_create(bench->context, scan.geometry, &options, &operation);
   }
   if (status == KVOX_OK) {
     status = kvox_workspace_create(bench->context, &workspace);

@@ -234,16 +234,33 @@ KVOX_API kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_work
 
 typedef struct kvox_ct_operator kvox_ct_operator;
 
+/* Prepare with kvox_ct_operator_options_init. */
+typedef struct kvox_ct_operator_options {
+  size_t struct_size;
+  const kvox_grid *grid; /* upright; NULL: the default grid */
+  uint64_t memory_limit; /* bytes; 0: the context's, else 64 MiB or the least that works */
+} kvox_ct_operator_options;
+
+#define kvox_ct_operator_options_init(options) \
+  kvox_ct_operator_options_init_sized((options), sizeof(kvox_ct_operator_options))
+KVOX_API void kvox_ct_operator_options_init_sized(kvox_ct_operator_options *options, size_t struct_size);
+
 /*
- * A: volumes on `grid` to projections, and its exact adjoint. Pixel-driven with linear interpolation: each voxel gives
- * its value times (voxel area / column pitch) to the two columns that its centre falls between, so that A of a value in
- * 1/mm is a line integral and the sum over a projection times the pitch is the sum over the slice times the area.
+ * A: volumes on the grid to projections, and its exact adjoint. Pixel-driven with linear interpolation: each voxel
+ * gives its value times (voxel volume / pixel area) to the two columns that its centre falls between, and likewise to
+ * two rows where its slice lies between them. A of a value in 1/mm is a line integral, and the sum over a projection
+ * times the pixel's area is the sum over the volume times the voxel's volume. One slice on one row is a plane, whose
+ * thickness has no say. `options` may be NULL; nothing of them is kept. Immutable: any number of threads may execute
+ * it, each with its workspace. KVOX_ERROR_GEOMETRY where slices lie beside the rows, KVOX_ERROR_MEMORY_LIMIT names the
+ * least limit.
  */
 KVOX_API kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometry *geometry,
-                                             const kvox_grid *grid, uint64_t memory_limit,
-                                             kvox_ct_operator **operation);
+                                             const kvox_ct_operator_options *options, kvox_ct_operator **operation);
 KVOX_API void kvox_ct_operator_destroy(kvox_ct_operator *operation);
 KVOX_API kvox_status kvox_ct_operator_memory(const kvox_ct_operator *operation, kvox_memory_use *memory);
+
+/* The volumes' frame. */
+KVOX_API kvox_status kvox_ct_operator_grid(const kvox_ct_operator *operation, kvox_grid *grid);
 
 /* projections = A volume, both f32, the last index contiguous. */
 KVOX_API kvox_status kvox_ct_project(const kvox_ct_operator *operation, kvox_workspace *workspace,

@@ -134,6 +134,8 @@ kvox_status kvox_parallel(const kvox_threads *threads, int64_t count, int64_t wo
   atomic_init(&l.cancelled, false);
   pthread_mutex_init(&l.failure_lock, NULL);
   run(threads, kvox_workers(threads, count, work_size), &l);
+  /* What a host's loop left undone, this thread does: its output must not stay as it was without a word. */
+  work(&l, 0);
   pthread_mutex_destroy(&l.failure_lock);
   if (l.status != KVOX_OK) {
     return kvox_fail(l.status, "%s", l.sentence);

@@ -3,6 +3,7 @@
 
 #include "core/array.h"
 #include "core/fail.h"
+#include "core/options.h"
 #include "core/size.h"
 #include "core/volume.h"
 #include "ct/filter.h"
@@ -36,34 +37,49 @@ static kvox_status write_provenance(kvox_ct_operator *operation, const kvox_ct_g
   return json.status;
 }
 
-kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometry *geometry, const kvox_grid *grid,
-                                    uint64_t memory_limit, kvox_ct_operator **operation) {
+void kvox_ct_operator_options_init_sized(kvox_ct_operator_options *options, size_t struct_size) {
+  kvox_options_clear(options, struct_size);
+}
+
+static kvox_status fill_operator(kvox_ct_operator *made, const kvox_ct_geometry *geometry,
+                                 const kvox_ct_operator_options *options) {
+  static const char name[] = "kvox_ct_operator_create";
   static const int64_t whole[3] = {0, 0, 0};
+  KVOX_TRY(options->grid != NULL ? kvox_grid_check(options->grid, name)
+                                 : kvox_ct_geometry_default_grid(geometry, &made->grid));
+  if (options->grid != NULL) {
+    made->grid = *options->grid;
+  }
+  KVOX_TRY(kvox_ct_geometry_check_grid(geometry, &made->grid, name));
+  made->rows = kvox_filter_kernels_of(made->context->cpu_level);
+  made->row_step = kvox_round_up(geometry->columns, KVOX_STACK);
+  made->unit = geometry->pitch_known ? KVOX_UNIT_PER_MM : KVOX_UNIT_PER_PIXEL;
+  made->scale = (float)mass_scale(geometry, &made->grid);
+  kvox_ct_geometry_shape(geometry, made->shape);
+  /* A row between two rows, and one of every lane. */
+  const int64_t rows = kvox_ct_tiles_lanes(made->grid.size[2]) + 1;
+  const uint64_t scratch = (uint64_t)(rows * made->row_step) * sizeof(float);
+  const uint64_t limit = options->memory_limit != 0 ? options->memory_limit : made->context->memory_limit;
+  KVOX_TRY(kvox_ct_tiles_make(&made->tiles, made->context, geometry, &made->grid, whole, made->grid.size, scratch,
+                              limit, name));
+  return write_provenance(made, geometry);
+}
+
+kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometry *geometry,
+                                    const kvox_ct_operator_options *options, kvox_ct_operator **operation) {
+  kvox_ct_operator_options o = {.struct_size = sizeof o};
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(geometry);
-  KVOX_REQUIRE(grid);
   KVOX_REQUIRE(operation);
-  KVOX_TRY(kvox_grid_check(grid, "kvox_ct_operator_create"));
-  KVOX_TRY(kvox_ct_geometry_check_grid(geometry, grid, "kvox_ct_operator_create"));
+  if (options != NULL) {
+    KVOX_TRY(kvox_options_load(&o, sizeof o, options, "kvox_ct_operator_options"));
+  }
   kvox_ct_operator *made = kvox_allocate_zeros(context->heap, sizeof *made);
   if (made == NULL) {
     return KVOX_ERROR_MEMORY;
   }
   made->context = kvox_context_hold(context);
-  made->grid = *grid;
-  made->rows = kvox_filter_kernels_of(context->cpu_level);
-  made->row_step = kvox_round_up(geometry->columns, KVOX_STACK);
-  made->unit = geometry->pitch_known ? KVOX_UNIT_PER_MM : KVOX_UNIT_PER_PIXEL;
-  made->scale = (float)mass_scale(geometry, grid);
-  kvox_ct_geometry_shape(geometry, made->shape);
-  /* A row between two rows, and one of every lane. */
-  const uint64_t scratch = (uint64_t)((kvox_ct_tiles_lanes(grid->size[2]) + 1) * made->row_step) * sizeof(float);
-  kvox_status status =
-      kvox_ct_tiles_make(&made->tiles, context, geometry, grid, whole, grid->size, scratch,
-                         memory_limit != 0 ? memory_limit : context->memory_limit, "kvox_ct_operator_create");
-  if (status == KVOX_OK) {
-    status = write_provenance(made, geometry);
-  }
+  const kvox_status status = fill_operator(made, geometry, &o);
   if (status != KVOX_OK) {
     kvox_ct_operator_destroy(made);
     return status;
@@ -89,6 +105,13 @@ kvox_status kvox_ct_operator_memory(const kvox_ct_operator *operation, kvox_memo
   *memory = (kvox_memory_use){
       .plan = sizeof *operation + kvox_ct_tiles_bytes(&operation->tiles) + strlen(operation->provenance) + 1,
       .workspace = kvox_ct_tiles_workspace(&operation->tiles)};
+  return KVOX_OK;
+}
+
+kvox_status kvox_ct_operator_grid(const kvox_ct_operator *operation, kvox_grid *grid) {
+  KVOX_REQUIRE(operation);
+  KVOX_REQUIRE(grid);
+  *grid = operation->grid;
   return KVOX_OK;
 }
 

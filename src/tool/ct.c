@@ -189,8 +189,12 @@ static int add_hash(ct_job *job) {
   kvox_status status = kvox_array_sha256(job->scan.projections, hex);
   cJSON *provenance = cJSON_Parse(kvox_volume_provenance(job->volume));
   cJSON_AddStringToObject(provenance, "projections_sha256", hex);
-  char *text = status == KVOX_OK ? cJSON_PrintUnformatted(provenance) : NULL;
-  if (text != NULL) {
+  char *text = cJSON_PrintUnformatted(provenance);
+  if (status == KVOX_OK && text == NULL) {
+    cJSON_Delete(provenance);
+    return kvox_tool_refuse(job->tool, KVOX_TOOL_FAILED, "out of memory for the provenance of %s", job->input);
+  }
+  if (status == KVOX_OK) {
     status = kvox_volume_set_provenance(job->volume, text);
   }
   cJSON_free(text);

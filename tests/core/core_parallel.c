@@ -115,6 +115,18 @@ static void every_piece_once(void **state) {
   assert_ok(kvox_parallel(&threads, -5, MUCH, NULL, NULL, NULL));
 }
 
+static void host_idle(void *user, int64_t count, kvox_task task, void *data) {
+  (void)user, (void)count, (void)task, (void)data;
+}
+
+/* A host's loop that runs nothing, or one task of several, leaves nothing undone. */
+static void idle_hosts(void **state) {
+  (void)state;
+  kvox_threads threads = openmp(3);
+  threads.host = host_idle;
+  check_visits(&threads, COUNT);
+}
+
 static void hosts(void **state) {
   (void)state;
   static const kvox_parallel_function functions[] = {host_reverse, host_threads, host_elsewhere};
@@ -346,10 +358,10 @@ static void inside_openmp(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(every_piece_once),    cmocka_unit_test(hosts),
-                                     cmocka_unit_test(small_work_stays),    cmocka_unit_test(progress_rises),
-                                     cmocka_unit_test(progress_with_hosts), cmocka_unit_test(cancels),
-                                     cmocka_unit_test(lowest_failure),      cmocka_unit_test(after_fork),
-                                     cmocka_unit_test(float_state),         cmocka_unit_test(inside_openmp)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_piece_once), cmocka_unit_test(hosts),          cmocka_unit_test(idle_hosts),
+      cmocka_unit_test(small_work_stays), cmocka_unit_test(progress_rises), cmocka_unit_test(progress_with_hosts),
+      cmocka_unit_test(cancels),          cmocka_unit_test(lowest_failure), cmocka_unit_test(after_fork),
+      cmocka_unit_test(float_state),      cmocka_unit_test(inside_openmp)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,7 +174,7 @@ static kvox_status simulate_and_project(const kvox_context_options *options, voi
   KVOX_TRY_CLEANUP(kvox_phantom_fill(s.phantom, 2, s.volume));
   KVOX_TRY_CLEANUP(kvox_ct_simulate(s.context, s.geometry, s.phantom, &projections));
   KVOX_TRY_CLEANUP(kvox_ct_add_noise(s.context, 1e5, 7, &projections));
-  KVOX_TRY_CLEANUP(kvox_ct_operator_create(s.context, s.geometry, &grid, 0, &s.operation));
+  KVOX_TRY_CLEANUP(kvox_ct_operator_create(s.context, s.geometry, NULL, &s.operation));
   KVOX_TRY_CLEANUP(kvox_ct_project(s.operation, NULL, s.volume, &projections));
   KVOX_TRY_CLEANUP(kvox_ct_backproject(s.operation, NULL, &projections, s.volume));
 cleanup:
@@ -205,7 +205,7 @@ static void warm_execute_allocates_nothing(void **state) {
   assert_ok(make_fbp(&s));
   assert_ok(kvox_ct_geometry_default_grid(s.geometry, &grid));
   assert_ok(kvox_ct_filter_plan_create(s.context, s.geometry, NULL, &s.filter));
-  assert_ok(kvox_ct_operator_create(s.context, s.geometry, &grid, 0, &s.operation));
+  assert_ok(kvox_ct_operator_create(s.context, s.geometry, NULL, &s.operation));
   assert_ok(kvox_volume_create(s.context, KVOX_F32, &grid, &adjoint));
   assert_ok(kvox_workspace_create(s.context, &s.workspace));
   int64_t cold = 0;

@@ -35,7 +35,10 @@ static void counts_that_wrap_round(void **state) {
   kvox_ct_fbp_options_init(&options);
   options.grid = &high;
   assert_fails(KVOX_ERROR_MEMORY, "memory", kvox_ct_fbp_plan_create(s.context, s.geometry, &options, &plan));
-  assert_fails(KVOX_ERROR_MEMORY, "memory", kvox_ct_operator_create(s.context, s.geometry, &high, 0, &operation));
+  kvox_ct_operator_options pair;
+  kvox_ct_operator_options_init(&pair);
+  pair.grid = &high;
+  assert_fails(KVOX_ERROR_MEMORY, "memory", kvox_ct_operator_create(s.context, s.geometry, &pair, &operation));
   scan_end(&s);
 }
 
@@ -73,8 +76,10 @@ static void pitches_without_an_inverse(void **state) {
   options.grid = &grid;
   assert_fails(KVOX_ERROR_GEOMETRY, "pitch of 1e-310 mm",
                kvox_ct_fbp_plan_create(s.context, s.geometry, &options, &plan));
-  assert_fails(KVOX_ERROR_GEOMETRY, "columns wide",
-               kvox_ct_operator_create(s.context, s.geometry, &grid, 0, &operation));
+  kvox_ct_operator_options pair;
+  kvox_ct_operator_options_init(&pair);
+  pair.grid = &grid;
+  assert_fails(KVOX_ERROR_GEOMETRY, "columns wide", kvox_ct_operator_create(s.context, s.geometry, &pair, &operation));
   scan_end(&s);
 }
 

@@ -20,7 +20,11 @@ static pair make_pair(int32_t threads, const int64_t shape[3], const int64_t siz
   p.s.options.angle_start_deg = 11;
   scan_begin(&p.s);
   assert_ok(kvox_grid_init(&p.grid, size, spacing_mm, center));
-  assert_ok(kvox_ct_operator_create(p.s.context, p.s.geometry, &p.grid, limit, &p.operation));
+  kvox_ct_operator_options options;
+  kvox_ct_operator_options_init(&options);
+  options.grid = &p.grid;
+  options.memory_limit = limit;
+  assert_ok(kvox_ct_operator_create(p.s.context, p.s.geometry, &options, &p.operation));
   assert_ok(kvox_volume_create(p.s.context, KVOX_F32, &p.grid, &p.x));
   assert_ok(kvox_volume_create(p.s.context, KVOX_F32, &p.grid, &p.back));
   p.y = malloc((size_t)samples * sizeof(float));

@@ -180,6 +180,14 @@ class CtFilterOptions(Options):
     ]
 
 
+class CtOperatorOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("grid", POINTER(Grid)),
+        ("memory_limit", c_uint64),
+    ]
+
+
 class CtFbpOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -299,7 +307,9 @@ KVOX: dict[str, tuple[Any, ...]] = {
     "kvox_ct_fbp_plan_grid": (Status, CtFbpPlan, _grid),
     "kvox_ct_fbp_plan_provenance": (c_char_p, CtFbpPlan),
     "kvox_ct_fbp_execute": (Status, CtFbpPlan, Workspace, _array, Volume),
-    "kvox_ct_operator_create": (Status, Context, CtGeometry, _grid, c_uint64, POINTER(CtOperator)),
+    "kvox_ct_operator_options_init_sized": (None, POINTER(CtOperatorOptions), c_size_t),
+    "kvox_ct_operator_create": (Status, Context, CtGeometry, POINTER(CtOperatorOptions), POINTER(CtOperator)),
+    "kvox_ct_operator_grid": (Status, CtOperator, _grid),
     "kvox_ct_operator_destroy": (None, CtOperator),
     "kvox_ct_operator_memory": (Status, CtOperator, POINTER(MemoryUse)),
     "kvox_ct_project": (Status, CtOperator, Workspace, Volume, _array),

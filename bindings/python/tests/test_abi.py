@@ -29,6 +29,7 @@ STRUCTS = {
     "kvox_ct_correction_options": _abi.CtCorrectionOptions,
     "kvox_ct_filter_options": _abi.CtFilterOptions,
     "kvox_ct_fbp_options": _abi.CtFbpOptions,
+    "kvox_ct_operator_options": _abi.CtOperatorOptions,
     "kvox_io_write_options": _abi.IoWriteOptions,
 }
 OBJECTS = {

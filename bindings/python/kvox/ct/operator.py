@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import numpy.typing as npt
 
@@ -33,14 +35,15 @@ class Operator(Handle):
         self.geometry = geometry
         self.grid = grid or geometry.default_grid
         self.context = context or geometry.context
+        options = _abi.CtOperatorOptions(memory_limit=unsigned("memory_limit", memory_limit))
+        options.grid = ctypes.pointer(self.grid._c())
         self._adopt(
             _abi.CtOperator,
             lib.kvox_ct_operator_destroy,
             lib.kvox_ct_operator_create,
             self.context,
             geometry,
-            self.grid._c(),
-            unsigned("memory_limit", memory_limit),
+            options,
             keep=(self.context,),
         )
 
