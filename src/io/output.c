@@ -66,7 +66,9 @@ static kvox_status make_temporary(kvox_io_output *output) {
 kvox_status kvox_io_output_open(kvox_context *context, const char *path, kvox_io_output *output) {
   *output = (kvox_io_output){.context = context, .path = path, .name = kvox_io_name(path), .descriptor = -1};
   struct stat state;
-  if (stat(path, &state) == 0 && !S_ISREG(state.st_mode)) {
+  /* Who may read the file that is replaced may read the new one, nobody else. */
+  const bool replaced = stat(path, &state) == 0;
+  if (replaced && !S_ISREG(state.st_mode)) {
     return kvox_io_output_fail(output, KVOX_ERROR_IO, "it cannot be written: there is %s of that name",
                                S_ISDIR(state.st_mode) ? "a folder" : "a device or pipe");
   }
@@ -75,7 +77,10 @@ kvox_status kvox_io_output_open(kvox_context *context, const char *path, kvox_io
     output->status = KVOX_ERROR_MEMORY;
     return output->status;
   }
-  return make_temporary(output);
+  if (make_temporary(output) == KVOX_OK && replaced && fchmod(output->descriptor, state.st_mode & 07777) != 0) {
+    system_failure(output, errno);
+  }
+  return output->status;
 }
 
 static void write_at(kvox_io_output *output, const unsigned char *bytes, size_t count, int64_t position) {

@@ -252,7 +252,7 @@ static void plain_names(void **state) {
   assert_int_equal(count_files(true), EACH + 2);
 }
 
-/* The mode of a new file follows the process' mask, as anybody's new file does. */
+/* The mode of a new file follows the process' mask, as anybody's new file does; that of a replaced one stays. */
 static void modes(void **state) {
   (void)state;
   struct stat ours, plain;
@@ -261,6 +261,10 @@ static void modes(void **state) {
   assert_int_equal(stat(at("f.npy"), &ours), 0);
   assert_int_equal(stat(at("plain"), &plain), 0);
   assert_int_equal(ours.st_mode, plain.st_mode);
+  assert_int_equal(chmod(at("f.npy"), 0640), 0);
+  assert_ok(write_any(at("f.npy")));
+  assert_int_equal(stat(at("f.npy"), &ours), 0);
+  assert_int_equal(ours.st_mode & 0777, 0640);
 }
 
 typedef struct worker {
