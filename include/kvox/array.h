@@ -54,9 +54,10 @@ KVOX_API const char *kvox_type_name(kvox_type type);
 KVOX_API kvox_status kvox_array_init(kvox_array *array, void *data, kvox_type type, int32_t rank, const int64_t *shape);
 
 /*
- * The SHA-256 (FIPS 180-4) of what an array holds, as 64 hexadecimal digits and a 0: to show years later which samples a
- * result came from. It is that of the text "TYPE SIZE SIZE ...\n" (its type's name and shape) followed by the elements
- * in C order, in little-endian bytes; strides do not matter. Nothing else computes it unasked: it takes some 3 ns a byte.
+ * The SHA-256 (FIPS 180-4) of what an array holds, as 64 hexadecimal digits and a 0: to show years later which samples
+ * a result came from. It is that of the text "TYPE SIZE SIZE ...\n" (its type's name and shape) followed by the
+ * elements in C order, in little-endian bytes; strides do not matter. Nothing else computes it unasked: it takes some 3
+ * ns a byte.
  */
 KVOX_API kvox_status kvox_array_sha256(const kvox_array *array, char hex[65]);
 
