@@ -116,6 +116,8 @@ test_all() {
   local mode=$1 begin=$SECONDS strict=()
   [ -z "$mode" ] || strict=(-DKVOX_WERROR=ON)
   if [ -z "${KVOX_DATA:-}" ]; then say 'skipped: tests on real data, because KVOX_DATA is not set'; fi
+  # Before the tests: the Python example runs beside an installed copy.
+  [ -z "$mode" ] || step 'Python environment' venv || true
   if step 'build: release, gcc' build release "${strict[@]}"; then
     suite 'release' release
     [ -z "$mode" ] || test_release_again
