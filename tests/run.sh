@@ -145,15 +145,22 @@ test_release_again() {
 
 # Other compilers, libraries, machines, and tools that look on.
 test_more() {
-  local threads=threads fuzz_seconds=5
-  if [ "$1" = --full ]; then threads='threads|numeric|unit' fuzz_seconds=120; fi
+  local level fuzz_seconds=5
+  [ "$1" != --full ] || fuzz_seconds=120
   step 'format' check_format || true
   if step 'build: release, clang' build release-clang -DKVOX_WERROR=ON; then suite 'clang' release-clang -LE "$ONCE"; fi
   if step 'build: KissFFT' build kissfft -DKVOX_WERROR=ON; then suite 'KissFFT' kissfft -L numeric; fi
-  if step 'build: ASan, UBSan' build asan; then suite 'ASan, UBSan' asan -LE "$ONCE"; fi
+  if step 'build: ASan, UBSan' build asan; then
+    suite 'ASan, UBSan' asan -LE "$ONCE"
+    for level in $([ "$1" != --full ] || cpu_levels); do
+      with=(KVOX_CPU="$level")
+      suite "ASan, UBSan, CPU level $level" asan -L numeric
+    done
+    with=()
+  fi
   # Clang's OpenMP tells ThreadSanitizer what its threads wait for through this.
   with=(OMP_TOOL_LIBRARIES=/usr/lib/llvm-14/lib/libarcher.so)
-  if step 'build: TSan' build tsan; then suite 'TSan' tsan -L "$threads" -LE "$ONCE"; fi
+  if step 'build: TSan' build tsan; then suite 'TSan' tsan -L 'unit|numeric|threads' -LE "$ONCE"; fi
   with=()
   if step 'build: fuzz targets' build fuzz -DKVOX_FUZZ_SECONDS=$fuzz_seconds; then suite 'fuzz' fuzz -L fuzz; fi
   if step 'build: 64-bit ARM' build neon -DKVOX_WERROR=ON; then suite '64-bit ARM, emulated' neon; fi
