@@ -36,6 +36,17 @@ void kvox_workspace_set_progress(kvox_workspace *workspace, kvox_progress_functi
 
 uint64_t kvox_workspace_bytes(const kvox_workspace *workspace) { return workspace != NULL ? workspace->bytes : 0; }
 
+kvox_status kvox_workspace_take(kvox_context *context, kvox_workspace *given, kvox_workspace **taken) {
+  *taken = given;
+  return given != NULL ? KVOX_OK : kvox_workspace_create(context, taken);
+}
+
+void kvox_workspace_give_up(const kvox_workspace *given, kvox_workspace *taken) {
+  if (given == NULL) {
+    kvox_workspace_destroy(taken);
+  }
+}
+
 kvox_status kvox_workspace_begin(kvox_workspace *workspace, uint64_t bytes) {
   workspace->stages = 0;
   workspace->progress.begin = 0;

@@ -16,6 +16,10 @@ struct kvox_workspace {
   double stage_seconds[KVOX_MOST_STAGES];
 };
 
+/* The caller's workspace, or a temporary one where the caller gave none; give_up ends the temporary one. */
+kvox_status kvox_workspace_take(kvox_context *context, kvox_workspace *given, kvox_workspace **taken);
+void kvox_workspace_give_up(const kvox_workspace *given, kvox_workspace *taken);
+
 /* Begins an execution: at least `bytes` at workspace->block, no stages yet, progress at 0. */
 kvox_status kvox_workspace_begin(kvox_workspace *workspace, uint64_t bytes);
 

@@ -273,15 +273,12 @@ kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *wo
   KVOX_TRY(kvox_array_check_result(&volume->array, "volume"));
   KVOX_TRY(kvox_array_check_apart(projections, "projections", &volume->array, "volume"));
   KVOX_TRY(kvox_array_check_rows(&volume->array, "volume"));
-  kvox_workspace *own = NULL;
-  if (workspace == NULL) {
-    KVOX_TRY(kvox_workspace_create(plan->context, &own));
-    workspace = own;
-  }
-  kvox_status status = execute(plan, workspace, projections, &volume->array);
+  kvox_workspace *taken = NULL;
+  KVOX_TRY(kvox_workspace_take(plan->context, workspace, &taken));
+  kvox_status status = execute(plan, taken, projections, &volume->array);
   if (status == KVOX_OK) {
     status = kvox_volume_describe(volume, &plan->result, plan->unit, plan->provenance);
   }
-  kvox_workspace_destroy(own);
+  kvox_workspace_give_up(workspace, taken);
   return status;
 }

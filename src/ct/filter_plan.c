@@ -117,24 +117,21 @@ kvox_status kvox_ct_filter_execute(const kvox_ct_filter_plan *plan, kvox_workspa
   KVOX_TRY(kvox_array_check_result(filtered, "filtered"));
   KVOX_TRY(kvox_array_check_apart(projections, "projections", filtered, "filtered"));
   KVOX_TRY(kvox_array_check_rows(filtered, "filtered"));
-  kvox_workspace *own = NULL;
-  if (workspace == NULL) {
-    KVOX_TRY(kvox_workspace_create(plan->context, &own));
-    workspace = own;
-  }
+  kvox_workspace *taken = NULL;
+  KVOX_TRY(kvox_workspace_take(plan->context, workspace, &taken));
   const double begin = kvox_now();
-  kvox_status status = kvox_workspace_begin(workspace, (uint64_t)plan->workers * worker_bytes(plan));
+  kvox_status status = kvox_workspace_begin(taken, (uint64_t)plan->workers * worker_bytes(plan));
   if (status == KVOX_OK) {
-    filter_job job = {.plan = plan, .filtered = filtered, .scratch = workspace->block};
+    filter_job job = {.plan = plan, .filtered = filtered, .scratch = taken->block};
     job.rows = (kvox_ct_rows){projections, plan->correction, plan->context->cpu_level};
     kvox_threads threads = plan->context->threads;
     threads.limit = plan->workers;
     const int64_t pairs = kvox_divide_up(plan->shape[0], 2) * plan->shape[1];
-    kvox_progress_next(&workspace->progress, 1);
+    kvox_progress_next(&taken->progress, 1);
     status = kvox_parallel(&threads, pairs, kvox_work(pairs, 100 * plan->filter->length), filter_rows, &job,
-                           &workspace->progress);
-    kvox_workspace_add(workspace, "filter", kvox_now() - begin);
+                           &taken->progress);
+    kvox_workspace_add(taken, "filter", kvox_now() - begin);
   }
-  kvox_workspace_destroy(own);
+  kvox_workspace_give_up(workspace, taken);
   return status;
 }

@@ -241,18 +241,15 @@ typedef kvox_status (*operator_side)(const kvox_ct_operator *o, kvox_workspace *
 
 static kvox_status run(const kvox_ct_operator *o, kvox_workspace *workspace, const kvox_array *volume,
                        const kvox_array *projections, const char *stage, operator_side side) {
-  kvox_workspace *own = NULL;
-  if (workspace == NULL) {
-    KVOX_TRY(kvox_workspace_create(o->context, &own));
-    workspace = own;
-  }
+  kvox_workspace *taken = NULL;
+  KVOX_TRY(kvox_workspace_take(o->context, workspace, &taken));
   const double begin = kvox_now();
-  kvox_status status = kvox_workspace_begin(workspace, kvox_ct_tiles_workspace(&o->tiles));
+  kvox_status status = kvox_workspace_begin(taken, kvox_ct_tiles_workspace(&o->tiles));
   if (status == KVOX_OK) {
-    status = side(o, workspace, volume, projections);
-    kvox_workspace_add(workspace, stage, kvox_now() - begin);
+    status = side(o, taken, volume, projections);
+    kvox_workspace_add(taken, stage, kvox_now() - begin);
   }
-  kvox_workspace_destroy(own);
+  kvox_workspace_give_up(workspace, taken);
   return status;
 }
 

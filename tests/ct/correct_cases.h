@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "ct/correct.h"
+#include "fixture.h"
 #include "kvox/kvox.h"
-#include "test.h"
 
 enum { VIEWS = 3, ROWS = 4, COLUMNS = 37, PIXELS = ROWS * COLUMNS, SAMPLES = VIEWS * PIXELS };
 
@@ -17,18 +17,6 @@ static inline kvox_array dense(void *data, kvox_type type, int32_t rank, int64_t
 }
 
 static inline kvox_array frame(double *pixels) { return dense(pixels, KVOX_F64, 2, ROWS, COLUMNS, 0); }
-
-static inline int set_up(void **state) {
-  kvox_context *context = NULL;
-  assert_ok(kvox_context_create(NULL, &context));
-  *state = context;
-  return 0;
-}
-
-static inline int tear_down(void **state) {
-  kvox_context_destroy(*state);
-  return 0;
-}
 
 static inline kvox_ct_correction *correction_of(kvox_context *context, const kvox_array *dark, const kvox_array *flat,
                                                 const kvox_array *bad_pixels, double least) {

@@ -7,7 +7,7 @@
 #include "kvox/kvox.h"
 #include "test.h"
 
-static kvox_context *context_with_threads(int32_t threads) {
+static kvox_context *context_of_threads(int32_t threads) {
   kvox_context_options options;
   kvox_context *context = NULL;
   kvox_context_options_init(&options);
@@ -132,7 +132,7 @@ static void draw(double *out) {
 static void test_line_integrals(void **state) {
   (void)state;
   const double photons = 1e5;
-  kvox_context *context = context_with_threads(2);
+  kvox_context *context = context_of_threads(2);
   const kvox_array array = array_of(values, KVOX_F64);
   draw(values);
   assert_ok(kvox_ct_add_noise(context, photons, 3, &array));
@@ -167,7 +167,7 @@ static void test_same_noise(void **state) {
   float *memory = malloc(VIEWS * ROWS * ROW * sizeof *memory);
   const int32_t threads[] = {1, 2, 7};
   for (int t = 0; t < 3; t++) {
-    kvox_context *context = context_with_threads(threads[t]);
+    kvox_context *context = context_of_threads(threads[t]);
     double *out = t == 0 ? values : again;
     draw(out);
     const kvox_array array = array_of(out, KVOX_F64);
@@ -204,7 +204,7 @@ static void test_same_noise(void **state) {
 /* A failure leaves the line integrals as they were. */
 static void test_bad_arguments(void **state) {
   (void)state;
-  kvox_context *context = context_with_threads(2);
+  kvox_context *context = context_of_threads(2);
   const kvox_array array = array_of(values, KVOX_F64), whole = array_of(values, KVOX_U16);
   draw(values);
   assert_int_equal(kvox_ct_add_noise(context, 0, 1, &array), KVOX_ERROR_ARGUMENT);

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "fixture.h"
 #include "kvox/kvox.h"
-#include "test.h"
 
 typedef struct scan {
   kvox_context *context;
@@ -15,15 +15,6 @@ typedef struct scan {
   float *samples;
   kvox_array projections;
 } scan;
-
-static inline kvox_context *context_of_threads(int32_t threads) {
-  kvox_context_options options;
-  kvox_context *context = NULL;
-  kvox_context_options_init(&options);
-  options.threads = threads;
-  assert_ok(kvox_context_create(&options, &context));
-  return context;
-}
 
 /* Views over half a turn, pitch 1 mm; change `options` and call scan_begin for anything else. */
 static inline scan scan_options(int64_t views, int64_t rows, int64_t columns) {

@@ -246,7 +246,7 @@ static void test_threads(void **state) {
   const size_t bytes = 50 * 40 * 30 * sizeof *first;
   const int32_t counts[] = {1, 2, 7};
   for (int i = 0; i < 3; i++) {
-    kvox_context *context = context_with_threads(counts[i]);
+    kvox_context *context = context_of_threads(counts[i]);
     kvox_volume *volume = filled(context, "forbild-head", 100, KVOX_F64, &grid, 3);
     if (first == NULL) {
       first = malloc(bytes);
@@ -274,16 +274,6 @@ static void test_bad_arguments(void **state) {
   assert_int_equal(kvox_phantom_fill(phantom, 2, NULL), KVOX_ERROR_ARGUMENT);
   kvox_volume_destroy(volume);
   kvox_phantom_destroy(phantom);
-}
-
-static int set_up(void **state) {
-  *state = context_with_threads(2);
-  return 0;
-}
-
-static int tear_down(void **state) {
-  kvox_context_destroy(*state);
-  return 0;
 }
 
 int main(void) {

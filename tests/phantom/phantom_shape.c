@@ -210,16 +210,6 @@ static void test_row(void **state) {
   kvox_phantom_destroy(edge);
 }
 
-static int set_up(void **state) {
-  *state = context_with_threads(1);
-  return 0;
-}
-
-static int tear_down(void **state) {
-  kvox_context_destroy(*state);
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_ball),   cmocka_unit_test(test_turned_ellipsoid), cmocka_unit_test(test_cylinder),

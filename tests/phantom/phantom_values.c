@@ -192,22 +192,12 @@ static void test_bad_arguments(void **state) {
 /* A phantom keeps its context alive. */
 static void test_context_first(void **state) {
   (void)state;
-  kvox_context *context = context_with_threads(1);
+  kvox_context *context = context_of_threads(1);
   kvox_phantom *phantom = phantom_of(context, "edge", 1);
   kvox_context_destroy(context);
   const double at[3] = {0.2, 0, 0};
   assert_true(kvox_phantom_value(phantom, at) == 1);
   kvox_phantom_destroy(phantom);
-}
-
-static int set_up(void **state) {
-  *state = context_with_threads(1);
-  return 0;
-}
-
-static int tear_down(void **state) {
-  kvox_context_destroy(*state);
-  return 0;
 }
 
 int main(void) {

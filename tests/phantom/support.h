@@ -4,33 +4,15 @@
 
 #include <math.h>
 
+#include "fixture.h"
 #include "kvox/kvox.h"
-#include "test.h"
 
 static const double pi = 3.14159265358979324;
-
-static inline kvox_context *context_with_threads(int32_t threads) {
-  kvox_context_options options;
-  kvox_context *context = NULL;
-  kvox_context_options_init(&options);
-  options.threads = threads;
-  assert_ok(kvox_context_create(&options, &context));
-  return context;
-}
 
 static inline kvox_phantom *phantom_of(kvox_context *context, const char *name, double radius_mm) {
   kvox_phantom *phantom = NULL;
   assert_ok(kvox_phantom_create(context, name, radius_mm, 1, &phantom));
   return phantom;
-}
-
-/* SplitMix64 (Steele, Lea, Flood 2014), from -1 to 1. */
-static inline double random_signed(uint64_t *state) {
-  uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  z ^= z >> 31;
-  return (double)(z >> 11) * 0x1p-52 - 1;
 }
 
 static inline double dot(const double a[3], const double b[3]) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }

@@ -98,7 +98,7 @@ static void test_threads_and_shapes(void **state) {
   sort_finite(sorted, 42000);
   const int32_t threads[] = {1, 2, 7};
   for (int t = 0; t < 3; t++) {
-    kvox_context *context = context_with_threads(threads[t]);
+    kvox_context *context = context_of_threads(threads[t]);
     const kvox_array image = {.data = x,
                               .type = KVOX_F32,
                               .rank = 3,

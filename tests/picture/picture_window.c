@@ -214,7 +214,7 @@ static void test_strides(void **state) {
     }
     const int32_t threads[] = {1, 2, 7};
     for (int t = 0; t < 3; t++) {
-      kvox_context *context = context_with_threads(threads[t]);
+      kvox_context *context = context_of_threads(threads[t]);
       const kvox_array flat = row_of(dense, KVOX_F32, all), flat_out = row_of(t == 0 ? truth : out, KVOX_U8, all);
       assert_ok(kvox_picture_window(context, &flat, KVOX_WINDOW_LINEAR, 40, 400, &flat_out));
       assert_memory_equal(truth, flat_out.data, (size_t)all);

@@ -5,43 +5,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "fixture.h"
 #include "kvox/kvox.h"
-#include "test.h"
-
-static inline kvox_context *context_with_threads(int32_t threads) {
-  kvox_context_options options;
-  kvox_context *context = NULL;
-  kvox_context_options_init(&options);
-  options.threads = threads;
-  assert_ok(kvox_context_create(&options, &context));
-  return context;
-}
-
-static inline int set_up(void **state) {
-  *state = context_with_threads(2);
-  return 0;
-}
-
-static inline int tear_down(void **state) {
-  kvox_context_destroy(*state);
-  return 0;
-}
 
 static inline kvox_array row_of(void *data, kvox_type type, int64_t count) {
   kvox_array array;
   assert_ok(kvox_array_init(&array, data, type, 1, &count));
   return array;
 }
-
-/* SplitMix64 (Steele, Lea, Flood 2014). */
-static inline uint64_t random_bits(uint64_t *state) {
-  uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
-/* From -1 to 1. */
-static inline double random_signed(uint64_t *state) { return (double)(random_bits(state) >> 11) * 0x1p-52 - 1; }
 
 #endif

@@ -121,7 +121,7 @@ static void test_threads(void **state) {
   const int32_t threads[] = {1, 2, 7};
   double first[COUNT], nps[COUNT];
   for (int i = 0; i < 3; i++) {
-    kvox_context *context = context_with_threads(threads[i]);
+    kvox_context *context = context_of_threads(threads[i]);
     assert_ok(kvox_quality_nps(context, &a, SIDE, i == 0 ? first : nps, COUNT));
     if (i > 0) {
       assert_memory_equal(first, nps, sizeof nps);

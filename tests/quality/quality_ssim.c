@@ -69,7 +69,7 @@ static void test_threads(void **state) {
   const int32_t threads[] = {1, 2, 7};
   double first = 0;
   for (int i = 0; i < 3; i++) {
-    kvox_context *context = context_with_threads(threads[i]);
+    kvox_context *context = context_of_threads(threads[i]);
     double ssim = 0;
     assert_ok(kvox_quality_ssim(context, &a, &b, 255, &ssim));
     first = i == 0 ? ssim : first;
