@@ -26,11 +26,15 @@ enum {
 
 #define KVOX_MAX_RANK 8
 
+/* Memory on a device; see kvox/device.h. */
+typedef struct kvox_buffer kvox_buffer;
+
 /*
  * A view of somebody's memory. The slowest index comes first, as in C and numpy: a volume is [k, j, i], projections are
  * [view, row, column]. Strides are in bytes and may be negative or padded. Kvox never keeps `data` after a call
- * returns unless the call's comment says so, and never writes through an array that it takes as const. This struct is
- * fixed: it does not grow.
+ * returns unless the call's comment says so, and never writes through an array that it takes as const. An array on a
+ * device has a `buffer`, and `data` is then an offset in bytes; only calls whose comments say so take such arrays. This
+ * struct is fixed: it does not grow.
  */
 typedef struct kvox_array {
   void *data;
@@ -38,6 +42,7 @@ typedef struct kvox_array {
   int32_t rank;
   int64_t shape[KVOX_MAX_RANK];
   int64_t strides[KVOX_MAX_RANK];
+  kvox_buffer *buffer; /* NULL: the host's memory */
 } kvox_array;
 
 /* Bytes of one element; 0 for a number that is no type. */

@@ -24,7 +24,7 @@ enum {
 };
 
 enum {
-  KVOX_BACKEND_AUTO = 0, /* an OpenCL GPU when there is one, else the CPU */
+  KVOX_BACKEND_AUTO = 0, /* an OpenCL GPU, or the OpenCL device that was named, when there is one; else the CPU */
   KVOX_BACKEND_CPU = 1,
   KVOX_BACKEND_OPENCL = 2
 };
@@ -59,7 +59,7 @@ typedef struct kvox_context_options {
   int32_t threads;            /* most threads a call may use; 0: KVOX_THREADS, else one for each core */
   int32_t cpu_level;          /* KVOX_CPU_...; AUTO: KVOX_CPU=ref|neon|avx2|avx512, else the best */
   int32_t backend;            /* KVOX_BACKEND_...; AUTO: KVOX_BACKEND=cpu|opencl|auto, else the best */
-  int32_t forbid_fallback;    /* 1: a plan that cannot have the asked backend fails instead of using the CPU */
+  int32_t forbid_fallback;    /* 1: a plan that cannot have the context's backend fails instead of using the CPU */
   int32_t ignore_environment; /* 1: no environment variable is read */
   int32_t fft_effort;         /* KVOX_FFT_... */
   uint64_t memory_limit; /* bytes one execution may allocate beside the caller's arrays; 0: each plan's own default */
@@ -70,6 +70,12 @@ typedef struct kvox_context_options {
   void *log_user;
   kvox_parallel_function parallel; /* NULL: OpenMP */
   void *parallel_user;
+  const char *device; /* which OpenCL device: "auto", "gpu", "cpu", "accelerator", a number as kvox_device_get counts, or
+                         a part of its name; NULL: KVOX_DEVICE, else auto: the GPU with memory of its own and most of
+                         it, then any GPU, accelerator, CPU */
+  const char *program_cache; /* a folder where built OpenCL programs are kept; NULL: in memory alone */
+  void *opencl_context;      /* the host's own cl_context and a cl_command_queue of it: both or none. Both are retained */
+  void *opencl_queue;
 } kvox_context_options;
 
 /* Sets the size and zeroes the rest. */
@@ -103,7 +109,7 @@ KVOX_API size_t kvox_context_describe(const kvox_context *context, char *text, s
 typedef struct kvox_memory_use {
   uint64_t plan;      /* held by the plan as long as it lives */
   uint64_t workspace; /* held by a workspace that has executed it */
-  uint64_t device;    /* on the device, while it executes */
+  uint64_t device;    /* on the device: for each execution that runs at once, kept until the plan ends */
 } kvox_memory_use;
 
 /*

@@ -5,6 +5,7 @@
 #include "core/heap.h"
 #include "core/text.h"
 #include "cpu/parallel.h"
+#include "ocl/ocl.h"
 
 /* What an execution takes beside the caller's arrays when nobody sets a limit and it can do with that. */
 #define KVOX_USUAL_MEMORY ((uint64_t)64 << 20)
@@ -17,12 +18,21 @@ struct kvox_context {
   int32_t backend;
   int32_t fft_effort;
   uint64_t memory_limit;
-  char backend_reason[128];
+  bool forbid_fallback;
+  kvox_ocl *ocl; /* the device, where the backend is OpenCL */
+  char backend_reason[256];
 };
 
 kvox_context *kvox_context_hold(kvox_context *context);
 
-/* The members that every provenance begins with: version, backend, CPU level, FFT provider. */
-void kvox_context_write_provenance(const kvox_context *context, kvox_text *json);
+/*
+ * Whether a plan whose making on the device came to `status` is made on the CPU instead: never where the caller forbade
+ * it, or the caller's own arguments are at fault. It is logged, with the device's sentence; `what` opens it.
+ */
+bool kvox_context_falls_back(const kvox_context *context, kvox_status status, const char *what);
+
+/* The members that every provenance begins with: version, backend, CPU level, device, FFT provider. `on_device`: of a plan
+ * that runs there. */
+void kvox_context_write_provenance(const kvox_context *context, bool on_device, kvox_text *json);
 
 #endif

@@ -1,0 +1,125 @@
+/*
+ * CT on an OpenCL device: what its stages share. Each stage object belongs to one execution (kernels hold arguments).
+ *
+ * An execution takes slabs of slices, blocks of views and chunks of a block:
+ *   chunk  raw samples go up, become line integrals [view][row][column] of float, are filtered into
+ *   block  [group][view][column][lane]: `lanes` slices interleaved as one group, so that one coordinate serves a vector
+ *          of slices; no padding either side, lanes beyond the slab's last slice are zero,
+ *   slab   [slice][j][i], part of the result, which takes the blocks in order.
+ * No cut changes a bit of the result.
+ */
+#ifndef KVOX_CT_OCL_H
+#define KVOX_CT_OCL_H
+
+#include "context/context.h"
+#include "ct/filter.h"
+#include "ct/geometry.h"
+#include "ct/rows.h"
+#include "ocl/ocl.h"
+
+/* Some views of some slices. */
+typedef struct kvox_ct_ocl_cut {
+  int64_t view, views;     /* of the scan; `view` is even */
+  int64_t slice, slices;   /* of the region */
+  int64_t row, rows;       /* of the detector: what these slices lie on */
+  int64_t block_view;      /* where `view` lies in its block */
+  int64_t block_views;     /* of the whole block */
+  int32_t lanes;           /* slices of a group */
+} kvox_ct_ocl_cut;
+
+static inline int64_t kvox_ct_ocl_groups(const kvox_ct_ocl_cut *cut) { return kvox_divide_up(cut->slices, cut->lanes); }
+
+/* ---- correct_ocl.c, kernels/correct.cl: samples of any real type to line integrals ---- */
+
+typedef struct kvox_ct_ocl_correct kvox_ct_ocl_correct;
+
+/* `correction` NULL: the samples are line integrals, which are converted and looked at. */
+kvox_status kvox_ct_ocl_correct_create(kvox_context *context, const kvox_ct_correction *correction,
+                                       kvox_ct_ocl_correct **stage);
+void kvox_ct_ocl_correct_destroy(kvox_ct_ocl_correct *stage);
+
+/* Device bytes of its tables. */
+uint64_t kvox_ct_ocl_correct_need(const kvox_ct_correction *correction);
+
+/*
+ * `samples` [view][row][column] on the device, any type and strides, whose first row is row `first_row` of the
+ * detector, to floats [view][row][column] from the begin of `lines`. flags[flag], a 32-bit word that was all ones,
+ * becomes the least index (in C order of `samples`) of one that is not finite; what a bad pixel counted is not looked
+ * at.
+ */
+kvox_status kvox_ct_ocl_correct_run(kvox_ct_ocl_correct *stage, kvox_ocl_queue *queue, const kvox_array *samples,
+                                    int64_t first_row, kvox_buffer *lines, kvox_buffer *flags, int64_t flag);
+
+/* ---- filter_ocl.c, kernels/filter.cl: line integrals to filtered, weighted views ---- */
+
+typedef struct kvox_ct_ocl_filter kvox_ct_ocl_filter;
+
+/* For cuts of at most so many views (even) and slices. `places`: where every slice of the region lies. */
+kvox_status kvox_ct_ocl_filter_create(kvox_context *context, const kvox_ct_geometry *geometry,
+                                      const kvox_ct_filter_options *options, const kvox_ct_row_place *places,
+                                      int64_t slices, int64_t most_views, int64_t most_slices, int32_t lanes,
+                                      kvox_ct_ocl_filter **stage);
+void kvox_ct_ocl_filter_destroy(kvox_ct_ocl_filter *stage);
+kvox_status kvox_ct_ocl_filter_need(kvox_context *context, const kvox_ct_geometry *geometry, int64_t slices,
+                                    int64_t most_views, int64_t most_slices, uint64_t *bytes);
+int64_t kvox_ct_ocl_filter_length(const kvox_ct_ocl_filter *stage); /* of the transforms */
+
+/* `lines` holds the cut's views and rows. Each sample is multiplied by its view's angular weight where `weigh`. */
+kvox_status kvox_ct_ocl_filter_run(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
+                                   kvox_buffer *lines, bool weigh, kvox_buffer *block);
+
+/* ---- rows_ocl.c, kernels/rows.cl: the same without the filter, and its transpose, for the matched pair ---- */
+
+typedef struct kvox_ct_ocl_rows kvox_ct_ocl_rows;
+
+kvox_status kvox_ct_ocl_rows_create(kvox_context *context, const kvox_ct_row_place *places, int64_t slices,
+                                    int64_t rows, int64_t columns, int32_t lanes, kvox_ct_ocl_rows **stage);
+void kvox_ct_ocl_rows_destroy(kvox_ct_ocl_rows *stage);
+uint64_t kvox_ct_ocl_rows_need(int64_t slices, int64_t rows);
+
+/* Rows of `lines` to the lanes of the slices that lie on them. */
+kvox_status kvox_ct_ocl_rows_take(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
+                                  kvox_buffer *lines, kvox_buffer *block);
+/* projections [view][row][column] (on the device, all of the scan's rows, the cut's views) += scale * the transpose. */
+kvox_status kvox_ct_ocl_rows_give(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
+                                  kvox_buffer *block, float scale, const kvox_array *projections);
+
+/* ---- backproject_ocl.c, kernels/backproject.cl ---- */
+
+/* Line `s = a x + b y + c` in units of 2^-32 columns: whole-number arithmetic, the same on every device. */
+typedef struct kvox_ct_ocl_line {
+  int64_t a, b, c;
+} kvox_ct_ocl_line;
+
+typedef struct kvox_ct_ocl_backproject kvox_ct_ocl_backproject;
+
+/* A region of `grid`: `begin`, `size` in voxels. `lines` of all views. KVOX_ERROR_GEOMETRY where a line leaves +-2^30
+ * columns on the region. */
+kvox_status kvox_ct_ocl_backproject_create(kvox_context *context, const kvox_ct_line *lines, int64_t views,
+                                           int64_t columns, const int64_t begin[3], const int64_t size[3],
+                                           int32_t lanes, kvox_ct_ocl_backproject **stage);
+void kvox_ct_ocl_backproject_destroy(kvox_ct_ocl_backproject *stage);
+uint64_t kvox_ct_ocl_backproject_need(int64_t views);
+
+/* The cut's slices of the result: `slab` [slice][j][i] f32 on the device, i contiguous. Begins at 0 with the scan's
+ * first view, else with what is there; after its last view voxels become scale * sum + offset. Pixels take views in
+ * order, with the arithmetic of the CPU's vector kernels. */
+kvox_status kvox_ct_ocl_backproject_run(kvox_ct_ocl_backproject *stage, kvox_ocl_queue *queue,
+                                        const kvox_ct_ocl_cut *cut, kvox_buffer *block, const kvox_array *slab,
+                                        float scale, float offset);
+
+/* ---- project_ocl.c, kernels/project.cl: the transpose, by gathering: no atomics, one order ---- */
+
+typedef struct kvox_ct_ocl_project kvox_ct_ocl_project;
+
+kvox_status kvox_ct_ocl_project_create(kvox_context *context, const kvox_ct_line *lines, int64_t views, int64_t columns,
+                                       const int64_t begin[3], const int64_t size[3], int32_t lanes,
+                                       kvox_ct_ocl_project **stage);
+void kvox_ct_ocl_project_destroy(kvox_ct_ocl_project *stage);
+uint64_t kvox_ct_ocl_project_need(int64_t views);
+
+/* block[group][view][column][lane] = sum over the slab's voxels. */
+kvox_status kvox_ct_ocl_project_run(kvox_ct_ocl_project *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
+                                    const kvox_array *slab, kvox_buffer *block);
+
+#endif
