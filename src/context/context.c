@@ -147,7 +147,8 @@ int32_t kvox_context_backend(const kvox_context *context) {
   return context != NULL ? context->backend : KVOX_BACKEND_CPU;
 }
 
-void kvox_context_write_provenance(const kvox_context *context, kvox_text *json) {
+void kvox_context_write_provenance(const kvox_context *context, bool on_device, kvox_text *json) {
+  (void)on_device;
   kvox_json_string(json, "kvox", kvox_version());
   kvox_json_string(json, "backend", "cpu");
   kvox_json_string(json, "cpu_level", kvox_cpu_level_name(context->cpu_level));
@@ -163,7 +164,7 @@ size_t kvox_context_describe(const kvox_context *context, char *text, size_t siz
   }
   kvox_text_start(&json, context->heap);
   kvox_json_open(&json, NULL, '{');
-  kvox_context_write_provenance(context, &json);
+  kvox_context_write_provenance(context, context->ocl != NULL, &json);
   kvox_json_string(&json, "backend_reason", context->backend_reason);
   kvox_json_string(&json, "cpu_detected", kvox_cpu_level_name(kvox_cpu_detected()));
   kvox_json_integer(&json, "threads", context->threads.limit);

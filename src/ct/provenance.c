@@ -25,7 +25,7 @@ void kvox_ct_provenance_open(kvox_text *json, const kvox_context *context, const
   const kvox_ct_geometry *g = geometry;
   kvox_text_start(json, context->heap);
   kvox_json_open(json, NULL, '{');
-  kvox_context_write_provenance(context, json);
+  kvox_context_write_provenance(context, false, json);
   kvox_json_string(json, "method", method);
   kvox_json_integer(json, "views", g->views);
   kvox_json_integer(json, "rows", g->rows);
