@@ -12,10 +12,6 @@
 /* How far an axis' length may be from 1: what direction cosines of DICOM files lose by being written as text. */
 static const double axis_tolerance = 1e-4;
 
-static void release_host(void *owner, void *memory) { kvox_release(owner, memory); }
-
-static const kvox_buffer_kind host_buffer = {"host", release_host};
-
 kvox_status kvox_grid_init(kvox_grid *grid, const int64_t size[3], const double spacing_mm[3],
                            const double center_mm[3]) {
   KVOX_REQUIRE(grid);
@@ -84,11 +80,9 @@ kvox_status kvox_volume_make(kvox_heap *heap, const kvox_array *wrapped, kvox_ty
   char unknown = 0; /* the shape is judged before there is memory */
   kvox_status status = kvox_array_init(&made->array, &unknown, type, 3, shape);
   if (status == KVOX_OK) {
-    made->kind = &host_buffer;
-    made->buffer_owner = heap;
-    made->buffer = kvox_allocate_zeros(heap, (uint64_t)(made->array.strides[0] * shape[0]));
-    made->array.data = made->buffer;
-    status = made->buffer == NULL ? KVOX_ERROR_MEMORY : KVOX_OK;
+    made->owned = kvox_allocate_zeros(heap, (uint64_t)(made->array.strides[0] * shape[0]));
+    made->array.data = made->owned;
+    status = made->owned == NULL ? KVOX_ERROR_MEMORY : KVOX_OK;
   }
   if (status != KVOX_OK) {
     kvox_volume_destroy(made);
@@ -103,9 +97,7 @@ void kvox_volume_destroy(kvox_volume *volume) {
     return;
   }
   kvox_heap *heap = volume->heap;
-  if (volume->buffer != NULL) {
-    volume->kind->release(volume->buffer_owner, volume->buffer);
-  }
+  kvox_release(heap, volume->owned);
   kvox_release(heap, volume->slice_origins_mm);
   kvox_release(heap, volume->provenance);
   kvox_release(heap, volume);

@@ -1,20 +1,13 @@
-/* Volumes: a buffer with a frame. The buffer is a table of functions, so that devices can have their own. */
+/* Volumes: an array with a frame. */
 #ifndef KVOX_CORE_VOLUME_H
 #define KVOX_CORE_VOLUME_H
 
 #include "core/heap.h"
 #include "kvox/volume.h"
 
-typedef struct kvox_buffer_kind {
-  const char *location; /* "host", ... */
-  void (*release)(void *owner, void *memory);
-} kvox_buffer_kind;
-
 struct kvox_volume {
   kvox_heap *heap;
-  const kvox_buffer_kind *kind;
-  void *buffer_owner;
-  void *buffer; /* NULL: the caller's memory */
+  void *owned; /* NULL: the caller's memory, or a buffer's */
   kvox_array array;
   kvox_grid grid;
   double *slice_origins_mm;
