@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/buffer.h"
 #include "core/fail.h"
 #include "core/size.h"
 
@@ -22,38 +23,41 @@ size_t kvox_type_size(kvox_type type) { return is_type(type) ? types[type].size 
 
 const char *kvox_type_name(kvox_type type) { return is_type(type) ? types[type].name : "?"; }
 
-kvox_status kvox_array_init(kvox_array *array, void *data, kvox_type type, int32_t rank, const int64_t *shape) {
-  KVOX_REQUIRE(array);
-  KVOX_REQUIRE(data);
-  KVOX_REQUIRE(shape);
+kvox_status kvox_array_dense(kvox_array *array, const char *name, void *data, kvox_type type, int32_t rank,
+                             const int64_t *shape) {
   if (!is_type(type)) {
-    return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_array_init: %" PRId32 " is no element type", type);
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: %" PRId32 " is no element type", name, type);
   }
   if (rank < 1 || rank > KVOX_MAX_RANK) {
-    return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_array_init: rank %" PRId32 " is not between 1 and %d", rank,
-                     KVOX_MAX_RANK);
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: rank %" PRId32 " is not between 1 and %d", name, rank, KVOX_MAX_RANK);
   }
   kvox_array made = {.data = data, .type = type, .rank = rank};
   int64_t stride = (int64_t)kvox_type_size(type);
   for (int32_t d = rank - 1; d >= 0; d--) {
     if (shape[d] < 1) {
-      return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_array_init: shape[%" PRId32 "] is %" PRId64 ", must be at least 1", d,
+      return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: shape[%" PRId32 "] is %" PRId64 ", must be at least 1", name, d,
                        shape[d]);
     }
     made.shape[d] = shape[d];
     made.strides[d] = stride;
     if (!kvox_multiply(stride, shape[d], &stride)) {
-      return kvox_fail(KVOX_ERROR_SIZE, "kvox_array_init: the array has more than 2^63 - 1 bytes");
+      return kvox_fail(KVOX_ERROR_SIZE, "%s: the array has more than 2^63 - 1 bytes", name);
     }
   }
   *array = made;
   return KVOX_OK;
 }
 
-/* The lowest and the highest byte's offset from `data`; false when they do not fit. */
-static bool extent(const kvox_array *array, int64_t *low, int64_t *high) {
+kvox_status kvox_array_init(kvox_array *array, void *data, kvox_type type, int32_t rank, const int64_t *shape) {
+  KVOX_REQUIRE(array);
+  KVOX_REQUIRE(data);
+  KVOX_REQUIRE(shape);
+  return kvox_array_dense(array, "kvox_array_init", data, type, rank, shape);
+}
+
+bool kvox_array_extent(const kvox_array *array, int64_t *low, int64_t *high) {
   *low = 0;
-  *high = (int64_t)kvox_type_size(array->type) - 1;
+  *high = (int64_t)kvox_type_size(array->type);
   for (int32_t d = 0; d < array->rank; d++) {
     int64_t span = 0;
     if (__builtin_mul_overflow(array->shape[d] - 1, array->strides[d], &span)) {
@@ -66,8 +70,31 @@ static bool extent(const kvox_array *array, int64_t *low, int64_t *high) {
   return true;
 }
 
+/* Where an array lies: on a device only where the call takes that, and within its buffer. */
+static kvox_status check_place(const kvox_array *array, const char *name, bool device_too) {
+  int64_t low, high;
+  if (!kvox_array_extent(array, &low, &high)) {
+    return kvox_fail(KVOX_ERROR_SIZE, "%s: its strides span more than 2^63 - 1 bytes", name);
+  }
+  if (array->buffer == NULL) {
+    return KVOX_OK;
+  }
+  if (!device_too) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT,
+                     "%s: lies on an OpenCL device; this call reads the host's memory; copy it with kvox_array_copy",
+                     name);
+  }
+  const int64_t offset = (int64_t)(intptr_t)array->data;
+  const uint64_t bytes = array->buffer->bytes;
+  if (!kvox_add(low, offset, &low) || !kvox_add(high, offset, &high) || low < 0 || (uint64_t)high > bytes) {
+    return kvox_fail(KVOX_ERROR_SIZE, "%s: from offset %" PRId64 " its elements leave the buffer of %" PRIu64 " bytes",
+                     name, offset, bytes);
+  }
+  return KVOX_OK;
+}
+
 kvox_status kvox_array_check(const kvox_array *array, const char *name, uint32_t allowed) {
-  if (array == NULL || array->data == NULL) {
+  if (array == NULL || (array->data == NULL && array->buffer == NULL)) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: %s is NULL", name, array == NULL ? "the array" : "its data");
   }
   if (!is_type(array->type) || (allowed & KVOX_TYPE_BIT(array->type)) == 0) {
@@ -88,11 +115,7 @@ kvox_status kvox_array_check(const kvox_array *array, const char *name, uint32_t
       return kvox_fail(KVOX_ERROR_SIZE, "%s: it has more than 2^63 - 1 elements", name);
     }
   }
-  int64_t low, high;
-  if (!extent(array, &low, &high)) {
-    return kvox_fail(KVOX_ERROR_SIZE, "%s: its strides span more than 2^63 - 1 bytes", name);
-  }
-  return KVOX_OK;
+  return check_place(array, name, (allowed & KVOX_ON_DEVICE_TOO) != 0);
 }
 
 static void shape_text(char *text, size_t size, int32_t rank, const int64_t *shape) {
@@ -159,17 +182,29 @@ kvox_status kvox_array_check_rows(const kvox_array *array, const char *name) {
                    name, kvox_type_size(array->type), array->strides[array->rank - 1]);
 }
 
+/* Different buffers of a device may be parts of one memory: a host can wrap the same cl_mem twice, or parts of it. */
+static const void *space_of(const kvox_array *array, int64_t *at) {
+  *at = (int64_t)(intptr_t)array->data;
+  if (array->buffer == NULL) {
+    return NULL;
+  }
+  *at += (int64_t)array->buffer->begin;
+  return array->buffer->whole;
+}
+
 kvox_status kvox_array_check_apart(const kvox_array *a, const char *name_a, const kvox_array *b, const char *name_b) {
-  int64_t low_a, high_a, low_b, high_b;
-  if (!extent(a, &low_a, &high_a) || !extent(b, &low_b, &high_b)) {
+  int64_t low_a, high_a, low_b, high_b, at_a, at_b;
+  if (!kvox_array_extent(a, &low_a, &high_a) || !kvox_array_extent(b, &low_b, &high_b)) {
     return kvox_fail(KVOX_ERROR_SIZE, "%s, %s: their strides span more than 2^63 - 1 bytes", name_a, name_b);
   }
-  const int64_t at_a = (int64_t)(intptr_t)a->data, at_b = (int64_t)(intptr_t)b->data;
+  if (space_of(a, &at_a) != space_of(b, &at_b)) {
+    return KVOX_OK;
+  }
   if (!kvox_add(low_a, at_a, &low_a) || !kvox_add(high_a, at_a, &high_a) || !kvox_add(low_b, at_b, &low_b) ||
       !kvox_add(high_b, at_b, &high_b)) {
     return kvox_fail(KVOX_ERROR_SIZE, "%s, %s: their strides lead out of the address space", name_a, name_b);
   }
-  if (low_a <= high_b && low_b <= high_a) {
+  if (low_a < high_b && low_b < high_a) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "%s and %s overlap in memory; the result needs memory of its own", name_a,
                      name_b);
   }

@@ -20,16 +20,15 @@ struct kvox_buffer {
   kvox_heap *heap;
   atomic_int holders;
   uint64_t bytes;
-  void *device; /* the kind's: a kvox_ocl */
-  void *memory; /* the kind's: a cl_mem */
+  void *device;      /* the kind's: a kvox_ocl */
+  void *memory;      /* the kind's: a cl_mem */
+  const void *whole; /* what tells memory apart: `memory`, or the larger memory that it is a part of, */
+  uint64_t begin;    /* from this byte on */
 };
 
 /* `kind->release` is called by the last kvox_buffer_destroy, not when this fails. */
 kvox_status kvox_buffer_make(kvox_heap *heap, const kvox_buffer_kind *kind, void *device, void *memory, uint64_t bytes,
                              kvox_buffer **buffer);
 kvox_buffer *kvox_buffer_hold(kvox_buffer *buffer);
-
-/* The lowest and one past the highest byte of an array, relative to its data. */
-void kvox_array_extent(const kvox_array *array, int64_t *low, int64_t *high);
 
 #endif

@@ -102,7 +102,7 @@ static void add_elements(kvox_hash *hash, const kvox_array *array, int32_t depth
 
 kvox_status kvox_array_sha256(const kvox_array *array, char hex[65]) {
   KVOX_REQUIRE(hex);
-  KVOX_TRY(kvox_array_check(array, "kvox_array_sha256", KVOX_REAL_TYPES | KVOX_TYPE_BIT(KVOX_C64)));
+  KVOX_TRY(kvox_array_check(array, "kvox_array_sha256", KVOX_ALL_TYPES));
   char text[32];
   kvox_hash hash;
   kvox_hash_start(&hash);

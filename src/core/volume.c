@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/array.h"
+#include "core/buffer.h"
 #include "core/fail.h"
 #include "core/number.h"
 #include "core/size.h"
@@ -59,11 +60,10 @@ kvox_status kvox_grid_check(const kvox_grid *grid, const char *name) {
 
 kvox_status kvox_volume_make(kvox_heap *heap, const kvox_array *wrapped, kvox_type type, const kvox_grid *grid,
                              kvox_volume **volume) {
-  const uint32_t allowed = KVOX_REAL_TYPES | KVOX_TYPE_BIT(KVOX_C64);
   KVOX_TRY(kvox_grid_check(grid, "volume"));
   const int64_t shape[3] = {grid->size[2], grid->size[1], grid->size[0]};
   if (wrapped != NULL) {
-    KVOX_TRY(kvox_array_check_shape(wrapped, "volume", allowed, 3, shape));
+    KVOX_TRY(kvox_array_check_shape(wrapped, "volume", KVOX_ALL_TYPES | KVOX_ON_DEVICE_TOO, 3, shape));
   }
   kvox_volume *made = kvox_allocate_zeros(heap, sizeof *made);
   if (made == NULL) {
@@ -73,6 +73,9 @@ kvox_status kvox_volume_make(kvox_heap *heap, const kvox_array *wrapped, kvox_ty
   made->grid = *grid;
   if (wrapped != NULL) {
     made->array = *wrapped;
+    if (wrapped->buffer != NULL) {
+      kvox_buffer_hold(wrapped->buffer);
+    }
     *volume = made;
     return KVOX_OK;
   }
@@ -98,6 +101,7 @@ void kvox_volume_destroy(kvox_volume *volume) {
   }
   kvox_heap *heap = volume->heap;
   kvox_release(heap, volume->owned);
+  kvox_buffer_destroy(volume->array.buffer);
   kvox_release(heap, volume->slice_origins_mm);
   kvox_release(heap, volume->provenance);
   kvox_release(heap, volume);

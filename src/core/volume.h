@@ -7,8 +7,8 @@
 
 struct kvox_volume {
   kvox_heap *heap;
-  void *owned; /* NULL: the caller's memory, or a buffer's */
-  kvox_array array;
+  void *owned;      /* NULL: the caller's memory, or a buffer's */
+  kvox_array array; /* its buffer is held */
   kvox_grid grid;
   double *slice_origins_mm;
   char *provenance;
