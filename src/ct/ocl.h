@@ -86,11 +86,6 @@ kvox_status kvox_ct_ocl_rows_give(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queue
 
 /* ---- backproject_ocl.c, kernels/backproject.cl ---- */
 
-/* Line `s = a x + b y + c` in units of 2^-32 columns: whole-number arithmetic, the same on every device. */
-typedef struct kvox_ct_ocl_line {
-  int64_t a, b, c;
-} kvox_ct_ocl_line;
-
 typedef struct kvox_ct_ocl_backproject kvox_ct_ocl_backproject;
 
 /* A region of `grid`: `begin`, `size` in voxels. `lines` of all views. KVOX_ERROR_GEOMETRY where a line leaves +-2^30
@@ -116,7 +111,8 @@ kvox_status kvox_ct_ocl_project_create(kvox_context *context, const kvox_ct_line
                                        const int64_t begin[3], const int64_t size[3], int32_t lanes,
                                        kvox_ct_ocl_project **stage);
 void kvox_ct_ocl_project_destroy(kvox_ct_ocl_project *stage);
-uint64_t kvox_ct_ocl_project_need(int64_t views);
+/* Its lines, and the slices of one group with their lanes interleaved. */
+uint64_t kvox_ct_ocl_project_need(int64_t views, const int64_t size[3], int32_t lanes);
 
 /* block[group][view][column][lane] = sum over the slab's voxels. */
 kvox_status kvox_ct_ocl_project_run(kvox_ct_ocl_project *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
