@@ -26,7 +26,7 @@
                                       entry(ReleaseCommandQueue) entry(ReleaseContext) entry(ReleaseEvent)           \
                                           entry(ReleaseKernel) entry(ReleaseMemObject) entry(ReleaseProgram)         \
                                               entry(RetainCommandQueue) entry(RetainContext) entry(RetainMemObject)  \
-                                                  entry(SetKernelArg) entry(WaitForEvents)
+                                                  entry(RetainProgram) entry(SetKernelArg) entry(WaitForEvents)
 
 typedef struct kvox_ocl_table {
 #define KVOX_OCL_MEMBER(name) __typeof__(&cl##name) name;
@@ -50,7 +50,7 @@ struct kvox_ocl {
   cl_platform_id platform;
   cl_device_id device;
   cl_context context;
-  cl_command_queue host_queue; /* NULL: queues of our own */
+  cl_command_queue host_queue;                  /* NULL: queues of our own */
   cl_command_queue_properties queue_properties; /* of our own queues: profiling, out of order where there is that */
   kvox_device_info info;
   struct kvox_ocl_queues *queues;     /* of queue.c: those that nobody has */
@@ -62,6 +62,13 @@ kvox_status kvox_ocl_queues_create(kvox_ocl *ocl);
 void kvox_ocl_queues_destroy(kvox_ocl *ocl);
 kvox_status kvox_ocl_programs_create(kvox_ocl *ocl, const char *cache_folder);
 void kvox_ocl_programs_destroy(kvox_ocl *ocl);
+
+/*
+ * A built program of any source text, `name` for sentences, through the same caches as the programs of kernels/; what
+ * kvox_ocl_program_get adds to the options is added. The caller releases it. Thread-safe.
+ */
+kvox_status kvox_ocl_build(kvox_ocl *ocl, const char *name, const char *source, size_t length, const char *options,
+                           cl_program *program);
 
 cl_mem kvox_ocl_memory(const kvox_buffer *buffer);
 

@@ -1,0 +1,385 @@
+#include "ocl/program.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/fail.h"
+#include "core/hash.h"
+
+/*
+ * What every program is built with, here alone. Nothing relaxed: no -cl-fast-relaxed-math, -cl-mad-enable,
+ * -cl-denorms-are-zero. Division and square root are exact to the last bit where the device can, as they are on the
+ * CPU.
+ */
+#define ALWAYS "-cl-std=CL1.2"
+#define EXACT_DIVISION " -cl-fp32-correctly-rounded-divide-sqrt"
+
+/* Of a build log, what a sentence has room for. */
+enum { LOG_BYTES = 640, OPTIONS_BYTES = 160, NAME_BYTES = 64 };
+
+/* One program of the cache in memory: it stays until the device is closed. */
+struct kvox_ocl_program {
+  kvox_ocl *ocl;
+  kvox_ocl_program *next;
+  pthread_mutex_t building; /* guards `program`, NULL before it is built */
+  cl_program program;
+  char key[65];
+};
+
+struct kvox_ocl_programs {
+  pthread_mutex_t lock; /* guards the list */
+  kvox_ocl_program *first;
+  char *folder; /* NULL: programs are kept in memory alone */
+  const char *always;
+  char device[65]; /* SHA-256 of what a built program depends on beside its source and options */
+};
+
+/* What a program is made from. */
+typedef struct kvox_ocl_recipe {
+  const char *name, *source;
+  size_t length;
+  const char *options;
+} kvox_ocl_recipe;
+
+/* ---- What a program depends on ---- */
+
+static kvox_status add_device_text(const kvox_ocl *ocl, kvox_hash *hash, cl_device_info what) {
+  char text[512];
+  size_t bytes = 0;
+  const cl_int error = ocl->cl->GetDeviceInfo(ocl->device, what, sizeof text, text, &bytes);
+  if (error != CL_SUCCESS) {
+    return kvox_ocl_fail(ocl, "clGetDeviceInfo", error);
+  }
+  kvox_hash_add(hash, text, bytes < sizeof text ? bytes : sizeof text);
+  return KVOX_OK;
+}
+
+static kvox_status hash_device(const kvox_ocl *ocl, char hex[65]) {
+  char platform[512];
+  size_t bytes = 0;
+  kvox_hash hash;
+  kvox_hash_start(&hash);
+  KVOX_TRY(add_device_text(ocl, &hash, CL_DEVICE_NAME));
+  KVOX_TRY(add_device_text(ocl, &hash, CL_DEVICE_VERSION));
+  KVOX_TRY(add_device_text(ocl, &hash, CL_DRIVER_VERSION));
+  const cl_int error = ocl->cl->GetPlatformInfo(ocl->platform, CL_PLATFORM_VERSION, sizeof platform, platform, &bytes);
+  if (error != CL_SUCCESS) {
+    return kvox_ocl_fail(ocl, "clGetPlatformInfo", error);
+  }
+  kvox_hash_add(&hash, platform, bytes < sizeof platform ? bytes : sizeof platform);
+  kvox_hash_add(&hash, kvox_version(), strlen(kvox_version()) + 1);
+  kvox_hash_end(&hash, hex);
+  return KVOX_OK;
+}
+
+static bool divides_exactly(const kvox_ocl *ocl) {
+  cl_device_fp_config config = 0;
+  return ocl->cl->GetDeviceInfo(ocl->device, CL_DEVICE_SINGLE_FP_CONFIG, sizeof config, &config, NULL) == CL_SUCCESS &&
+         (config & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
+}
+
+static void hash_text(const char *text, size_t length, char hex[65]) {
+  kvox_hash hash;
+  kvox_hash_start(&hash);
+  kvox_hash_add(&hash, text, length);
+  kvox_hash_end(&hash, hex);
+}
+
+/* The key in memory and in the folder. */
+static void find_key(const struct kvox_ocl_programs *programs, const kvox_ocl_recipe *recipe, const char *source_sha256,
+                     char key[65]) {
+  kvox_hash hash;
+  kvox_hash_start(&hash);
+  kvox_hash_add(&hash, source_sha256, 64);
+  kvox_hash_add(&hash, programs->device, 64);
+  kvox_hash_add(&hash, programs->always, strlen(programs->always));
+  kvox_hash_add(&hash, " ", 1);
+  kvox_hash_add(&hash, recipe->options, strlen(recipe->options));
+  kvox_hash_end(&hash, key);
+}
+
+/* ---- Opening and closing ---- */
+
+kvox_status kvox_ocl_programs_create(kvox_ocl *ocl, const char *cache_folder) {
+  kvox_status status = KVOX_OK;
+  struct kvox_ocl_programs *made = kvox_allocate_zeros(ocl->heap, sizeof *made);
+  if (made == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  made->always = divides_exactly(ocl) ? ALWAYS EXACT_DIVISION : ALWAYS;
+  KVOX_TRY_CLEANUP(hash_device(ocl, made->device));
+  if (cache_folder != NULL) {
+    made->folder = kvox_duplicate_text(ocl->heap, cache_folder);
+    if (made->folder == NULL) {
+      status = KVOX_ERROR_MEMORY;
+      goto cleanup;
+    }
+  }
+  if (pthread_mutex_init(&made->lock, NULL) != 0) {
+    status = kvox_fail(KVOX_ERROR_MEMORY, "kvox_context_create: no mutex could be made");
+    goto cleanup;
+  }
+  ocl->programs = made;
+  return KVOX_OK;
+cleanup:
+  kvox_release(ocl->heap, made->folder);
+  kvox_release(ocl->heap, made);
+  return status;
+}
+
+void kvox_ocl_programs_destroy(kvox_ocl *ocl) {
+  struct kvox_ocl_programs *programs = ocl->programs;
+  if (programs == NULL) {
+    return;
+  }
+  for (kvox_ocl_program *next, *program = programs->first; program != NULL; program = next) {
+    next = program->next;
+    if (program->program != NULL) {
+      ocl->cl->ReleaseProgram(program->program);
+    }
+    pthread_mutex_destroy(&program->building);
+    kvox_release(ocl->heap, program);
+  }
+  pthread_mutex_destroy(&programs->lock);
+  kvox_release(ocl->heap, programs->folder);
+  kvox_release(ocl->heap, programs);
+  ocl->programs = NULL;
+}
+
+/* ---- Building ---- */
+
+/* From the log's first error on, in one line: as much as fits. */
+static void shorten_log(const char *log, char *line, size_t size) {
+  const char *at = strstr(log, "error");
+  at = at != NULL ? at : log;
+  while (at > log && at[-1] != '\n') {
+    at--;
+  }
+  size_t used = 0;
+  for (; *at != '\0' && used + 1 < size; at++) {
+    const bool blank = (unsigned char)*at <= ' ';
+    if (!blank || (used > 0 && line[used - 1] != ' ')) {
+      line[used++] = *at;
+      line[used - 1] = blank ? ' ' : *at;
+    }
+  }
+  if (*at != '\0') { /* cut: no part of a character stays */
+    while (used > 0 && ((unsigned char)line[used - 1] & 0xc0) == 0x80) {
+      used--;
+    }
+    used -= used > 0 && ((unsigned char)line[used - 1] & 0x80) != 0;
+  }
+  used -= used > 0 && line[used - 1] == ' ';
+  line[used] = '\0';
+}
+
+static kvox_status build_failed(const kvox_ocl *ocl, const kvox_ocl_recipe *recipe, cl_program program, cl_int error) {
+  const struct kvox_ocl_programs *programs = ocl->programs;
+  char line[LOG_BYTES] = "";
+  size_t bytes = 0;
+  char *log = NULL;
+  if (ocl->cl->GetProgramBuildInfo(program, ocl->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes) == CL_SUCCESS &&
+      bytes > 1 && (log = kvox_allocate_zeros(ocl->heap, (uint64_t)bytes + 1)) != NULL &&
+      ocl->cl->GetProgramBuildInfo(program, ocl->device, CL_PROGRAM_BUILD_LOG, bytes, log, NULL) == CL_SUCCESS) {
+    shorten_log(log, line, sizeof line);
+  }
+  kvox_release(ocl->heap, log);
+  if (line[0] == '\0') {
+    return kvox_ocl_fail(ocl, "clBuildProgram", error);
+  }
+  return kvox_fail(KVOX_ERROR_DEVICE, "program %.*s does not build on %s with \"%s %.*s\" (error %d): %s", NAME_BYTES,
+                   recipe->name, ocl->info.name, programs->always, OPTIONS_BYTES, recipe->options, (int)error, line);
+}
+
+/* `options` are the whole ones. */
+static kvox_status build_from_source(const kvox_ocl *ocl, const kvox_ocl_recipe *recipe, const char *options,
+                                     cl_program *built) {
+  const char *source = recipe->source;
+  cl_int error = CL_SUCCESS;
+  cl_program program = ocl->cl->CreateProgramWithSource(ocl->context, 1, &source, &recipe->length, &error);
+  if (program == NULL || error != CL_SUCCESS) {
+    return kvox_ocl_fail(ocl, "clCreateProgramWithSource", error);
+  }
+  error = ocl->cl->BuildProgram(program, 1, &ocl->device, options, NULL, NULL);
+  if (error != CL_SUCCESS) {
+    const kvox_status status = build_failed(ocl, recipe, program, error);
+    ocl->cl->ReleaseProgram(program);
+    return status;
+  }
+  *built = program;
+  return KVOX_OK;
+}
+
+/* False where the driver refuses it: drivers change under the same version, too. */
+static bool build_from_binary(const kvox_ocl *ocl, const unsigned char *binary, size_t bytes, const char *options,
+                              cl_program *built) {
+  cl_int error = CL_SUCCESS, accepted = CL_SUCCESS;
+  cl_program program =
+      ocl->cl->CreateProgramWithBinary(ocl->context, 1, &ocl->device, &bytes, &binary, &accepted, &error);
+  if (program == NULL || error != CL_SUCCESS) {
+    return false;
+  }
+  if (accepted != CL_SUCCESS || ocl->cl->BuildProgram(program, 1, &ocl->device, options, NULL, NULL) != CL_SUCCESS) {
+    ocl->cl->ReleaseProgram(program);
+    return false;
+  }
+  *built = program;
+  return true;
+}
+
+/* Which of the program's devices is ours: a host's context may have several. -1: none. */
+static int64_t device_of_program(const kvox_ocl *ocl, cl_program program, cl_device_id *devices, cl_uint count) {
+  if (ocl->cl->GetProgramInfo(program, CL_PROGRAM_DEVICES, count * sizeof *devices, devices, NULL) == CL_SUCCESS) {
+    for (cl_uint i = 0; i < count; i++) {
+      if (devices[i] == ocl->device) {
+        return i;
+      }
+    }
+  }
+  return -1;
+}
+
+/* The program as the driver built it; false where it does not say. */
+static bool get_binary(const kvox_ocl *ocl, cl_program program, unsigned char **binary, size_t *bytes) {
+  bool good = false;
+  cl_uint count = 0;
+  if (ocl->cl->GetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof count, &count, NULL) != CL_SUCCESS) {
+    return false;
+  }
+  cl_device_id *devices = kvox_allocate_array(ocl->heap, count, sizeof *devices);
+  size_t *sizes = kvox_allocate_array(ocl->heap, count, sizeof *sizes);
+  unsigned char **binaries = kvox_allocate_zeros(ocl->heap, count * sizeof *binaries);
+  const int64_t ours = devices != NULL ? device_of_program(ocl, program, devices, count) : -1;
+  *binary = NULL;
+  if (ours >= 0 && sizes != NULL && binaries != NULL &&
+      ocl->cl->GetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, count * sizeof *sizes, sizes, NULL) == CL_SUCCESS &&
+      sizes[ours] > 0 && (*binary = kvox_allocate(ocl->heap, sizes[ours])) != NULL) {
+    binaries[ours] = *binary; /* the others stay NULL: not asked for */
+    *bytes = sizes[ours];
+    good =
+        ocl->cl->GetProgramInfo(program, CL_PROGRAM_BINARIES, count * sizeof *binaries, binaries, NULL) == CL_SUCCESS;
+  }
+  if (!good) {
+    kvox_release(ocl->heap, *binary);
+  }
+  kvox_release(ocl->heap, binaries);
+  kvox_release(ocl->heap, sizes);
+  kvox_release(ocl->heap, devices);
+  return good;
+}
+
+/* From the folder where it is there, else from its source, and then into the folder. */
+static kvox_status build(const kvox_ocl *ocl, const kvox_ocl_recipe *recipe, const char *key, cl_program *built) {
+  const struct kvox_ocl_programs *programs = ocl->programs;
+  const size_t room = strlen(programs->always) + strlen(recipe->options) + 2;
+  kvox_status status = KVOX_OK;
+  unsigned char *binary = NULL;
+  size_t bytes = 0;
+  bool found = false;
+  char *options = kvox_allocate(ocl->heap, room);
+  if (options == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  snprintf(options, room, "%s %s", programs->always, recipe->options);
+  if (programs->folder != NULL && kvox_ocl_cache_read(ocl->heap, programs->folder, key, &binary, &bytes)) {
+    found = build_from_binary(ocl, binary, bytes, options, built);
+    kvox_release(ocl->heap, binary);
+  }
+  if (!found) {
+    KVOX_TRY_CLEANUP(build_from_source(ocl, recipe, options, built));
+    if (programs->folder != NULL && get_binary(ocl, *built, &binary, &bytes)) {
+      kvox_ocl_cache_write(ocl->heap, programs->folder, key, binary, bytes);
+      kvox_release(ocl->heap, binary);
+    }
+  }
+cleanup:
+  kvox_release(ocl->heap, options);
+  return status;
+}
+
+/* ---- The cache in memory ---- */
+
+/* The program of this key, new and not yet built where nobody asked for it before. */
+static kvox_status find_or_add(kvox_ocl *ocl, const char *key, kvox_ocl_program **program) {
+  struct kvox_ocl_programs *programs = ocl->programs;
+  kvox_status status = KVOX_OK;
+  pthread_mutex_lock(&programs->lock);
+  kvox_ocl_program *found = programs->first;
+  while (found != NULL && strcmp(found->key, key) != 0) {
+    found = found->next;
+  }
+  if (found == NULL) {
+    found = kvox_allocate_zeros(ocl->heap, sizeof *found);
+    if (found == NULL) {
+      status = KVOX_ERROR_MEMORY;
+    } else if (pthread_mutex_init(&found->building, NULL) != 0) {
+      kvox_release(ocl->heap, found);
+      status = kvox_fail(KVOX_ERROR_MEMORY, "no mutex could be made for a program");
+    } else {
+      found->ocl = ocl;
+      memcpy(found->key, key, sizeof found->key);
+      found->next = programs->first;
+      programs->first = found;
+    }
+  }
+  pthread_mutex_unlock(&programs->lock);
+  *program = found;
+  return status;
+}
+
+/* A failed build leaves the program unbuilt: the next who asks tries again. Others' programs are not held up. */
+static kvox_status get(kvox_ocl *ocl, const kvox_ocl_recipe *recipe, const char *source_sha256,
+                       kvox_ocl_program **program) {
+  char key[65];
+  kvox_status status = KVOX_OK;
+  find_key(ocl->programs, recipe, source_sha256, key);
+  KVOX_TRY(find_or_add(ocl, key, program));
+  pthread_mutex_lock(&(*program)->building);
+  if ((*program)->program == NULL) {
+    cl_program built = NULL;
+    status = build(ocl, recipe, key, &built);
+    (*program)->program = status == KVOX_OK ? built : NULL;
+  }
+  pthread_mutex_unlock(&(*program)->building);
+  return status;
+}
+
+kvox_status kvox_ocl_program_get(kvox_ocl *ocl, const char *name, const char *options, kvox_ocl_program **program) {
+  const kvox_ocl_source *source = kvox_ocl_sources;
+  while (source->name != NULL && strcmp(source->name, name) != 0) {
+    source++;
+  }
+  if (source->name == NULL) {
+    return kvox_fail(KVOX_ERROR_INTERNAL, "there is no program kernels/%.*s.cl", NAME_BYTES, name);
+  }
+  const kvox_ocl_recipe recipe = {source->name, source->text, source->length, options != NULL ? options : ""};
+  KVOX_TRY(get(ocl, &recipe, source->sha256, program));
+  kvox_ocl_hold(ocl); /* which holds the program */
+  return KVOX_OK;
+}
+
+void kvox_ocl_program_drop(kvox_ocl_program *program) {
+  if (program != NULL) {
+    kvox_ocl_drop(program->ocl);
+  }
+}
+
+kvox_status kvox_ocl_build(kvox_ocl *ocl, const char *name, const char *source, size_t length, const char *options,
+                           cl_program *program) {
+  const kvox_ocl_recipe recipe = {name, source, length, options != NULL ? options : ""};
+  kvox_ocl_program *found = NULL;
+  char hash[65];
+  hash_text(source, length, hash);
+  KVOX_TRY(get(ocl, &recipe, hash, &found));
+  const cl_int error = ocl->cl->RetainProgram(found->program);
+  if (error != CL_SUCCESS) {
+    return kvox_ocl_fail(ocl, "clRetainProgram", error);
+  }
+  *program = found->program;
+  return KVOX_OK;
+}
+
+kvox_ocl *kvox_ocl_program_device(const kvox_ocl_program *program) { return program->ocl; }
+
+cl_program kvox_ocl_program_handle(const kvox_ocl_program *program) { return program->program; }
