@@ -44,7 +44,7 @@ foreach(name ${OpenMP_C_LIB_NAMES})
     list(APPEND KVOX_OPENMP_NEEDS ${OpenMP_${name}_LIBRARY})
   endif()
 endforeach()
-set(KVOX_CORE_NEEDS ${KVOX_FFT_PACKAGE_LIBRARIES} ${KVOX_OPENMP_NEEDS} m)
+set(KVOX_CORE_NEEDS ${KVOX_FFT_PACKAGE_LIBRARIES} ${KVOX_OPENMP_NEEDS} ${CMAKE_DL_LIBS} m)
 
 kvox_library(kvox OBJECTS kvox_objects OUTPUT kvox COMPONENT core MAP ${PROJECT_SOURCE_DIR}/cmake/kvox.map
-  LINK PkgConfig::KVOX_FFT_PACKAGE OpenMP::OpenMP_C Threads::Threads m STATIC_NEEDS ${KVOX_CORE_NEEDS})
+  LINK PkgConfig::KVOX_FFT_PACKAGE OpenMP::OpenMP_C Threads::Threads ${CMAKE_DL_LIBS} m STATIC_NEEDS ${KVOX_CORE_NEEDS})

@@ -27,6 +27,7 @@ typedef struct kvox_device_info {
   uint64_t largest_group;        /* work-items of a work-group */
   int32_t shares_host_memory;    /* 1: a transfer is a copy within the same memory */
   int32_t has_double;
+  char unusable[128]; /* why Kvox cannot compute on it: "it has no compiler", ...; empty where it can */
 } kvox_device_info;
 
 #define kvox_device_info_init(info) kvox_device_info_init_sized((info), sizeof(kvox_device_info))

@@ -7,12 +7,18 @@
 /* No version will have so large a struct: beyond it, struct_size was never set. */
 enum { MOST_BYTES = 65536 };
 
+static kvox_status read_size(const void *given, const char *name, size_t *size) {
+  memcpy(size, given, sizeof *size);
+  if (*size < sizeof *size || *size > MOST_BYTES) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: struct_size is %zu; prepare the struct with its init macro", name,
+                     *size);
+  }
+  return KVOX_OK;
+}
+
 kvox_status kvox_options_load(void *known, size_t known_size, const void *given, const char *name) {
   size_t size = 0;
-  memcpy(&size, given, sizeof size);
-  if (size < sizeof size || size > MOST_BYTES) {
-    return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: struct_size is %zu; prepare the struct with its init macro", name, size);
-  }
+  KVOX_TRY(read_size(given, name, &size));
   const unsigned char *bytes = given;
   for (size_t i = known_size; i < size; i++) {
     if (bytes[i] != 0) {
@@ -23,6 +29,15 @@ kvox_status kvox_options_load(void *known, size_t known_size, const void *given,
   }
   memcpy(known, given, size < known_size ? size : known_size);
   memcpy(known, &known_size, sizeof known_size);
+  return KVOX_OK;
+}
+
+kvox_status kvox_options_store(const void *known, size_t known_size, void *given, const char *name) {
+  size_t size = 0;
+  KVOX_TRY(read_size(given, name, &size));
+  memset(given, 0, size);
+  memcpy(given, known, size < known_size ? size : known_size);
+  memcpy(given, &size, sizeof size);
   return KVOX_OK;
 }
 

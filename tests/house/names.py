@@ -12,6 +12,7 @@ SECTION_LINE = re.compile(r'^[0-9a-f]+ .{7} (\.\S+)\s+([0-9a-f]+)\s+(?:\.hidden 
 STATE = {
     'sentence',                               # the thread's error sentence
     'planner', 'provider', 'provider_once',   # FFTW's planner lock, and its name and version, asked once
+    'opencl', 'opencl_once',                  # OpenCL's entry points, opened once: drivers cannot be closed
     'hdf5_lock',                              # HDF5 may not be built for threads
 }
 
