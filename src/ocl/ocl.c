@@ -7,8 +7,6 @@
 /* Until both are there. */
 #pragma weak kvox_ocl_queues_create
 #pragma weak kvox_ocl_queues_destroy
-#pragma weak kvox_ocl_programs_create
-#pragma weak kvox_ocl_programs_destroy
 
 /* A context and queue of our own, for the device that was chosen. */
 static kvox_status open_own(kvox_ocl *ocl, const kvox_ocl_options *options, char *reason, size_t size) {
@@ -106,7 +104,7 @@ kvox_status kvox_ocl_open(kvox_heap *heap, const kvox_ocl_options *options, kvox
                                             : open_own(made, options, reason, size));
   KVOX_TRY_CLEANUP(choose_queue_properties(made));
   KVOX_TRY_CLEANUP(kvox_ocl_queues_create != NULL ? kvox_ocl_queues_create(made) : KVOX_OK);
-  KVOX_TRY_CLEANUP(kvox_ocl_programs_create != NULL ? kvox_ocl_programs_create(made, options->cache_folder) : KVOX_OK);
+  KVOX_TRY_CLEANUP(kvox_ocl_programs_create(made, options->cache_folder));
   *ocl = made;
   made = NULL;
 cleanup:
