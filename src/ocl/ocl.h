@@ -22,7 +22,7 @@ typedef struct kvox_ocl_options {
   void *context, *queue;    /* the host's own, both or none */
 } kvox_ocl_options;
 
-/* `reason` (of `size` bytes) says why this device, in words. */
+/* `reason` (of `size` bytes, empty before) says why this device, in words; after a failure, that there was one. */
 kvox_status kvox_ocl_open(kvox_heap *heap, const kvox_ocl_options *options, kvox_ocl **ocl, char *reason, size_t size);
 kvox_ocl *kvox_ocl_hold(kvox_ocl *ocl);
 void kvox_ocl_drop(kvox_ocl *ocl); /* NULL is fine */
@@ -36,6 +36,9 @@ uint64_t kvox_ocl_usual_memory(const kvox_ocl *ocl);
 
 /* Not cleared. `what` is for the sentence: "filtered views". */
 kvox_status kvox_ocl_buffer_create(kvox_ocl *ocl, uint64_t bytes, const char *what, kvox_buffer **buffer);
+
+/* Around a host's cl_mem, which is retained. */
+kvox_status kvox_ocl_buffer_wrap(kvox_ocl *ocl, void *cl_mem_handle, kvox_buffer **buffer);
 
 /* Fails unless the array lies in the host's memory or on this device (`ocl` NULL: in the host's). */
 kvox_status kvox_ocl_check_place(const kvox_ocl *ocl, const kvox_array *array, const char *name);
@@ -113,7 +116,7 @@ kvox_status kvox_ocl_kernel_get(kvox_ocl *ocl, const char *program, const char *
                                 kvox_ocl_kernel **kernel);
 
 typedef struct kvox_ocl_argument {
-  const void *value;         /* NULL with no buffer: local memory of `bytes` */
+  const void *value; /* NULL with no buffer: local memory of `bytes` */
   size_t bytes;
   const kvox_buffer *buffer; /* a buffer from its begin */
 } kvox_ocl_argument;
