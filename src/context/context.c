@@ -1,17 +1,17 @@
-#include "context/context.h"
-
 #include <inttypes.h>
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "context/backend.h"
 #include "core/fail.h"
 #include "core/number.h"
 #include "core/options.h"
 #include "cpu/level.h"
-#include "fft/fft.h"
+#include "fft/fft_ocl.h"
+
+/* Until it is there. */
+#pragma weak kvox_fft_ocl_provider
 
 /* More threads than any machine has: a larger number is a mistake. */
 enum { MOST_THREADS = 4096 };
@@ -20,15 +20,9 @@ void kvox_context_options_init_sized(kvox_context_options *options, size_t struc
   kvox_options_clear(options, struct_size);
 }
 
-/* The value of an environment variable, NULL when unset, empty or to be ignored. */
-static const char *environment(const kvox_context_options *options, const char *name) {
-  const char *value = options->ignore_environment ? NULL : getenv(name);
-  return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 static kvox_status choose_threads(kvox_context *context, const kvox_context_options *options) {
   int32_t threads = options->threads;
-  const char *value = environment(options, "KVOX_THREADS");
+  const char *value = kvox_context_environment(options, "KVOX_THREADS");
   if (threads == 0 && value != NULL) {
     double number = 0;
     const char *end = kvox_parse_number(value, &number);
@@ -52,7 +46,7 @@ static kvox_status choose_threads(kvox_context *context, const kvox_context_opti
 
 static kvox_status choose_cpu(kvox_context *context, const kvox_context_options *options) {
   int32_t level = options->cpu_level;
-  const char *value = environment(options, "KVOX_CPU");
+  const char *value = kvox_context_environment(options, "KVOX_CPU");
   if (level == KVOX_CPU_AUTO && value != NULL) {
     level = kvox_cpu_level_by_name(value);
     if (level < 0) {
@@ -73,31 +67,6 @@ static kvox_status choose_cpu(kvox_context *context, const kvox_context_options 
   return KVOX_OK;
 }
 
-static kvox_status choose_backend(kvox_context *context, const kvox_context_options *options) {
-  static const char *const names[] = {"auto", "cpu", "opencl"};
-  int32_t backend = options->backend;
-  const char *value = environment(options, "KVOX_BACKEND");
-  if (backend == KVOX_BACKEND_AUTO && value != NULL) {
-    backend = -1;
-    for (int32_t i = 0; i < 3; i++) {
-      backend = strcmp(value, names[i]) == 0 ? i : backend;
-    }
-    if (backend < 0) {
-      return kvox_fail(KVOX_ERROR_ARGUMENT, "KVOX_BACKEND is \"%.40s\", must be auto, cpu or opencl", value);
-    }
-  }
-  if (backend < KVOX_BACKEND_AUTO || backend > KVOX_BACKEND_OPENCL) {
-    return kvox_fail(KVOX_ERROR_ARGUMENT, "options: backend %" PRId32 " is no backend", backend);
-  }
-  if (backend == KVOX_BACKEND_OPENCL) {
-    return kvox_fail(KVOX_ERROR_UNSUPPORTED, "backend opencl was asked for, this build has the CPU alone");
-  }
-  context->backend = KVOX_BACKEND_CPU;
-  snprintf(context->backend_reason, sizeof context->backend_reason, "%s",
-           backend == KVOX_BACKEND_CPU ? "asked for" : "the only backend of this build");
-  return KVOX_OK;
-}
-
 kvox_status kvox_context_create(const kvox_context_options *options, kvox_context **context) {
   KVOX_REQUIRE(context);
   kvox_context_options known = {.struct_size = sizeof known};
@@ -108,20 +77,28 @@ kvox_status kvox_context_create(const kvox_context_options *options, kvox_contex
     return kvox_fail(KVOX_ERROR_ARGUMENT, "options: fft_effort %" PRId32 " is neither ESTIMATE nor MEASURE",
                      known.fft_effort);
   }
-  kvox_context chosen = {.fft_effort = known.fft_effort, .memory_limit = known.memory_limit};
+  kvox_context chosen = {.fft_effort = known.fft_effort,
+                         .memory_limit = known.memory_limit,
+                         .forbid_fallback = known.forbid_fallback != 0};
   KVOX_TRY(choose_threads(&chosen, &known));
   KVOX_TRY(choose_cpu(&chosen, &known));
-  KVOX_TRY(choose_backend(&chosen, &known));
   KVOX_TRY(kvox_heap_create(&known, &chosen.heap));
-  kvox_context *made = kvox_allocate(chosen.heap, sizeof *made);
+  kvox_context *made = NULL;
+  kvox_status status = KVOX_OK;
+  KVOX_TRY_CLEANUP(kvox_context_choose_backend(&chosen, &known));
+  made = kvox_allocate(chosen.heap, sizeof *made);
   if (made == NULL) {
-    kvox_heap_drop(chosen.heap);
-    return KVOX_ERROR_MEMORY;
+    status = KVOX_ERROR_MEMORY;
+    goto cleanup;
   }
   memcpy(made, &chosen, sizeof *made);
   atomic_init(&made->holders, 1);
   *context = made;
   return KVOX_OK;
+cleanup:
+  kvox_ocl_drop(chosen.ocl);
+  kvox_heap_drop(chosen.heap);
+  return status;
 }
 
 kvox_context *kvox_context_hold(kvox_context *context) {
@@ -132,6 +109,7 @@ kvox_context *kvox_context_hold(kvox_context *context) {
 void kvox_context_destroy(kvox_context *context) {
   if (context != NULL && atomic_fetch_sub_explicit(&context->holders, 1, memory_order_acq_rel) == 1) {
     kvox_heap *heap = context->heap;
+    kvox_ocl_drop(context->ocl);
     kvox_release(heap, context);
     kvox_heap_drop(heap);
   }
@@ -148,12 +126,17 @@ int32_t kvox_context_backend(const kvox_context *context) {
 }
 
 void kvox_context_write_provenance(const kvox_context *context, bool on_device, kvox_text *json) {
-  (void)on_device;
+  const kvox_device_info *device = on_device ? kvox_ocl_info(context->ocl) : NULL;
   kvox_json_string(json, "kvox", kvox_version());
-  kvox_json_string(json, "backend", "cpu");
+  kvox_json_string(json, "backend", on_device ? "opencl" : "cpu");
   kvox_json_string(json, "cpu_level", kvox_cpu_level_name(context->cpu_level));
-  kvox_json_string(json, "device", "host");
-  kvox_json_string(json, "fft", kvox_fft_provider());
+  kvox_json_string(json, "device", on_device ? device->name : "host");
+  if (on_device) {
+    kvox_json_string(json, "platform", device->platform);
+    kvox_json_string(json, "driver", device->driver);
+  }
+  kvox_json_string(json, "fft",
+                   on_device && kvox_fft_ocl_provider != NULL ? kvox_fft_ocl_provider() : kvox_fft_provider());
   kvox_json_string(json, "fft_effort", context->fft_effort == KVOX_FFT_MEASURE ? "measure" : "estimate");
 }
 

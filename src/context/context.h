@@ -20,7 +20,7 @@ struct kvox_context {
   uint64_t memory_limit;
   bool forbid_fallback;
   kvox_ocl *ocl; /* the device, where the backend is OpenCL */
-  char backend_reason[256];
+  char backend_reason[512];
 };
 
 kvox_context *kvox_context_hold(kvox_context *context);
@@ -31,8 +31,8 @@ kvox_context *kvox_context_hold(kvox_context *context);
  */
 bool kvox_context_falls_back(const kvox_context *context, kvox_status status, const char *what);
 
-/* The members that every provenance begins with: version, backend, CPU level, device, FFT provider. `on_device`: of a plan
- * that runs there. */
+/* The members that every provenance begins with: version, backend, CPU level, device, FFT provider. `on_device`: of a
+ * plan that runs there. */
 void kvox_context_write_provenance(const kvox_context *context, bool on_device, kvox_text *json);
 
 #endif
