@@ -81,6 +81,12 @@ void kvox_workspace_add(kvox_workspace *workspace, const char *stage, double sec
   workspace->stage_seconds[i] += seconds;
 }
 
+void kvox_workspace_add_queue(kvox_workspace *workspace, const kvox_ocl_queue *queue) {
+  for (int32_t i = 0; kvox_ocl_stage_name(queue, i) != NULL; i++) {
+    kvox_workspace_add(workspace, kvox_ocl_stage_name(queue, i), kvox_ocl_stage_seconds(queue, i));
+  }
+}
+
 int32_t kvox_workspace_stage_count(const kvox_workspace *workspace) {
   return workspace != NULL ? workspace->stages : 0;
 }

@@ -26,6 +26,9 @@ kvox_status kvox_workspace_begin(kvox_workspace *workspace, uint64_t bytes);
 /* Adds seconds to the stage of that name (a constant string), which appears where it was first met. */
 void kvox_workspace_add(kvox_workspace *workspace, const char *stage, double seconds);
 
+/* Adds the device seconds of a finished queue's stages. */
+void kvox_workspace_add_queue(kvox_workspace *workspace, const kvox_ocl_queue *queue);
+
 /* Seconds of the monotonic clock. */
 double kvox_now(void);
 
