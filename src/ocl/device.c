@@ -8,13 +8,6 @@
 #include "core/fail.h"
 #include "core/options.h"
 
-void kvox_device_info_init_sized(kvox_device_info *info, size_t struct_size) { kvox_options_clear(info, struct_size); }
-
-const char *kvox_device_type_name(int32_t type) {
-  static const char *const names[] = {"gpu", "cpu", "accelerator"};
-  return type >= KVOX_DEVICE_GPU && type <= KVOX_DEVICE_ACCELERATOR ? names[type - 1] : "other";
-}
-
 kvox_status kvox_ocl_devices(const kvox_ocl_table **table, kvox_ocl_list *list) {
   enum { MOST_PLATFORMS = 32 };
   cl_platform_id platforms[MOST_PLATFORMS];
