@@ -4,10 +4,6 @@
 #include "core/fail.h"
 #include "ocl/device.h"
 
-/* Until both are there. */
-#pragma weak kvox_ocl_queues_create
-#pragma weak kvox_ocl_queues_destroy
-
 /* A context and queue of our own, for the device that was chosen. */
 static kvox_status open_own(kvox_ocl *ocl, const kvox_ocl_options *options, char *reason, size_t size) {
   kvox_ocl_list list;
@@ -103,7 +99,7 @@ kvox_status kvox_ocl_open(kvox_heap *heap, const kvox_ocl_options *options, kvox
   KVOX_TRY_CLEANUP(options->context != NULL ? open_host(made, options, reason, size)
                                             : open_own(made, options, reason, size));
   KVOX_TRY_CLEANUP(choose_queue_properties(made));
-  KVOX_TRY_CLEANUP(kvox_ocl_queues_create != NULL ? kvox_ocl_queues_create(made) : KVOX_OK);
+  KVOX_TRY_CLEANUP(kvox_ocl_queues_create(made));
   KVOX_TRY_CLEANUP(kvox_ocl_programs_create(made, options->cache_folder));
   *ocl = made;
   made = NULL;
@@ -121,12 +117,8 @@ void kvox_ocl_drop(kvox_ocl *ocl) {
   if (ocl == NULL || atomic_fetch_sub_explicit(&ocl->holders, 1, memory_order_acq_rel) != 1) {
     return;
   }
-  if (ocl->queues != NULL) {
-    kvox_ocl_queues_destroy(ocl);
-  }
-  if (ocl->programs != NULL) {
-    kvox_ocl_programs_destroy(ocl);
-  }
+  kvox_ocl_queues_destroy(ocl);
+  kvox_ocl_programs_destroy(ocl);
   if (ocl->host_queue != NULL) {
     ocl->cl->ReleaseCommandQueue(ocl->host_queue);
   }
