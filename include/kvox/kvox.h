@@ -6,6 +6,7 @@
 #include <kvox/base.h>
 #include <kvox/context.h>
 #include <kvox/ct.h>
+#include <kvox/device.h>
 #include <kvox/phantom.h>
 #include <kvox/picture.h>
 #include <kvox/quality.h>
