@@ -69,16 +69,20 @@ static bool is_candidate(const kvox_ocl_table *cl, const kvox_ocl_list *list, in
 static kvox_status choose_best(const kvox_ocl_table *cl, const kvox_ocl_list *list, int32_t type, int32_t *index,
                                char *reason, size_t size) {
   kvox_device_info info, best = {.struct_size = sizeof best};
+  char unusable[sizeof info.unusable] = "";
   int32_t chosen = -1, alike = 0;
   for (int32_t i = 0; i < list->count; i++) {
     if (is_candidate(cl, list, i, type, &info) && (chosen < 0 || is_better(&info, &best))) {
       best = info;
       chosen = i;
+    } else if (info.unusable[0] != '\0') {
+      memcpy(unusable, info.unusable, sizeof unusable);
     }
   }
   if (chosen < 0) {
-    char what[64];
-    snprintf(what, sizeof what, "no OpenCL %s that can be used", noun(type, false));
+    char what[224];
+    snprintf(what, sizeof what, "no OpenCL %s that can be used%s%s%s", noun(type, false),
+             unusable[0] != '\0' ? " (" : "", unusable, unusable[0] != '\0' ? ")" : "");
     return refuse(cl, list, KVOX_ERROR_DEVICE, what);
   }
   for (int32_t i = 0; i < list->count; i++) {
