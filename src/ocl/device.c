@@ -49,6 +49,7 @@ kvox_status kvox_ocl_devices(const kvox_ocl_table **table, kvox_ocl_list *list) 
 typedef struct question {
   const kvox_ocl_table *cl;
   kvox_ocl_place place;
+  const char *call; /* what error is of */
   cl_int error;
 } question;
 
@@ -105,6 +106,7 @@ static void ask_platform(question *q, cl_platform_info what, char *text, size_t 
   if (q->error == CL_SUCCESS) {
     const cl_int error = q->cl->GetPlatformInfo(q->place.platform, what, sizeof whole, whole, NULL);
     q->error = error == CL_INVALID_VALUE ? CL_SUCCESS : error;
+    q->call = q->error != CL_SUCCESS ? "clGetPlatformInfo" : q->call;
   }
   whole[sizeof whole - 1] = '\0';
   tidy(whole, text, size);
@@ -140,7 +142,7 @@ static void judge(question *q, kvox_device_info *info) {
 }
 
 kvox_status kvox_ocl_describe(const kvox_ocl_table *cl, kvox_ocl_place place, kvox_device_info *info) {
-  question q = {.cl = cl, .place = place, .error = CL_SUCCESS};
+  question q = {.cl = cl, .place = place, .call = "clGetDeviceInfo", .error = CL_SUCCESS};
   cl_device_type type = 0;
   size_t group = 0;
   cl_device_fp_config doubles = 0;
@@ -162,7 +164,7 @@ kvox_status kvox_ocl_describe(const kvox_ocl_table *cl, kvox_ocl_place place, kv
   info->shares_host_memory = ask_bool(&q, CL_DEVICE_HOST_UNIFIED_MEMORY);
   judge(&q, info);
   if (q.error != CL_SUCCESS) {
-    return kvox_ocl_fail(NULL, "clGetDeviceInfo", q.error);
+    return kvox_ocl_fail(NULL, q.call, q.error);
   }
   /* Of devices below OpenCL 1.2 without the extension this question is unknown. */
   info->has_double =
