@@ -1,0 +1,301 @@
+/* What Kvox does on a device, small: from context to destroy, in the form that failing heaps and failing devices try.
+ */
+#ifndef KVOX_TESTS_OCL_SCENARIOS_H
+#define KVOX_TESTS_OCL_SCENARIOS_H
+
+#include <math.h>
+
+#include "core/fail.h"
+#include "failing_heap.h"
+#include "faulty.h"
+
+enum {
+  VIEWS = 10,
+  ROWS = 3,
+  COLUMNS = 19,
+  FRAME = ROWS * COLUMNS,
+  SAMPLES = VIEWS * FRAME,
+  VOXELS = ROWS * COLUMNS * COLUMNS,
+  MOST_RESULTS = 2 * SAMPLES + 2 * VOXELS
+};
+
+static uint16_t counts[SAMPLES], flat[FRAME], dark[FRAME];
+static float lines[SAMPLES], voxels[VOXELS];
+static const int64_t samples_shape[3] = {VIEWS, ROWS, COLUMNS}, voxels_shape[3] = {ROWS, COLUMNS, COLUMNS};
+
+static inline void fill_samples(void) {
+  for (int i = 0; i < FRAME; i++) {
+    dark[i] = 100;
+    flat[i] = (uint16_t)(i == 30 ? 50 : 60000 - 3 * i); /* one bad pixel */
+  }
+  for (int i = 0; i < SAMPLES; i++) {
+    counts[i] = (uint16_t)(20000 + i * 7919 % 30000);
+    lines[i] = (float)(i * 5 % 37) / 37;
+  }
+  for (int i = 0; i < VOXELS; i++) {
+    voxels[i] = (float)(i * 11 % 29) / 29;
+  }
+}
+
+/* One run of a scenario. */
+typedef enum phase { MAKING_CONTEXT, MAKING_BUFFERS, MAKING_PLANS, EXECUTING } phase;
+
+typedef struct trial {
+  bool retry;     /* an execution that fails is tried again, and then has to succeed */
+  bool retried;   /* it was */
+  phase phase;    /* how far it came */
+  bool on_device; /* the context is */
+  int64_t failed; /* calls that had failed before anything was destroyed */
+  int64_t count;
+  float results[MOST_RESULTS];
+} trial;
+
+typedef struct scene {
+  trial *trial;
+  kvox_context *context;
+  kvox_ct_geometry *geometry;
+  kvox_ct_correction *correction;
+  kvox_ct_filter_plan *filter;
+  kvox_ct_fbp_plan *fbp;
+  kvox_ct_operator *operation;
+  kvox_workspace *workspace;
+  kvox_volume *volume;
+  kvox_buffer *buffer;
+  kvox_array input, output; /* of the execution */
+} scene;
+
+static inline kvox_array array_of(void *data, kvox_type type, const int64_t *sizes) {
+  kvox_array array = {0};
+  assert_ok(kvox_array_init(&array, data, type, 3, sizes));
+  return array;
+}
+
+/* The context goes first: what was made with it keeps it alive. */
+static inline void close_scene(scene *s) {
+  forward_account account = {0};
+  if (faulty.look != NULL) {
+    faulty.look(&account);
+  }
+  s->trial->failed = account.failed;
+  kvox_context_destroy(s->context);
+  kvox_ct_geometry_destroy(s->geometry);
+  kvox_ct_correction_destroy(s->correction);
+  kvox_ct_fbp_plan_destroy(s->fbp);
+  kvox_ct_filter_plan_destroy(s->filter);
+  kvox_ct_operator_destroy(s->operation);
+  kvox_buffer_destroy(s->buffer);
+  kvox_volume_destroy(s->volume);
+  kvox_workspace_destroy(s->workspace);
+}
+
+static inline kvox_status open_scene(const kvox_context_options *options, void *data, scene *s) {
+  kvox_ct_parallel_options beam;
+  kvox_ct_parallel_options_init(&beam);
+  beam.views = VIEWS, beam.rows = ROWS, beam.columns = COLUMNS;
+  beam.column_pitch_mm = 0.5, beam.angle_step_deg = 180.0 / VIEWS;
+  *s = (scene){.trial = data};
+  s->trial->phase = MAKING_CONTEXT;
+  s->trial->count = 0;
+  KVOX_TRY(kvox_context_create(options, &s->context));
+  s->trial->on_device = kvox_context_backend(s->context) == KVOX_BACKEND_OPENCL;
+  s->trial->phase = MAKING_PLANS;
+  return kvox_ct_geometry_create_parallel(s->context, &beam, &s->geometry);
+}
+
+/* Results are looked at on the host, wherever they lie. */
+static inline kvox_status take_results(scene *s, const kvox_array *array) {
+  const int64_t count = array->shape[0] * array->shape[1] * array->shape[2];
+  const kvox_array results = array_of(s->trial->results + s->trial->count, KVOX_F32, array->shape);
+  KVOX_TRY(kvox_array_copy(array, &results));
+  s->trial->count += count;
+  return KVOX_OK;
+}
+
+typedef kvox_status (*execution)(scene *s);
+
+/* An execution that fails leaves nothing behind that a second one would meet. */
+static inline kvox_status execute(scene *s, execution run) {
+  char sentence[600];
+  const int64_t count = s->trial->count;
+  s->trial->phase = EXECUTING;
+  const kvox_status status = run(s);
+  if (status == KVOX_OK || !s->trial->retry) {
+    return status;
+  }
+  snprintf(sentence, sizeof sentence, "%s", kvox_last_error());
+  s->trial->count = count;
+  s->trial->retried = true;
+  const kvox_status second = run(s);
+  if (second != KVOX_OK) {
+    fail_msg("an execution fails (%s), and once more when nothing is wrong: %s", sentence, kvox_last_error());
+  }
+  return kvox_extend_fail(status, "%s", sentence);
+}
+
+/* ---- Scenarios ---- */
+
+static inline kvox_status make_correction(scene *s) {
+  const kvox_array flat_array = array_of(flat, KVOX_U16, (const int64_t[3]){1, ROWS, COLUMNS}),
+                   dark_array = array_of(dark, KVOX_U16, (const int64_t[3]){1, ROWS, COLUMNS});
+  kvox_ct_correction_options options;
+  kvox_ct_correction_options_init(&options);
+  options.flat = &flat_array;
+  options.dark = &dark_array;
+  return kvox_ct_correction_create(s->context, &options, &s->correction);
+}
+
+static inline kvox_status make_fbp(scene *s) {
+  kvox_ct_filter_options filter;
+  kvox_ct_fbp_options options;
+  kvox_ct_filter_options_init(&filter);
+  kvox_ct_fbp_options_init(&options);
+  filter.correction = s->correction;
+  filter.window = KVOX_CT_HANN;
+  options.filter = &filter;
+  return kvox_ct_fbp_plan_create(s->context, s->geometry, &options, &s->fbp);
+}
+
+static inline kvox_status run_fbp(scene *s) {
+  kvox_array result;
+  KVOX_TRY(kvox_ct_fbp_execute(s->fbp, s->workspace, &s->input, s->volume));
+  KVOX_TRY(kvox_volume_array(s->volume, &result));
+  return take_results(s, &result);
+}
+
+/* Raw counts of the host to a volume of the host, twice. */
+static inline kvox_status reconstruct(const kvox_context_options *options, void *data) {
+  scene s;
+  kvox_grid grid;
+  kvox_status status;
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(make_correction(&s));
+  KVOX_TRY_CLEANUP(make_fbp(&s));
+  KVOX_TRY_CLEANUP(kvox_ct_fbp_plan_grid(s.fbp, &grid));
+  KVOX_TRY_CLEANUP(kvox_volume_create(s.context, KVOX_F32, &grid, &s.volume));
+  KVOX_TRY_CLEANUP(kvox_workspace_create(s.context, &s.workspace));
+  s.input = array_of(counts, KVOX_U16, samples_shape);
+  KVOX_TRY_CLEANUP(execute(&s, run_fbp));
+  KVOX_TRY_CLEANUP(execute(&s, run_fbp));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
+/* Line integrals in a buffer of the device to a volume there; of the host where the context is the CPU's. */
+static inline kvox_status make_device_arrays(scene *s, const kvox_grid *grid) {
+  const kvox_array host = array_of(lines, KVOX_F32, samples_shape);
+  if (!s->trial->on_device) {
+    s->input = host;
+    return kvox_volume_create(s->context, KVOX_F32, grid, &s->volume);
+  }
+  s->trial->phase = MAKING_BUFFERS;
+  KVOX_TRY(kvox_buffer_create(s->context, sizeof lines + 64, &s->buffer));
+  KVOX_TRY(kvox_array_init_buffer(&s->input, s->buffer, 64, KVOX_F32, 3, samples_shape));
+  KVOX_TRY(kvox_array_copy(&host, &s->input));
+  return kvox_volume_create_device(s->context, KVOX_F32, grid, &s->volume);
+}
+
+static inline kvox_status reconstruct_on_device(const kvox_context_options *options, void *data) {
+  scene s;
+  kvox_grid grid;
+  kvox_status status;
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(make_fbp(&s));
+  KVOX_TRY_CLEANUP(kvox_ct_fbp_plan_grid(s.fbp, &grid));
+  KVOX_TRY_CLEANUP(make_device_arrays(&s, &grid));
+  KVOX_TRY_CLEANUP(execute(&s, run_fbp));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
+static inline kvox_status run_filter(scene *s) {
+  KVOX_TRY(kvox_ct_filter_execute(s->filter, NULL, &s->input, &s->output));
+  return take_results(s, &s->output);
+}
+
+static inline kvox_status filter(const kvox_context_options *options, void *data) {
+  static float filtered[SAMPLES];
+  scene s;
+  kvox_status status;
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(kvox_ct_filter_plan_create(s.context, s.geometry, NULL, &s.filter));
+  s.input = array_of(lines, KVOX_F32, samples_shape);
+  s.output = array_of(filtered, KVOX_F32, samples_shape);
+  KVOX_TRY_CLEANUP(execute(&s, run_filter));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
+/* A of the volume in s->volume, then its adjoint of that. */
+static inline kvox_status run_pair(scene *s) {
+  kvox_array volume;
+  const kvox_array object = array_of(voxels, KVOX_F32, voxels_shape);
+  KVOX_TRY(kvox_volume_array(s->volume, &volume));
+  KVOX_TRY(kvox_array_copy(&object, &volume));
+  KVOX_TRY(kvox_ct_project(s->operation, s->workspace, s->volume, &s->output));
+  KVOX_TRY(take_results(s, &s->output));
+  KVOX_TRY(kvox_ct_backproject(s->operation, s->workspace, &s->output, s->volume));
+  return take_results(s, &volume);
+}
+
+static inline kvox_status matched_pair(const kvox_context_options *options, void *data) {
+  static float projections[SAMPLES];
+  scene s;
+  kvox_grid grid;
+  kvox_status status;
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(kvox_ct_operator_create(s.context, s.geometry, NULL, &s.operation));
+  KVOX_TRY_CLEANUP(kvox_ct_operator_grid(s.operation, &grid));
+  KVOX_TRY_CLEANUP(kvox_volume_create(s.context, KVOX_F32, &grid, &s.volume));
+  s.output = array_of(projections, KVOX_F32, samples_shape);
+  KVOX_TRY_CLEANUP(execute(&s, run_pair));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
+/* There and back: whole, a box, within the device, through a map. */
+static inline kvox_status run_transfers(scene *s) {
+  static const int64_t begin[3] = {1, 0, 2}, size[3] = {VIEWS - 2, 2, COLUMNS - 3};
+  const kvox_array host = array_of(lines, KVOX_F32, samples_shape);
+  kvox_array from, to, mapped;
+  KVOX_TRY(kvox_array_copy(&host, &s->input));
+  KVOX_TRY(kvox_array_region(&s->input, begin, size, &from));
+  KVOX_TRY(kvox_array_region(&s->output, begin, size, &to));
+  KVOX_TRY(kvox_array_copy(&from, &to));
+  KVOX_TRY(kvox_array_map(&s->output, KVOX_MAP_READ | KVOX_MAP_WRITE, &mapped));
+  ((float *)mapped.data)[0] = 7;
+  KVOX_TRY(kvox_array_unmap(&s->output, &mapped));
+  KVOX_TRY(take_results(s, &s->output));
+  return take_results(s, &s->input);
+}
+
+static inline kvox_status transfers(const kvox_context_options *options, void *data) {
+  static float host[2][SAMPLES];
+  scene s;
+  kvox_status status;
+  memset(host, 0, sizeof host);
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  s.input = array_of(host[0], KVOX_F32, samples_shape);
+  s.output = array_of(host[1], KVOX_F32, samples_shape);
+  s.trial->phase = MAKING_BUFFERS;
+  if (s.trial->on_device) {
+    KVOX_TRY_CLEANUP(kvox_buffer_create(s.context, sizeof host, &s.buffer));
+    KVOX_TRY_CLEANUP(kvox_array_init_buffer(&s.input, s.buffer, 0, KVOX_F32, 3, samples_shape));
+    KVOX_TRY_CLEANUP(kvox_array_init_buffer(&s.output, s.buffer, sizeof host[0], KVOX_F32, 3, samples_shape));
+  }
+  KVOX_TRY_CLEANUP(execute(&s, run_transfers));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
+static const struct {
+  const char *name;
+  failing_heap_scenario run;
+} scenarios[] = {{"transfers", transfers}};
+enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
+
+#endif
