@@ -70,11 +70,13 @@ typedef struct kvox_context_options {
   void *log_user;
   kvox_parallel_function parallel; /* NULL: OpenMP */
   void *parallel_user;
-  const char *device; /* which OpenCL device: "auto", "gpu", "cpu", "accelerator", a number as kvox_device_get counts, or
-                         a part of its name; NULL: KVOX_DEVICE, else auto: the GPU with memory of its own and most of
-                         it, then any GPU, accelerator, CPU */
+  const char *device; /* which OpenCL device: "auto", "gpu", "cpu", "accelerator", a number as kvox_device_get counts,
+                         or a part of its name or, where that fits none, of its platform's, capitals or not; NULL:
+                         KVOX_DEVICE, else auto: the GPU with memory of its own and most of it, then any GPU,
+                         accelerator, CPU. Of a type: the one with memory of its own and most of it */
   const char *program_cache; /* a folder where built OpenCL programs are kept; NULL: in memory alone */
-  void *opencl_context;      /* the host's own cl_context and a cl_command_queue of it: both or none. Both are retained */
+  void *opencl_context; /* the host's own cl_context, of one device, and a cl_command_queue of it: both or none; both
+                           are retained, and no other device is looked for */
   void *opencl_queue;
 } kvox_context_options;
 
@@ -83,8 +85,10 @@ typedef struct kvox_context_options {
 KVOX_API void kvox_context_options_init_sized(kvox_context_options *options, size_t struct_size);
 
 /*
- * Makes a context. `options` may be NULL. A CPU level that this machine lacks, a backend that is not there, or a value
- * of an environment variable that means nothing is KVOX_ERROR_UNSUPPORTED or KVOX_ERROR_ARGUMENT.
+ * Makes a context. `options` may be NULL. A CPU level that this machine lacks is KVOX_ERROR_UNSUPPORTED, a value that
+ * means nothing, or a name that fits several devices, KVOX_ERROR_ARGUMENT. Where backend OPENCL was asked for and there
+ * is no such device it is KVOX_ERROR_DEVICE; AUTO takes the CPU then, and logs a warning where a device was asked for,
+ * or is there but cannot be opened.
  */
 KVOX_API kvox_status kvox_context_create(const kvox_context_options *options, kvox_context **context);
 

@@ -15,19 +15,20 @@ enum { KVOX_DEVICE_GPU = 1, KVOX_DEVICE_CPU = 2, KVOX_DEVICE_ACCELERATOR = 3, KV
 /* Prepare with kvox_device_info_init. Texts are cut where they do not fit, and always ended by 0. */
 typedef struct kvox_device_info {
   size_t struct_size;
-  int32_t type; /* KVOX_DEVICE_... */
+  int32_t index; /* as kvox_device_get counts; -1: of a host's own context */
+  int32_t type;  /* KVOX_DEVICE_... */
   int32_t compute_units;
+  int32_t shares_host_memory; /* 1: a transfer is a copy within the same memory */
   char name[128];
   char platform[128]; /* "NVIDIA CUDA", "Portable Computing Language", ... */
-  char version[64];   /* "OpenCL 3.0 ..." */
+  char version[128];  /* "OpenCL 3.0 ..." */
   char driver[64];
   uint64_t memory_bytes;         /* of the whole device */
   uint64_t largest_buffer_bytes; /* of one buffer */
   uint64_t local_memory_bytes;   /* of a work-group */
   uint64_t largest_group;        /* work-items of a work-group */
-  int32_t shares_host_memory;    /* 1: a transfer is a copy within the same memory */
   int32_t has_double;
-  char unusable[128]; /* why Kvox cannot compute on it: "it has no compiler", ...; empty where it can */
+  char unusable[124]; /* why Kvox cannot compute on it: "it has no compiler", ...; empty where it can */
 } kvox_device_info;
 
 #define kvox_device_info_init(info) kvox_device_info_init_sized((info), sizeof(kvox_device_info))

@@ -10,9 +10,6 @@
 #include "cpu/level.h"
 #include "fft/fft_ocl.h"
 
-/* Until it is there. */
-#pragma weak kvox_fft_ocl_provider
-
 /* More threads than any machine has: a larger number is a mistake. */
 enum { MOST_THREADS = 4096 };
 
@@ -135,8 +132,7 @@ void kvox_context_write_provenance(const kvox_context *context, bool on_device, 
     kvox_json_string(json, "platform", device->platform);
     kvox_json_string(json, "driver", device->driver);
   }
-  kvox_json_string(json, "fft",
-                   on_device && kvox_fft_ocl_provider != NULL ? kvox_fft_ocl_provider() : kvox_fft_provider());
+  kvox_json_string(json, "fft", on_device ? kvox_fft_ocl_provider() : kvox_fft_provider());
   kvox_json_string(json, "fft_effort", context->fft_effort == KVOX_FFT_MEASURE ? "measure" : "estimate");
 }
 

@@ -50,7 +50,7 @@ static void write_list(const kvox_ocl_table *cl, const kvox_ocl_list *list, char
 static kvox_status refuse(const kvox_ocl_table *cl, const kvox_ocl_list *list, kvox_status status, const char *what) {
   char all[640];
   write_list(cl, list, all, sizeof all);
-  return kvox_fail(status, "%s; there is %s", what, all);
+  return kvox_fail(status, "%s; what there is: %s", what, all);
 }
 
 static const char *noun(int32_t type, bool several) {

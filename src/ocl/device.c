@@ -188,7 +188,7 @@ kvox_status kvox_device_get(int32_t index, kvox_device_info *info) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: index is %" PRId32 ", must be from 0 to %" PRId32, __func__, index,
                      list.count - 1);
   }
-  kvox_device_info facts = {.struct_size = sizeof facts};
+  kvox_device_info facts = {.struct_size = sizeof facts, .index = index};
   KVOX_TRY(kvox_ocl_describe(cl, list.places[index], &facts));
   return kvox_options_store(&facts, sizeof facts, info, "kvox_device_info");
 }

@@ -19,7 +19,7 @@ typedef struct kvox_ocl_list {
 /* All devices in the order of their platforms. KVOX_ERROR_DEVICE with the reason where there is none. */
 kvox_status kvox_ocl_devices(const kvox_ocl_table **cl, kvox_ocl_list *list);
 
-/* Fills all but struct_size. */
+/* Fills all but struct_size and index. */
 kvox_status kvox_ocl_describe(const kvox_ocl_table *cl, kvox_ocl_place place, kvox_device_info *info);
 
 /*

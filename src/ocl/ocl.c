@@ -10,6 +10,7 @@ static kvox_status open_own(kvox_ocl *ocl, const kvox_ocl_options *options, char
   int32_t index = 0;
   KVOX_TRY(kvox_ocl_devices(&ocl->cl, &list));
   KVOX_TRY(kvox_ocl_choose(ocl->cl, &list, options->device, options->gpu_alone, &index, reason, size));
+  ocl->info.index = index;
   ocl->platform = list.places[index].platform;
   ocl->device = list.places[index].device;
   KVOX_TRY(kvox_ocl_describe(ocl->cl, list.places[index], &ocl->info));
@@ -49,6 +50,7 @@ static kvox_status open_host(kvox_ocl *ocl, const kvox_ocl_options *options, cha
     return kvox_fail(KVOX_ERROR_UNSUPPORTED, "options: opencl_context has %u devices, must have one",
                      (unsigned)devices);
   }
+  ocl->info.index = -1;
   error = cl->GetDeviceInfo(ocl->device, CL_DEVICE_PLATFORM, sizeof ocl->platform, &ocl->platform, NULL);
   if (error != CL_SUCCESS) {
     return kvox_ocl_fail(NULL, "clGetDeviceInfo", error);

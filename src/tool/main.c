@@ -115,6 +115,11 @@ static int open_context(kvox_tool *tool) {
   options.threads = tool->common->threads.count > 0 && tool->common->threads.values[0] <= INT32_MAX
                         ? (int32_t)tool->common->threads.values[0]
                         : (tool->common->threads.count > 0 ? INT32_MAX : 0);
+  options.device = tool->common->device;
+  if (options.device != NULL && strcmp(options.device, "auto") != 0 && options.backend == KVOX_BACKEND_AUTO) {
+    options.backend = KVOX_BACKEND_OPENCL; /* who names a device wants no other */
+  }
+  options.program_cache = tool->common->program_cache;
   options.forbid_fallback = options.backend != KVOX_BACKEND_AUTO;
   options.memory_limit = tool->common->memory;
   options.log = on_log;

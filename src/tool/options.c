@@ -11,6 +11,9 @@
 
 static const kvox_tool_option common_options[] = {
     {"backend", 0, KVOX_TOOL_CHOICE, "auto|cpu|opencl", "where it is computed (auto)", COMMON(backend), 0, 0},
+    {"device", 0, KVOX_TOOL_TEXT, "NAME", "OpenCL device: auto, gpu, cpu, accelerator, a number or a part of its name",
+     COMMON(device), 0, 0},
+    {"program-cache", 0, KVOX_TOOL_TEXT, "FOLDER", "keeps built OpenCL programs there", COMMON(program_cache), 0, 0},
     {"cpu", 0, KVOX_TOOL_CHOICE, "auto|ref|neon|avx2|avx512", "instruction set of the CPU (auto: the best)",
      COMMON(cpu), 0, 0},
     {"threads", 0, KVOX_TOOL_NUMBERS, "N", "most threads (one a core)", COMMON(threads), 1,

@@ -45,7 +45,7 @@ typedef struct kvox_tool_option {
 /* The options that every verb has; a verb's struct of values begins with them. */
 typedef struct kvox_tool_common {
   int32_t json, quiet, help;
-  const char *backend, *cpu;
+  const char *backend, *device, *program_cache, *cpu;
   kvox_tool_numbers threads;
   uint64_t memory;
   char **operands;

@@ -167,8 +167,8 @@ static void print_value(const cJSON *value) {
 
 /* What matters to machines alone, or once: kvox info and --json tell it. */
 static int is_for_the_eye(const char *name) {
-  static const char *const others[] = {"provenance",     "kvox",         "device",       "fft",         "fft_effort",
-                                       "backend_reason", "cpu_detected", "host_threads", "memory_limit"};
+  static const char *const others[] = {"provenance", "kvox",           "platform",     "driver",       "fft",
+                                       "fft_effort", "backend_reason", "cpu_detected", "host_threads", "memory_limit"};
   for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
     if (strcmp(name, others[i]) == 0) {
       return 0;
@@ -195,21 +195,41 @@ static void print_table(const cJSON *report, int whole) {
   }
 }
 
-/* Adds what the context says of itself: version, backend, CPU level, device, threads, FFT library. */
-static void add_context(const kvox_tool *tool) {
+cJSON *kvox_tool_describe(const kvox_tool *tool) {
   const size_t length = kvox_context_describe(tool->context, NULL, 0);
   char *text = malloc(length + 1);
   if (text == NULL) {
-    return;
+    return NULL;
   }
   kvox_context_describe(tool->context, text, length + 1);
   cJSON *description = cJSON_Parse(text);
+  free(text);
+  return description;
+}
+
+/* Where it was computed is the result's to say: a plan may have fallen back to the CPU. */
+static const cJSON *said_of(const cJSON *member, const cJSON *provenance) {
+  static const char *const places[] = {"backend", "device", "platform", "driver", "fft"};
+  for (size_t i = 0; i < sizeof places / sizeof places[0] && cJSON_HasObjectItem(provenance, "backend"); i++) {
+    if (strcmp(member->string, places[i]) == 0) {
+      return cJSON_GetObjectItem(provenance, places[i]);
+    }
+  }
+  return member;
+}
+
+/* Adds what the context says of itself: version, backend, CPU level, device, threads, FFT library. */
+static void add_context(const kvox_tool *tool) {
+  cJSON *description = kvox_tool_describe(tool);
+  const cJSON *provenance = cJSON_GetObjectItem(tool->report, "provenance");
   const cJSON *member = NULL;
   cJSON_ArrayForEach(member, description) {
-    cJSON_AddItemToObject(tool->report, member->string, cJSON_Duplicate(member, 1));
+    const cJSON *said = said_of(member, provenance);
+    if (said != NULL) {
+      cJSON_AddItemToObject(tool->report, member->string, cJSON_Duplicate(said, 1));
+    }
   }
   cJSON_Delete(description);
-  free(text);
 }
 
 int kvox_tool_report_print(const kvox_tool *tool) {

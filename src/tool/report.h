@@ -12,6 +12,9 @@ typedef struct kvox_tool_seconds {
  * Returns an exit status. */
 int kvox_tool_report_print(const kvox_tool *tool);
 
+/* What the context says of itself; NULL without memory. */
+cJSON *kvox_tool_describe(const kvox_tool *tool);
+
 void kvox_tool_report_integers(cJSON *object, const char *name, const int64_t *values, int count);
 void kvox_tool_report_reals(cJSON *object, const char *name, const double *values, int count);
 
