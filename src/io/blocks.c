@@ -9,6 +9,11 @@ enum { GATHER_BYTES = 4096 };
 
 kvox_status kvox_io_check_array(const kvox_array *array, const char *name) {
   kvox_array judged;
+  if (array != NULL && array->buffer != NULL) {
+    return kvox_extend_fail(
+        KVOX_ERROR_ARGUMENT,
+        "%s: lies on an OpenCL device; this call reads the host's memory; copy it with kvox_array_copy", name);
+  }
   if (array == NULL || array->data == NULL) {
     return kvox_extend_fail(KVOX_ERROR_ARGUMENT, "%s: %s is NULL", name, array == NULL ? "the array" : "its data");
   }

@@ -131,9 +131,12 @@ kvox_status kvox_io_write_volume(kvox_context *context, const char *path, const 
                                  const kvox_io_write_options *options) {
   const kvox_io_format *format = NULL;
   kvox_io_write_options known = {.struct_size = sizeof known, .slice = -1};
+  kvox_array array;
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(path);
   KVOX_REQUIRE(volume);
+  KVOX_TRY(kvox_volume_array(volume, &array));
+  KVOX_TRY(kvox_io_check_array(&array, "volume"));
   if (options != NULL) {
     KVOX_TRY(kvox_extend_load_options(&known, sizeof known, options, "kvox_io_write_options"));
   }
