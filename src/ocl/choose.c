@@ -75,7 +75,7 @@ static kvox_status choose_best(const kvox_ocl_table *cl, const kvox_ocl_list *li
     if (is_candidate(cl, list, i, type, &info) && (chosen < 0 || is_better(&info, &best))) {
       best = info;
       chosen = i;
-    } else if (info.unusable[0] != '\0') {
+    } else if (info.unusable[0] != '\0' && (type == ANY_TYPE || info.type == type || info.type == ANY_TYPE)) {
       memcpy(unusable, info.unusable, sizeof unusable);
     }
   }
@@ -83,6 +83,7 @@ static kvox_status choose_best(const kvox_ocl_table *cl, const kvox_ocl_list *li
     char what[224];
     snprintf(what, sizeof what, "no OpenCL %s that can be used%s%s%s", noun(type, false),
              unusable[0] != '\0' ? " (" : "", unusable, unusable[0] != '\0' ? ")" : "");
+    snprintf(reason, size, "%s", unusable); /* that there was one */
     return refuse(cl, list, KVOX_ERROR_DEVICE, what);
   }
   for (int32_t i = 0; i < list->count; i++) {

@@ -11,12 +11,13 @@ raises :class:`kvox.Error` with the library's sentence.
 from . import ct, io, phantom, picture, quality
 from ._abi import VERSION as __version__
 from .arrays import sha256
-from .context import Context, Workspace, default_context
+from .context import Context, Device, Workspace, default_context, devices
 from .errors import Error, Status
 from .volume import Grid, Volume
 
 __all__ = [
     "Context",
+    "Device",
     "Error",
     "Grid",
     "Status",
@@ -25,6 +26,7 @@ __all__ = [
     "__version__",
     "ct",
     "default_context",
+    "devices",
     "io",
     "phantom",
     "picture",

@@ -10,7 +10,7 @@ import ctypes
 import functools
 import os
 import pathlib
-from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 from typing import Any
 
 from .errors import Error
@@ -23,6 +23,8 @@ U8, I8, U16, I16, U32, I32, F16, F32, F64, C64 = range(1, 11)
 
 CPU_AUTO, CPU_REF, CPU_NEON, CPU_AVX2, CPU_AVX512 = range(5)
 BACKEND_AUTO, BACKEND_CPU, BACKEND_OPENCL = range(3)
+DEVICE_GPU, DEVICE_CPU, DEVICE_ACCELERATOR, DEVICE_OTHER = range(1, 5)
+MAP_READ, MAP_WRITE = 1, 2
 LOG_INFO, LOG_WARNING = 1, 2
 FFT_ESTIMATE, FFT_MEASURE = 0, 1
 UNIT_ARBITRARY, UNIT_HU, UNIT_PER_MM, UNIT_PER_PIXEL = range(4)
@@ -82,6 +84,10 @@ class IoScan(c_void_p):
     pass
 
 
+class Buffer(c_void_p):
+    pass
+
+
 class Array(ctypes.Structure):
     _fields_ = [
         ("data", c_void_p),
@@ -89,6 +95,7 @@ class Array(ctypes.Structure):
         ("rank", c_int32),
         ("shape", c_int64 * MAX_RANK),
         ("strides", c_int64 * MAX_RANK),
+        ("buffer", Buffer),
     ]
 
 
@@ -139,6 +146,30 @@ class ContextOptions(Options):
         ("log_user", c_void_p),
         ("parallel", ParallelFunction),
         ("parallel_user", c_void_p),
+        ("device", c_char_p),
+        ("program_cache", c_char_p),
+        ("opencl_context", c_void_p),
+        ("opencl_queue", c_void_p),
+    ]
+
+
+class DeviceInfo(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("index", c_int32),
+        ("type", c_int32),
+        ("compute_units", c_int32),
+        ("shares_host_memory", c_int32),
+        ("name", c_char * 128),
+        ("platform", c_char * 128),
+        ("version", c_char * 128),
+        ("driver", c_char * 64),
+        ("memory_bytes", c_uint64),
+        ("largest_buffer_bytes", c_uint64),
+        ("local_memory_bytes", c_uint64),
+        ("largest_group", c_uint64),
+        ("has_double", c_int32),
+        ("unusable", c_char * 124),
     ]
 
 
@@ -251,6 +282,23 @@ KVOX: dict[str, tuple[Any, ...]] = {
     "kvox_workspace_stage_count": (c_int32, Workspace),
     "kvox_workspace_stage_name": (c_char_p, Workspace, c_int32),
     "kvox_workspace_stage_seconds": (c_double, Workspace, c_int32),
+    # device.h
+    "kvox_device_info_init_sized": (None, POINTER(DeviceInfo), c_size_t),
+    "kvox_device_count": (c_int32,),
+    "kvox_device_get": (Status, c_int32, POINTER(DeviceInfo)),
+    "kvox_context_device": (Status, Context, POINTER(DeviceInfo)),
+    "kvox_device_type_name": (c_char_p, c_int32),
+    "kvox_buffer_create": (Status, Context, c_uint64, POINTER(Buffer)),
+    "kvox_buffer_wrap": (Status, Context, c_void_p, POINTER(Buffer)),
+    "kvox_buffer_destroy": (None, Buffer),
+    "kvox_buffer_bytes": (c_uint64, Buffer),
+    "kvox_buffer_handle": (c_void_p, Buffer),
+    "kvox_array_init_buffer": (Status, _array, Buffer, c_uint64, c_int32, c_int32, _sizes),
+    "kvox_volume_create_device": (Status, Context, c_int32, _grid, POINTER(Volume)),
+    "kvox_array_region": (Status, _array, _sizes, _sizes, _array),
+    "kvox_array_copy": (Status, _array, _array),
+    "kvox_array_map": (Status, _array, c_int32, _array),
+    "kvox_array_unmap": (Status, _array, _array),
     # volume.h
     "kvox_grid_init": (Status, _grid, _sizes, _numbers, _numbers),
     "kvox_volume_create": (Status, Context, c_int32, _grid, POINTER(Volume)),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import json
 import logging
 import operator
+import os
 import threading
 import weakref
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any
 
 from . import _abi
@@ -71,12 +74,62 @@ class Handle:
         raise TypeError(f"a {type(self).__name__} lives in this process and cannot be pickled")
 
 
+@dataclass(frozen=True)
+class Device:
+    """Facts about an OpenCL device. ``Context(device=index)`` computes on it, unless it is ``unusable``."""
+
+    index: int
+    """As ``devices()`` counts; -1 where it is the host's own."""
+    type: str
+    """"gpu", "cpu", "accelerator" or "other"."""
+    name: str
+    platform: str
+    version: str
+    driver: str
+    compute_units: int
+    memory_bytes: int
+    largest_buffer_bytes: int
+    local_memory_bytes: int
+    largest_group: int
+    """Most work-items of a work-group."""
+    shares_host_memory: bool
+    """Whether a transfer is a copy within the same memory."""
+    has_double: bool
+    unusable: str
+    """Why Kvox cannot compute on it; empty where it can."""
+
+    @classmethod
+    def _from(cls, info: _abi.DeviceInfo) -> Device:
+        facts = {field.name: getattr(info, field.name) for field in dataclasses.fields(cls)}
+        for name, value in facts.items():
+            if isinstance(value, bytes):
+                facts[name] = value.decode(errors="replace")
+        facts["type"] = _abi.lib.kvox_device_type_name(info.type).decode()
+        facts["shares_host_memory"] = bool(info.shares_host_memory)
+        facts["has_double"] = bool(info.has_double)
+        return cls(**facts)
+
+
+def devices() -> list[Device]:
+    """The OpenCL devices of this machine; empty where there is no OpenCL library, driver or device."""
+    found = []
+    for index in range(_abi.lib.kvox_device_count()):
+        info = _abi.DeviceInfo()
+        _abi.lib.kvox_device_get(index, ctypes.byref(info))
+        found.append(Device._from(info))
+    return found
+
+
 class Context(Handle):
     """What calls share: threads, CPU level, backend, memory limit, log. Any number of threads may use one.
 
     threads:       most threads of a call; 0: the environment's KVOX_THREADS, else one for each core.
     cpu:           "auto", "ref", "neon", "avx2", "avx512"; auto: KVOX_CPU, else the best that the machine has.
-    backend:       "auto", "cpu", "opencl"; auto: KVOX_BACKEND, else the best.
+    backend:       "auto", "cpu", "opencl"; auto: KVOX_BACKEND, else an OpenCL GPU or the device that is named, else the
+                   CPU.
+    device:        the OpenCL device: its number in devices(), "gpu", "cpu", "accelerator", or a part of its name; None:
+                   the environment's KVOX_DEVICE, else the best.
+    program_cache: a folder where built OpenCL programs are kept; None: in memory alone.
     memory_limit:  bytes that one execution may allocate beside the caller's arrays; 0: each plan's own default.
     log:           called with ("info" or "warning", sentence); None: Python's logger named "kvox".
     fft_effort:    "estimate" or "measure".
@@ -90,6 +143,8 @@ class Context(Handle):
         memory_limit: int = 0,
         log: Callable[[str, str], object] | None = None,
         *,
+        device: str | int | None = None,
+        program_cache: str | os.PathLike[str] | None = None,
         fft_effort: str = "estimate",
         forbid_fallback: bool = False,
         ignore_environment: bool = False,
@@ -111,6 +166,8 @@ class Context(Handle):
             forbid_fallback=forbid_fallback,
             ignore_environment=ignore_environment,
             log=on_log,
+            device=_text(None if device is None else str(device)),
+            program_cache=_text(None if program_cache is None else os.fspath(program_cache)),
         )
         lib = _abi.lib
         self._adopt(_abi.Context, lib.kvox_context_destroy, lib.kvox_context_create, options, keep=(on_log,))
@@ -129,6 +186,15 @@ class Context(Handle):
     def backend(self) -> str:
         """The backend in force: "cpu" or "opencl"."""
         return ["auto", "cpu", "opencl"][_abi.lib.kvox_context_backend(self)]
+
+    @property
+    def device(self) -> Device | None:
+        """The OpenCL device that it computes on; None: it computes on the CPU without OpenCL."""
+        if self.backend != "opencl":
+            return None
+        info = _abi.DeviceInfo()
+        _abi.lib.kvox_context_device(self, ctypes.byref(info))
+        return Device._from(info)
 
     def describe(self) -> dict[str, Any]:
         """What was chosen and why: version, CPU levels, threads, backend and its reason, FFT provider."""
@@ -149,6 +215,10 @@ def default_context() -> Context:
         if _default is None:
             _default = Context()
         return _default
+
+
+def _text(given: str | None) -> bytes | None:
+    return None if given is None else os.fsencode(given)
 
 
 def integer(name: str, value: int, bits: int = 64) -> int:

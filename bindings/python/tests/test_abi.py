@@ -17,6 +17,7 @@ SIMPLE = {
     "uint64_t": ctypes.c_uint64,
     "size_t": ctypes.c_size_t,
     "double": ctypes.c_double,
+    "char": ctypes.c_char,
     "kvox_status": ctypes.c_int32,
 }
 STRUCTS = {
@@ -25,6 +26,7 @@ STRUCTS = {
     "kvox_memory_use": _abi.MemoryUse,
     "kvox_ct_view": _abi.CtView,
     "kvox_context_options": _abi.ContextOptions,
+    "kvox_device_info": _abi.DeviceInfo,
     "kvox_ct_parallel_options": _abi.CtParallelOptions,
     "kvox_ct_correction_options": _abi.CtCorrectionOptions,
     "kvox_ct_filter_options": _abi.CtFilterOptions,
@@ -36,6 +38,7 @@ OBJECTS = {
     "kvox_context": _abi.Context,
     "kvox_workspace": _abi.Workspace,
     "kvox_volume": _abi.Volume,
+    "kvox_buffer": _abi.Buffer,
     "kvox_phantom": _abi.Phantom,
     "kvox_ct_geometry": _abi.CtGeometry,
     "kvox_ct_correction": _abi.CtCorrection,

@@ -30,7 +30,8 @@ def test_options_are_in_force():
         ({"threads": -1}, kvox.Status.ERROR_ARGUMENT, "threads is -1"),
         ({"threads": 1 << 40}, kvox.Status.ERROR_ARGUMENT, "32 bits"),
         ({"cpu": "mmx"}, kvox.Status.ERROR_ARGUMENT, "'mmx', must be one of 'auto', 'ref'"),
-        ({"backend": "opencl"}, kvox.Status.ERROR_UNSUPPORTED, "opencl"),
+        ({"backend": "opencl", "device": "no such name"}, kvox.Status.ERROR_DEVICE, "OpenCL"),
+        ({"device": 10**6, "backend": "opencl"}, kvox.Status.ERROR_DEVICE, "OpenCL"),
         ({"memory_limit": -1}, kvox.Status.ERROR_ARGUMENT, "memory_limit is -1"),
     ],
 )
@@ -38,6 +39,27 @@ def test_wrong_options_are_refused(options, status, words):
     with pytest.raises(kvox.Error, match=words) as caught:
         kvox.Context(**options)
     assert caught.value.status == status
+
+
+def test_devices_are_listed_and_taken_by_number_and_name():
+    found = kvox.devices()
+    assert [device.index for device in found] == list(range(len(found)))
+    for device in found:
+        assert device.type in ("gpu", "cpu", "accelerator", "other") and device.name and device.platform
+        assert device.memory_bytes >= device.largest_buffer_bytes > 0
+        if not device.unusable:
+            context = kvox.Context(device=device.index)
+            assert context.backend == "opencl" and context.device == device
+            assert context.describe()["device"] == device.name
+    if not found:
+        pytest.skip("skipped: no OpenCL device")
+
+
+def test_auto_without_the_device_takes_the_cpu_and_says_so():
+    said = []
+    context = kvox.Context(device="no such name", log=lambda level, text: said.append((level, text)))
+    assert context.backend == "cpu" and context.device is None
+    assert len(said) == 1 and said[0][0] == "warning" and context.describe()["backend_reason"] in said[0][1]
 
 
 def test_an_error_is_a_status_and_a_sentence():
