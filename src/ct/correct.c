@@ -54,6 +54,10 @@ kvox_status kvox_ct_not_finite(const char *name, int64_t view, int64_t row, int6
   while (column < columns - 1 && isfinite(samples[column])) {
     column++;
   }
+  return kvox_ct_not_finite_at(name, view, row, column);
+}
+
+kvox_status kvox_ct_not_finite_at(const char *name, int64_t view, int64_t row, int64_t column) {
   return kvox_fail(KVOX_ERROR_DATA,
                    "%s: the sample at view %" PRId64 ", row %" PRId64 ", column %" PRId64
                    " is NaN, infinite or beyond a 32-bit float",

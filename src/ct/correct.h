@@ -32,12 +32,17 @@ bool kvox_ct_correct_row(const kvox_ct_correction *correction, int32_t cpu_level
 
 /* The sentence for a row that kvox_ct_correct_row refused: the first of `samples` that is not finite. */
 kvox_status kvox_ct_not_finite(const char *name, int64_t view, int64_t row, int64_t columns, const float *samples);
+kvox_status kvox_ct_not_finite_at(const char *name, int64_t view, int64_t row, int64_t column);
 
 /* The correction (NULL: none) was made for pixels like those of the projections. */
 kvox_status kvox_ct_correction_check(const kvox_ct_correction *correction, int64_t rows, int64_t columns);
 
 /* One more holder (NULL: none), for a plan; kvox_ct_correction_destroy gives it up. */
 kvox_ct_correction *kvox_ct_correction_hold(const kvox_ct_correction *correction);
+
+/* The correction of these rows alone, in their order; NULL where there is none. */
+kvox_status kvox_ct_correction_take_rows(const kvox_ct_correction *correction, const int64_t *rows, int64_t count,
+                                         kvox_ct_correction **taken);
 
 /* The kernels of one instruction set. */
 typedef struct kvox_correct_kernels {

@@ -2,6 +2,7 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "core/array.h"
 #include "core/fail.h"
@@ -254,6 +255,45 @@ kvox_status kvox_ct_correction_create(kvox_context *context, const kvox_ct_corre
   KVOX_TRY_CLEANUP(collect_bad_pixels(made));
   *correction = made;
   made = NULL;
+cleanup:
+  kvox_ct_correction_destroy(made);
+  return status;
+}
+
+kvox_status kvox_ct_correction_take_rows(const kvox_ct_correction *correction, const int64_t *rows, int64_t count,
+                                         kvox_ct_correction **taken) {
+  const kvox_ct_correction *from = correction;
+  *taken = NULL;
+  if (from == NULL) {
+    return KVOX_OK;
+  }
+  kvox_ct_correction *made = kvox_allocate_zeros(from->context->heap, sizeof *made);
+  if (made == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  atomic_init(&made->holders, 1);
+  made->context = kvox_context_hold(from->context);
+  made->rows = count;
+  made->columns = from->columns;
+  made->least = from->least;
+  int64_t runs = 0;
+  for (int64_t r = 0; r < count; r++) {
+    runs += from->row_runs[rows[r] + 1] - from->row_runs[rows[r]];
+  }
+  kvox_status status;
+  KVOX_TRY_CLEANUP(allocate_pixels(made));
+  made->runs = kvox_allocate_array(made->context->heap, runs, sizeof *made->runs);
+  KVOX_TRY_CLEANUP(made->runs != NULL ? KVOX_OK : KVOX_ERROR_MEMORY);
+  for (int64_t r = 0; r < count; r++) {
+    const int64_t first = from->row_runs[rows[r]], here = from->row_runs[rows[r] + 1] - first;
+    const size_t bytes = (size_t)from->columns * sizeof *made->dark;
+    memcpy(made->dark + r * from->columns, from->dark + rows[r] * from->columns, bytes);
+    memcpy(made->inverse_gain + r * from->columns, from->inverse_gain + rows[r] * from->columns, bytes);
+    memcpy(made->runs + made->row_runs[r], from->runs + first, (size_t)here * sizeof *made->runs);
+    made->row_runs[r + 1] = made->row_runs[r] + here;
+  }
+  *taken = made;
+  return KVOX_OK;
 cleanup:
   kvox_ct_correction_destroy(made);
   return status;

@@ -19,12 +19,12 @@
 
 /* Some views of some slices. */
 typedef struct kvox_ct_ocl_cut {
-  int64_t view, views;     /* of the scan; `view` is even */
-  int64_t slice, slices;   /* of the region */
-  int64_t row, rows;       /* of the detector: what these slices lie on */
-  int64_t block_view;      /* where `view` lies in its block */
-  int64_t block_views;     /* of the whole block */
-  int32_t lanes;           /* slices of a group */
+  int64_t view, views;   /* of the scan; `view` is even */
+  int64_t slice, slices; /* of the region */
+  int64_t row, rows;     /* of the detector: what these slices lie on */
+  int64_t block_view;    /* where `view` lies in its block */
+  int64_t block_views;   /* of the whole block */
+  int32_t lanes;         /* slices of a group */
 } kvox_ct_ocl_cut;
 
 static inline int64_t kvox_ct_ocl_groups(const kvox_ct_ocl_cut *cut) { return kvox_divide_up(cut->slices, cut->lanes); }
@@ -72,23 +72,29 @@ kvox_status kvox_ct_ocl_filter_run(kvox_ct_ocl_filter *stage, kvox_ocl_queue *qu
 
 typedef struct kvox_ct_ocl_rows kvox_ct_ocl_rows;
 
+/* `places` count rows among the `rows` that slices lie on, which are these of the detector. */
 kvox_status kvox_ct_ocl_rows_create(kvox_context *context, const kvox_ct_row_place *places, int64_t slices,
-                                    int64_t rows, int64_t columns, int32_t lanes, kvox_ct_ocl_rows **stage);
+                                    const int64_t *detector_rows, int64_t rows, int64_t columns, int32_t lanes,
+                                    kvox_ct_ocl_rows **stage);
 void kvox_ct_ocl_rows_destroy(kvox_ct_ocl_rows *stage);
 uint64_t kvox_ct_ocl_rows_need(int64_t slices, int64_t rows);
 
 /* Rows of `lines` to the lanes of the slices that lie on them. */
 kvox_status kvox_ct_ocl_rows_take(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
                                   kvox_buffer *lines, kvox_buffer *block);
-/* projections [view][row][column] (on the device, all of the scan's rows, the cut's views) += scale * the transpose. */
+
+/* projections [view][row][column] (on the device, all of the detector's rows, the cut's views) += scale * the
+ * transpose. Slices that lie on one row are added in their order. */
 kvox_status kvox_ct_ocl_rows_give(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
                                   kvox_buffer *block, float scale, const kvox_array *projections);
+/* projections = 0, its gaps between rows untouched. */
+kvox_status kvox_ct_ocl_rows_clear(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queue, const kvox_array *projections);
 
 /* ---- backproject_ocl.c, kernels/backproject.cl ---- */
 
 typedef struct kvox_ct_ocl_backproject kvox_ct_ocl_backproject;
 
-/* A region of `grid`: `begin`, `size` in voxels. `lines` of all views. KVOX_ERROR_GEOMETRY where a line leaves +-2^30
+/* A region of `grid`: `begin`, `size` in voxels. `lines` of all views. KVOX_ERROR_GEOMETRY where a line leaves +-2^28
  * columns on the region. */
 kvox_status kvox_ct_ocl_backproject_create(kvox_context *context, const kvox_ct_line *lines, int64_t views,
                                            int64_t columns, const int64_t begin[3], const int64_t size[3],

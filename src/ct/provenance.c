@@ -20,12 +20,12 @@ static void write_grid(kvox_text *json, const char *name, const kvox_grid *grid)
   kvox_json_close(json, '}');
 }
 
-void kvox_ct_provenance_open(kvox_text *json, const kvox_context *context, const kvox_ct_geometry *geometry,
-                             const char *method) {
+void kvox_ct_provenance_open(kvox_text *json, const kvox_context *context, bool on_device,
+                             const kvox_ct_geometry *geometry, const char *method) {
   const kvox_ct_geometry *g = geometry;
   kvox_text_start(json, context->heap);
   kvox_json_open(json, NULL, '{');
-  kvox_context_write_provenance(context, false, json);
+  kvox_context_write_provenance(context, on_device, json);
   kvox_json_string(json, "method", method);
   kvox_json_integer(json, "views", g->views);
   kvox_json_integer(json, "rows", g->rows);

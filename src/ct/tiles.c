@@ -21,27 +21,25 @@ typedef struct tile_scratch {
 /* Voxels so much coarser than columns that a tile spans this many are a mistake in units. */
 static const double most_slope = 1e6;
 
-static kvox_status fill_lines(kvox_ct_tiles *t, const kvox_ct_geometry *geometry, const kvox_grid *grid,
-                              const char *name, double *slope) {
-  kvox_heap *heap = t->context->heap;
-  t->lines = kvox_allocate_array(heap, t->views, sizeof *t->lines);
-  t->places = kvox_allocate_array(heap, t->size[2], sizeof *t->places);
-  if (t->lines == NULL || t->places == NULL) {
+kvox_status kvox_ct_lay_out(kvox_context *context, const kvox_ct_geometry *geometry, const kvox_grid *grid,
+                            int64_t first_slice, int64_t slices, const char *name, kvox_ct_layout *layout) {
+  *layout = (kvox_ct_layout){.lines = kvox_allocate_array(context->heap, geometry->views, sizeof *layout->lines),
+                             .places = kvox_allocate_array(context->heap, slices, sizeof *layout->places)};
+  if (layout->lines == NULL || layout->places == NULL) {
     return KVOX_ERROR_MEMORY;
   }
-  *slope = 0;
-  for (int64_t v = 0; v < t->views; v++) {
-    t->lines[v] = kvox_ct_geometry_line(geometry, v, grid);
-    const double here = fabs(t->lines[v].a) + fabs(t->lines[v].b);
+  for (int64_t v = 0; v < geometry->views; v++) {
+    layout->lines[v] = kvox_ct_geometry_line(geometry, v, grid);
+    const double here = fabs(layout->lines[v].a) + fabs(layout->lines[v].b);
     /* NaN too: where a pitch is so small that its inverse is infinite. */
     if (!(here <= most_slope)) {
       return kvox_fail(KVOX_ERROR_GEOMETRY,
                        "%s: a voxel is more than a million columns wide; check the units of spacing", name);
     }
-    *slope = fmax(*slope, here);
+    layout->slope = fmax(layout->slope, here);
   }
-  for (int64_t k = 0; k < t->size[2]; k++) {
-    t->places[k] = kvox_ct_row_at(kvox_ct_geometry_row(geometry, grid, t->begin[2] + k), geometry->rows);
+  for (int64_t k = 0; k < slices; k++) {
+    layout->places[k] = kvox_ct_row_at(kvox_ct_geometry_row(geometry, grid, first_slice + k), geometry->rows);
   }
   return KVOX_OK;
 }
@@ -72,15 +70,20 @@ int64_t kvox_ct_tiles_lanes(int64_t slices) { return slices < LEAST_STACK ? 1 : 
 kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, kvox_context *context, const kvox_ct_geometry *geometry,
                                const kvox_grid *grid, const int64_t begin[3], const int64_t size[3],
                                uint64_t filter_bytes, uint64_t limit, const char *name) {
-  double slope = 0;
+  kvox_ct_layout layout;
   *tiles = (kvox_ct_tiles){.context = kvox_context_hold(context),
                            .kernels = kvox_backproject_kernels_of(context->cpu_level),
                            .views = geometry->views,
                            .columns = geometry->columns};
   memcpy(tiles->begin, begin, sizeof tiles->begin);
   memcpy(tiles->size, size, sizeof tiles->size);
-  KVOX_TRY(fill_lines(tiles, geometry, grid, name, &slope));
-  tiles->padding = kvox_round_up(kvox_backproject_padding(slope), KVOX_STACK);
+  const kvox_status status = kvox_ct_lay_out(context, geometry, grid, begin[2], size[2], name, &layout);
+  tiles->lines = layout.lines;
+  tiles->places = layout.places;
+  if (status != KVOX_OK) {
+    return status;
+  }
+  tiles->padding = kvox_round_up(kvox_backproject_padding(layout.slope), KVOX_STACK);
   tiles->width = kvox_round_up(tiles->columns + 2 * tiles->padding, KVOX_STACK);
   tiles->lanes = kvox_ct_tiles_lanes(size[2]);
   const uint64_t tile_bytes = (uint64_t)kvox_round_up((int64_t)sizeof(tile_scratch), KVOX_ALIGNMENT);

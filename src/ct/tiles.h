@@ -10,6 +10,17 @@
 #include "ct/geometry.h"
 #include "ct/rows.h"
 
+/* Where the scan meets the grid; both arrays are the heap's, to be released also after a failure. */
+typedef struct kvox_ct_layout {
+  kvox_ct_line *lines;       /* one a view */
+  kvox_ct_row_place *places; /* one a slice */
+  double slope;              /* the most columns from a pixel to the next along both axes together */
+} kvox_ct_layout;
+
+/* Of slices first_slice ... of the grid. KVOX_ERROR_GEOMETRY where voxels are too coarse to mean it. */
+kvox_status kvox_ct_lay_out(kvox_context *context, const kvox_ct_geometry *geometry, const kvox_grid *grid,
+                            int64_t first_slice, int64_t slices, const char *name, kvox_ct_layout *layout);
+
 typedef struct kvox_ct_tiles {
   kvox_context *context;
   const kvox_backproject_kernels *kernels;

@@ -1,0 +1,46 @@
+/* Filtered back-projection inside: a plan, and its two ways to execute. */
+#ifndef KVOX_CT_FBP_H
+#define KVOX_CT_FBP_H
+
+#include "ct/filter.h"
+#include "ct/tiles.h"
+
+/* On the CPU; zeros where the plan is not made for it. */
+typedef struct kvox_ct_fbp_cpu {
+  kvox_ct_filter *filter;
+  kvox_ct_tiles tiles;
+  int64_t row_step; /* floats of a row of scratch */
+} kvox_ct_fbp_cpu;
+
+typedef struct kvox_ct_fbp_device kvox_ct_fbp_device;
+
+struct kvox_ct_fbp_plan {
+  kvox_context *context;
+  kvox_ct_geometry *geometry;
+  kvox_ct_correction *correction;
+  kvox_grid grid, result;
+  int64_t begin[3], size[3]; /* what of the grid the result is */
+  uint64_t memory_limit;     /* 0: none was set */
+  int64_t transform_length;
+  float scale, offset;
+  int32_t unit;
+  char *provenance;
+  kvox_ct_fbp_cpu cpu;
+  kvox_ct_fbp_device *device; /* NULL: on the CPU */
+};
+
+/* Prepares one way; the plan's own members are set. What a failure leaves is dropped with the plan, or before the other
+ * way is tried. */
+kvox_status kvox_ct_fbp_cpu_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *options);
+void kvox_ct_fbp_cpu_drop(kvox_ct_fbp_plan *plan);
+void kvox_ct_fbp_cpu_memory(const kvox_ct_fbp_plan *plan, kvox_memory_use *memory);
+kvox_status kvox_ct_fbp_cpu_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,
+                                    const kvox_array *projections, const kvox_array *volume);
+
+kvox_status kvox_ct_fbp_ocl_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *options);
+void kvox_ct_fbp_ocl_drop(kvox_ct_fbp_plan *plan);
+void kvox_ct_fbp_ocl_memory(const kvox_ct_fbp_plan *plan, kvox_memory_use *memory);
+kvox_status kvox_ct_fbp_ocl_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,
+                                    const kvox_array *projections, const kvox_array *volume);
+
+#endif

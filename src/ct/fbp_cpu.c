@@ -1,0 +1,108 @@
+/* Filtered back-projection on the CPU: rows corrected and filtered into blocks of views, blocks into tiles. */
+#include <string.h>
+
+#include "core/array.h"
+#include "core/fail.h"
+#include "core/size.h"
+#include "ct/fbp.h"
+
+/* The part of an execution that is filtering; what it takes of the time is near this. */
+static const double filter_share = 0.2;
+
+/* Scratch of a worker that filters: the transforms, a row between two rows, and two views of every lane. */
+static uint64_t filter_scratch(const kvox_ct_fbp_plan *plan, int64_t slices) {
+  const int64_t lanes = kvox_ct_tiles_lanes(slices);
+  return kvox_ct_filter_scratch(plan->cpu.filter) + (uint64_t)((2 * lanes + 1) * plan->cpu.row_step) * sizeof(float);
+}
+
+kvox_status kvox_ct_fbp_cpu_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *options) {
+  kvox_ct_fbp_cpu *cpu = &plan->cpu;
+  cpu->row_step = kvox_round_up(plan->geometry->columns, KVOX_STACK);
+  KVOX_TRY(kvox_ct_filter_make(plan->context, plan->geometry, options, &cpu->filter));
+  plan->transform_length = cpu->filter->length;
+  return kvox_ct_tiles_make(&cpu->tiles, plan->context, plan->geometry, &plan->grid, plan->begin, plan->size,
+                            filter_scratch(plan, plan->size[2]), plan->memory_limit, "kvox_ct_fbp_plan_create");
+}
+
+void kvox_ct_fbp_cpu_drop(kvox_ct_fbp_plan *plan) {
+  kvox_ct_filter_drop(plan->cpu.filter);
+  kvox_ct_tiles_drop(&plan->cpu.tiles);
+}
+
+void kvox_ct_fbp_cpu_memory(const kvox_ct_fbp_plan *plan, kvox_memory_use *memory) {
+  memory->plan += plan->cpu.filter->bytes + kvox_ct_tiles_bytes(&plan->cpu.tiles);
+  memory->workspace = kvox_ct_tiles_workspace(&plan->cpu.tiles);
+}
+
+typedef struct filter_job {
+  const kvox_ct_fbp_plan *plan;
+  const kvox_ct_part *part;
+  void *workspace_block;
+  kvox_ct_rows rows;
+} filter_job;
+
+/* One pair of views of every slice of the part, filtered, weighted and put where the tiles read them. */
+static kvox_status filter_views(void *data, int64_t index, int32_t worker) {
+  const filter_job *job = data;
+  const kvox_ct_fbp_plan *plan = job->plan;
+  const kvox_ct_part *part = job->part;
+  const int64_t step = plan->cpu.row_step, first = 2 * index, columns = plan->cpu.tiles.columns;
+  const bool pair = first + 1 < part->views;
+  const double *weights = plan->geometry->weights_rad + part->view + first;
+  float *spare = kvox_ct_worker_scratch(&plan->cpu.tiles, job->workspace_block, worker);
+  float *a = spare + step, *b = a + part->lanes * step;
+  void *scratch = b + part->lanes * step;
+
+  for (int64_t k = 0; k < part->slices; k++) {
+    const kvox_ct_row_place place = plan->cpu.tiles.places[part->slice + k];
+    float *row_a = a + k * step, *row_b = pair ? b + k * step : NULL;
+    KVOX_TRY(kvox_ct_rows_load(&job->rows, part->view + first, place, row_a, spare));
+    if (pair) {
+      KVOX_TRY(kvox_ct_rows_load(&job->rows, part->view + first + 1, place, row_b, spare));
+    }
+    kvox_ct_filter_pair(plan->cpu.filter, scratch, row_a, row_b, (float)weights[0], pair ? (float)weights[1] : 0, row_a,
+                        row_b);
+  }
+  for (int64_t n = 0; n < (pair ? 2 : 1); n++) {
+    float *rows = n == 0 ? a : b;
+    float *view = kvox_ct_part_view(&plan->cpu.tiles, part, first + n);
+    kvox_ct_part_clear_padding(&plan->cpu.tiles, part, first + n);
+    if (part->lanes == 1) {
+      memcpy(view, rows, (size_t)columns * sizeof *view);
+      continue;
+    }
+    memset(rows + part->slices * step, 0, (size_t)((part->lanes - part->slices) * step) * sizeof *rows);
+    plan->cpu.filter->kernels->interleave(rows, step, columns, view);
+  }
+  return KVOX_OK;
+}
+
+static kvox_status filter_part(const kvox_ct_fbp_plan *plan, const kvox_ct_part *part, kvox_workspace *workspace,
+                               const kvox_array *projections) {
+  filter_job job = {.plan = plan, .part = part, .workspace_block = workspace->block};
+  job.rows = (kvox_ct_rows){projections, plan->correction, plan->context->cpu_level};
+  kvox_threads threads = plan->context->threads;
+  threads.limit = plan->cpu.tiles.workers;
+  /* A transform costs some fifty operations a sample. */
+  const int64_t work = kvox_work(50 * part->views * part->slices, plan->cpu.filter->length);
+  return kvox_parallel(&threads, kvox_divide_up(part->views, 2), work, filter_views, &job, &workspace->progress);
+}
+
+kvox_status kvox_ct_fbp_cpu_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,
+                                    const kvox_array *projections, const kvox_array *volume) {
+  KVOX_TRY(kvox_workspace_begin(workspace, kvox_ct_tiles_workspace(&plan->cpu.tiles)));
+  const int64_t parts = kvox_ct_tiles_parts(&plan->cpu.tiles);
+  for (int64_t n = 0; n < parts; n++) {
+    const kvox_ct_part part = kvox_ct_tiles_part(&plan->cpu.tiles, n, workspace->block);
+    const double begin = kvox_now();
+    kvox_progress_next(&workspace->progress, ((double)n + filter_share) / (double)parts);
+    KVOX_TRY(filter_part(plan, &part, workspace, projections));
+    const double middle = kvox_now();
+    kvox_workspace_add(workspace, "filter", middle - begin);
+    kvox_progress_next(&workspace->progress, (double)(n + 1) / (double)parts);
+    KVOX_TRY(kvox_ct_tiles_backproject(&plan->cpu.tiles, &part, workspace->block, volume, plan->scale, plan->offset,
+                                       &workspace->progress));
+    kvox_workspace_add(workspace, "backproject", kvox_now() - middle);
+  }
+  return KVOX_OK;
+}
