@@ -35,40 +35,34 @@ struct kvox_ocl_programs {
   char device[65]; /* SHA-256 of what a built program depends on beside its source and options */
 };
 
-/* What a program is made from. */
-typedef struct kvox_ocl_recipe {
-  const char *name, *source;
-  size_t length;
-  const char *options;
-} kvox_ocl_recipe;
-
 /* ---- What a program depends on ---- */
 
+/* OpenCL gives a text whole or not at all: a longer one is left out. */
+enum { TEXT_BYTES = 1024 };
+
 static kvox_status add_device_text(const kvox_ocl *ocl, kvox_hash *hash, cl_device_info what) {
-  char text[512];
-  size_t bytes = 0;
-  const cl_int error = ocl->cl->GetDeviceInfo(ocl->device, what, sizeof text, text, &bytes);
-  if (error != CL_SUCCESS) {
+  char text[TEXT_BYTES] = "";
+  const cl_int error = ocl->cl->GetDeviceInfo(ocl->device, what, sizeof text, text, NULL);
+  if (error != CL_SUCCESS && error != CL_INVALID_VALUE) {
     return kvox_ocl_fail(ocl, "clGetDeviceInfo", error);
   }
-  kvox_hash_add(hash, text, bytes < sizeof text ? bytes : sizeof text);
+  kvox_hash_add(hash, text, sizeof text);
   return KVOX_OK;
 }
 
 static kvox_status hash_device(const kvox_ocl *ocl, char hex[65]) {
-  char platform[512];
-  size_t bytes = 0;
+  char text[TEXT_BYTES] = "";
   kvox_hash hash;
   kvox_hash_start(&hash);
   KVOX_TRY(add_device_text(ocl, &hash, CL_DEVICE_NAME));
   KVOX_TRY(add_device_text(ocl, &hash, CL_DEVICE_VERSION));
   KVOX_TRY(add_device_text(ocl, &hash, CL_DRIVER_VERSION));
-  const cl_int error = ocl->cl->GetPlatformInfo(ocl->platform, CL_PLATFORM_VERSION, sizeof platform, platform, &bytes);
-  if (error != CL_SUCCESS) {
+  const cl_int error = ocl->cl->GetPlatformInfo(ocl->platform, CL_PLATFORM_VERSION, sizeof text, text, NULL);
+  if (error != CL_SUCCESS && error != CL_INVALID_VALUE) {
     return kvox_ocl_fail(ocl, "clGetPlatformInfo", error);
   }
-  kvox_hash_add(&hash, platform, bytes < sizeof platform ? bytes : sizeof platform);
-  kvox_hash_add(&hash, kvox_version(), strlen(kvox_version()) + 1);
+  kvox_hash_add(&hash, text, sizeof text);
+  kvox_hash_add(&hash, kvox_version(), strlen(kvox_version()));
   kvox_hash_end(&hash, hex);
   return KVOX_OK;
 }
@@ -79,23 +73,16 @@ static bool divides_exactly(const kvox_ocl *ocl) {
          (config & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
 }
 
-static void hash_text(const char *text, size_t length, char hex[65]) {
-  kvox_hash hash;
-  kvox_hash_start(&hash);
-  kvox_hash_add(&hash, text, length);
-  kvox_hash_end(&hash, hex);
-}
-
 /* The key in memory and in the folder. */
-static void find_key(const struct kvox_ocl_programs *programs, const kvox_ocl_recipe *recipe, const char *source_sha256,
+static void find_key(const struct kvox_ocl_programs *programs, const kvox_ocl_source *source, const char *options,
                      char key[65]) {
   kvox_hash hash;
   kvox_hash_start(&hash);
-  kvox_hash_add(&hash, source_sha256, 64);
+  kvox_hash_add(&hash, source->sha256, 64);
   kvox_hash_add(&hash, programs->device, 64);
   kvox_hash_add(&hash, programs->always, strlen(programs->always));
   kvox_hash_add(&hash, " ", 1);
-  kvox_hash_add(&hash, recipe->options, strlen(recipe->options));
+  kvox_hash_add(&hash, options, strlen(options));
   kvox_hash_end(&hash, key);
 }
 
@@ -109,7 +96,7 @@ kvox_status kvox_ocl_programs_create(kvox_ocl *ocl, const char *cache_folder) {
   }
   made->always = divides_exactly(ocl) ? ALWAYS EXACT_DIVISION : ALWAYS;
   KVOX_TRY_CLEANUP(hash_device(ocl, made->device));
-  if (cache_folder != NULL) {
+  if (cache_folder != NULL && cache_folder[0] != '\0') {
     made->folder = kvox_duplicate_text(ocl->heap, cache_folder);
     if (made->folder == NULL) {
       status = KVOX_ERROR_MEMORY;
@@ -174,8 +161,8 @@ static void shorten_log(const char *log, char *line, size_t size) {
   line[used] = '\0';
 }
 
-static kvox_status build_failed(const kvox_ocl *ocl, const kvox_ocl_recipe *recipe, cl_program program, cl_int error) {
-  const struct kvox_ocl_programs *programs = ocl->programs;
+static kvox_status build_failed(const kvox_ocl *ocl, const char *name, const char *options, cl_program program,
+                                cl_int error) {
   char line[LOG_BYTES] = "";
   size_t bytes = 0;
   char *log = NULL;
@@ -188,22 +175,22 @@ static kvox_status build_failed(const kvox_ocl *ocl, const kvox_ocl_recipe *reci
   if (line[0] == '\0') {
     return kvox_ocl_fail(ocl, "clBuildProgram", error);
   }
-  return kvox_fail(KVOX_ERROR_DEVICE, "program %.*s does not build on %s with \"%s %.*s\" (error %d): %s", NAME_BYTES,
-                   recipe->name, ocl->info.name, programs->always, OPTIONS_BYTES, recipe->options, (int)error, line);
+  return kvox_fail(KVOX_ERROR_DEVICE, "OpenCL: program %.*s does not build on %s with \"%.*s\" (error %d): %s",
+                   NAME_BYTES, name, ocl->info.name, OPTIONS_BYTES, options, (int)error, line);
 }
 
 /* `options` are the whole ones. */
-static kvox_status build_from_source(const kvox_ocl *ocl, const kvox_ocl_recipe *recipe, const char *options,
+static kvox_status build_from_source(const kvox_ocl *ocl, const kvox_ocl_source *source, const char *options,
                                      cl_program *built) {
-  const char *source = recipe->source;
+  const char *text = source->text;
   cl_int error = CL_SUCCESS;
-  cl_program program = ocl->cl->CreateProgramWithSource(ocl->context, 1, &source, &recipe->length, &error);
+  cl_program program = ocl->cl->CreateProgramWithSource(ocl->context, 1, &text, &source->length, &error);
   if (program == NULL || error != CL_SUCCESS) {
     return kvox_ocl_fail(ocl, "clCreateProgramWithSource", error);
   }
   error = ocl->cl->BuildProgram(program, 1, &ocl->device, options, NULL, NULL);
   if (error != CL_SUCCESS) {
-    const kvox_status status = build_failed(ocl, recipe, program, error);
+    const kvox_status status = build_failed(ocl, source->name, options, program, error);
     ocl->cl->ReleaseProgram(program);
     return status;
   }
@@ -270,9 +257,10 @@ static bool get_binary(const kvox_ocl *ocl, cl_program program, unsigned char **
 }
 
 /* From the folder where it is there, else from its source, and then into the folder. */
-static kvox_status build(const kvox_ocl *ocl, const kvox_ocl_recipe *recipe, const char *key, cl_program *built) {
+static kvox_status build(const kvox_ocl *ocl, const kvox_ocl_source *source, const char *own_options, const char *key,
+                         cl_program *built) {
   const struct kvox_ocl_programs *programs = ocl->programs;
-  const size_t room = strlen(programs->always) + strlen(recipe->options) + 2;
+  const size_t room = strlen(programs->always) + strlen(own_options) + 2;
   kvox_status status = KVOX_OK;
   unsigned char *binary = NULL;
   size_t bytes = 0;
@@ -281,13 +269,13 @@ static kvox_status build(const kvox_ocl *ocl, const kvox_ocl_recipe *recipe, con
   if (options == NULL) {
     return KVOX_ERROR_MEMORY;
   }
-  snprintf(options, room, "%s %s", programs->always, recipe->options);
+  snprintf(options, room, "%s %s", programs->always, own_options);
   if (programs->folder != NULL && kvox_ocl_cache_read(ocl->heap, programs->folder, key, &binary, &bytes)) {
     found = build_from_binary(ocl, binary, bytes, options, built);
     kvox_release(ocl->heap, binary);
   }
   if (!found) {
-    KVOX_TRY_CLEANUP(build_from_source(ocl, recipe, options, built));
+    KVOX_TRY_CLEANUP(build_from_source(ocl, source, options, built));
     if (programs->folder != NULL && get_binary(ocl, *built, &binary, &bytes)) {
       kvox_ocl_cache_write(ocl->heap, programs->folder, key, binary, bytes);
       kvox_release(ocl->heap, binary);
@@ -328,21 +316,25 @@ static kvox_status find_or_add(kvox_ocl *ocl, const char *key, kvox_ocl_program 
   return status;
 }
 
-/* A failed build leaves the program unbuilt: the next who asks tries again. Others' programs are not held up. */
-static kvox_status get(kvox_ocl *ocl, const kvox_ocl_recipe *recipe, const char *source_sha256,
-                       kvox_ocl_program **program) {
+/* Built by the first who asks; others of the same program wait for it, those of other programs do not. A failed build
+ * leaves it unbuilt: the next who asks tries again. */
+kvox_status kvox_ocl_program_of(kvox_ocl *ocl, const kvox_ocl_source *source, const char *options,
+                                kvox_ocl_program **program) {
   char key[65];
+  kvox_ocl_program *found = NULL;
   kvox_status status = KVOX_OK;
-  find_key(ocl->programs, recipe, source_sha256, key);
-  KVOX_TRY(find_or_add(ocl, key, program));
-  pthread_mutex_lock(&(*program)->building);
-  if ((*program)->program == NULL) {
-    cl_program built = NULL;
-    status = build(ocl, recipe, key, &built);
-    (*program)->program = status == KVOX_OK ? built : NULL;
+  options = options != NULL ? options : "";
+  find_key(ocl->programs, source, options, key);
+  KVOX_TRY(find_or_add(ocl, key, &found));
+  pthread_mutex_lock(&found->building);
+  if (found->program == NULL) {
+    status = build(ocl, source, options, key, &found->program);
   }
-  pthread_mutex_unlock(&(*program)->building);
-  return status;
+  pthread_mutex_unlock(&found->building);
+  KVOX_TRY(status);
+  kvox_ocl_hold(ocl); /* which holds the program */
+  *program = found;
+  return KVOX_OK;
 }
 
 kvox_status kvox_ocl_program_get(kvox_ocl *ocl, const char *name, const char *options, kvox_ocl_program **program) {
@@ -353,10 +345,7 @@ kvox_status kvox_ocl_program_get(kvox_ocl *ocl, const char *name, const char *op
   if (source->name == NULL) {
     return kvox_fail(KVOX_ERROR_INTERNAL, "there is no program kernels/%.*s.cl", NAME_BYTES, name);
   }
-  const kvox_ocl_recipe recipe = {source->name, source->text, source->length, options != NULL ? options : ""};
-  KVOX_TRY(get(ocl, &recipe, source->sha256, program));
-  kvox_ocl_hold(ocl); /* which holds the program */
-  return KVOX_OK;
+  return kvox_ocl_program_of(ocl, source, options, program);
 }
 
 void kvox_ocl_program_drop(kvox_ocl_program *program) {
@@ -367,17 +356,19 @@ void kvox_ocl_program_drop(kvox_ocl_program *program) {
 
 kvox_status kvox_ocl_build(kvox_ocl *ocl, const char *name, const char *source, size_t length, const char *options,
                            cl_program *program) {
-  const kvox_ocl_recipe recipe = {name, source, length, options != NULL ? options : ""};
+  char sha256[65];
+  kvox_hash hash;
   kvox_ocl_program *found = NULL;
-  char hash[65];
-  hash_text(source, length, hash);
-  KVOX_TRY(get(ocl, &recipe, hash, &found));
+  kvox_hash_start(&hash);
+  kvox_hash_add(&hash, source, length);
+  kvox_hash_end(&hash, sha256);
+  const kvox_ocl_source whole = {name, source, length, sha256};
+  KVOX_TRY(kvox_ocl_program_of(ocl, &whole, options, &found));
   const cl_int error = ocl->cl->RetainProgram(found->program);
-  if (error != CL_SUCCESS) {
-    return kvox_ocl_fail(ocl, "clRetainProgram", error);
-  }
-  *program = found->program;
-  return KVOX_OK;
+  const kvox_status status = error == CL_SUCCESS ? KVOX_OK : kvox_ocl_fail(ocl, "clRetainProgram", error);
+  *program = status == KVOX_OK ? found->program : NULL;
+  kvox_ocl_program_drop(found);
+  return status;
 }
 
 kvox_ocl *kvox_ocl_program_device(const kvox_ocl_program *program) { return program->ocl; }

@@ -15,6 +15,10 @@ typedef struct kvox_ocl_source {
 /* Ended by one without a name. */
 extern const kvox_ocl_source kvox_ocl_sources[];
 
+/* kvox_ocl_program_get of any source. */
+kvox_status kvox_ocl_program_of(kvox_ocl *ocl, const kvox_ocl_source *source, const char *options,
+                                kvox_ocl_program **program);
+
 kvox_ocl *kvox_ocl_program_device(const kvox_ocl_program *program);
 cl_program kvox_ocl_program_handle(const kvox_ocl_program *program);
 
