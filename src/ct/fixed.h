@@ -12,8 +12,8 @@
 
 #define KVOX_FIXED_BITS 32
 
-/* Columns that a line may be away from column 0: sums of such places fit 64 bits. */
-#define KVOX_FIXED_COLUMNS ((int64_t)1 << 30)
+/* Columns that a line may be away from column 0: sums and differences of a few such places fit 64 bits. */
+#define KVOX_FIXED_COLUMNS ((int64_t)1 << 28)
 
 /* s = a x + b y + c. */
 typedef struct kvox_fixed_line {
