@@ -133,12 +133,12 @@ static void take_result(kvox_ocl_queue *q, const slot *s) {
   if (status < 0) {
     note(q, s->call, status);
   } else if (q->timed && s->stage >= 0 && q->error == CL_SUCCESS) {
+    /* The work is done whether or not the driver can say when: that is no failure. */
     cl_ulong begin = 0, end = 0;
-    note(q, "clGetEventProfilingInfo",
-         cl->GetEventProfilingInfo(s->event, CL_PROFILING_COMMAND_START, sizeof begin, &begin, NULL));
-    note(q, "clGetEventProfilingInfo",
-         cl->GetEventProfilingInfo(s->event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL));
-    q->stage_seconds[s->stage] += end > begin ? 1e-9 * (double)(end - begin) : 0;
+    if (cl->GetEventProfilingInfo(s->event, CL_PROFILING_COMMAND_START, sizeof begin, &begin, NULL) == CL_SUCCESS &&
+        cl->GetEventProfilingInfo(s->event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL) == CL_SUCCESS) {
+      q->stage_seconds[s->stage] += end > begin ? 1e-9 * (double)(end - begin) : 0;
+    }
   }
   cl->ReleaseEvent(s->event);
 }
