@@ -17,18 +17,16 @@ static kvox_status make_plans(kvox_ct_filter *f) {
   return kvox_fft_plan_create(f->context->heap, &layout, f->context->fft_effort, &f->backward);
 }
 
-static kvox_status make_response(kvox_ct_filter *f, const kvox_ct_filter_options *options, double pitch_mm) {
-  kvox_heap *heap = f->context->heap;
-  double *exact = kvox_allocate(heap, (uint64_t)f->length * sizeof *exact);
-  f->response = kvox_allocate(heap, 2 * (uint64_t)f->length * sizeof *f->response);
-  kvox_status status = exact == NULL || f->response == NULL ? KVOX_ERROR_MEMORY : KVOX_OK;
-  if (status == KVOX_OK) {
-    status = kvox_ct_ramp_response(heap, options, pitch_mm, f->length, exact);
+kvox_status kvox_ct_filter_response(kvox_heap *heap, const kvox_ct_filter_options *options, double pitch_mm,
+                                    int64_t length, float *response) {
+  double *exact = kvox_allocate(heap, (uint64_t)length * sizeof *exact);
+  if (exact == NULL) {
+    return KVOX_ERROR_MEMORY;
   }
-  for (int64_t k = 0; status == KVOX_OK && k < f->length; k++) {
-    /* The transforms there and back multiply by their length. */
-    f->response[2 * k] = f->response[2 * k + 1] = (float)(exact[k] / (double)f->length);
-    if (!isfinite(f->response[2 * k])) {
+  kvox_status status = kvox_ct_ramp_response(heap, options, pitch_mm, length, exact);
+  for (int64_t k = 0; status == KVOX_OK && k < length; k++) {
+    response[k] = (float)(exact[k] / (double)length);
+    if (!isfinite(response[k])) {
       char text[KVOX_NUMBER_BYTES];
       status = kvox_fail(KVOX_ERROR_GEOMETRY,
                          "filter: with a column pitch of %s mm or this response values are beyond a 32-bit float",
@@ -37,6 +35,18 @@ static kvox_status make_response(kvox_ct_filter *f, const kvox_ct_filter_options
   }
   kvox_release(heap, exact);
   return status;
+}
+
+static kvox_status make_response(kvox_ct_filter *f, const kvox_ct_filter_options *options, double pitch_mm) {
+  f->response = kvox_allocate(f->context->heap, 2 * (uint64_t)f->length * sizeof *f->response);
+  if (f->response == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  KVOX_TRY(kvox_ct_filter_response(f->context->heap, options, pitch_mm, f->length, f->response));
+  for (int64_t k = f->length - 1; k >= 0; k--) {
+    f->response[2 * k] = f->response[2 * k + 1] = f->response[k];
+  }
+  return KVOX_OK;
 }
 
 kvox_status kvox_ct_filter_make(kvox_context *context, const kvox_ct_geometry *geometry,

@@ -53,4 +53,8 @@ void kvox_ct_filter_pair(const kvox_ct_filter *filter, void *scratch, const floa
 kvox_status kvox_ct_ramp_response(kvox_heap *heap, const kvox_ct_filter_options *options, double pitch_mm,
                                   int64_t length, double *response);
 
+/* The same in float and / length, by which the transforms there and back multiply. */
+kvox_status kvox_ct_filter_response(kvox_heap *heap, const kvox_ct_filter_options *options, double pitch_mm,
+                                    int64_t length, float *response);
+
 #endif

@@ -29,6 +29,10 @@ typedef struct kvox_ct_ocl_cut {
 
 static inline int64_t kvox_ct_ocl_groups(const kvox_ct_ocl_cut *cut) { return kvox_divide_up(cut->slices, cut->lanes); }
 
+/* A new buffer of these bytes of the host. */
+kvox_status kvox_ct_ocl_table(kvox_ocl *ocl, const char *what, const void *bytes, uint64_t count,
+                              kvox_buffer **buffer);
+
 /* ---- correct_ocl.c, kernels/correct.cl: samples of any real type to line integrals ---- */
 
 typedef struct kvox_ct_ocl_correct kvox_ct_ocl_correct;
@@ -54,7 +58,8 @@ kvox_status kvox_ct_ocl_correct_run(kvox_ct_ocl_correct *stage, kvox_ocl_queue *
 
 typedef struct kvox_ct_ocl_filter kvox_ct_ocl_filter;
 
-/* For cuts of at most so many views (even) and slices. `places`: where every slice of the region lies. */
+/* For cuts of at most so many views (even) and slices, `lanes` a power of two up to 16. `places`: where every slice of
+ * the region lies. */
 kvox_status kvox_ct_ocl_filter_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                       const kvox_ct_filter_options *options, const kvox_ct_row_place *places,
                                       int64_t slices, int64_t most_views, int64_t most_slices, int32_t lanes,
@@ -67,6 +72,10 @@ int64_t kvox_ct_ocl_filter_length(const kvox_ct_ocl_filter *stage); /* of the tr
 /* `lines` holds the cut's views and rows. Each sample is multiplied by its view's angular weight where `weigh`. */
 kvox_status kvox_ct_ocl_filter_run(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
                                    kvox_buffer *lines, bool weigh, kvox_buffer *block);
+
+/* Of a stage with lanes of 1, not weighted, to f32 [view][slice][column] on the device: the cut's, columns contiguous. */
+kvox_status kvox_ct_ocl_filter_store(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
+                                     kvox_buffer *lines, const kvox_array *filtered);
 
 /* ---- rows_ocl.c, kernels/rows.cl: the same without the filter, and its transpose, for the matched pair ---- */
 
