@@ -18,7 +18,7 @@ struct kvox_fft_ocl {
   kvox_fft_layout layout;
   kvox_fft_extent extent;
   bool in_place;
-  /* Real rows of one sample, and of an odd number of samples that is too long for one kernel, are made complex. */
+  /* Real rows of one sample, and those too long for one kernel, are made complex. */
   bool is_wide;
   bool backward;
   wide_rows wide;
@@ -176,7 +176,7 @@ static kvox_status make_transform(kvox_fft_ocl *fft, VkFFTResult *result) {
 
 static bool takes_several_kernels(const kvox_fft_ocl *fft) {
   const VkFFTPlan *plan = fft->backward ? fft->application.localFFTPlan_inverse : fft->application.localFFTPlan;
-  bool several = false;
+  bool several = plan->multiUploadR2C != 0;
   for (int32_t d = 0; d < fft->rank; d++) {
     several = several || plan->numAxisUploads[d] > 1;
   }
@@ -200,20 +200,38 @@ static kvox_status make_wide_rows(kvox_fft_ocl *fft) {
   return kvox_ocl_kernel_get(fft->host.ocl, "fft", "", forward ? "keep_half" : "keep_real", &fft->wide.after);
 }
 
+/*
+ * VkFFT's real rows that take several kernels are not used: those of odd size it does not have, of those of even size
+ * in a batch it writes beyond the arrays (its step from the half-size transform knows no members).
+ */
+static kvox_status choose_wide(kvox_fft_ocl *fft) {
+  VkFFTResult result = VKFFT_SUCCESS;
+  if (!has_transform(fft)) {
+    fft->is_wide = true;
+    return KVOX_OK;
+  }
+  const bool rehearsal = fft->host.rehearsal;
+  fft->host.rehearsal = true;
+  KVOX_TRY(begin_temporary(fft));
+  KVOX_TRY(make_transform(fft, &result));
+  fft->is_wide =
+      result == VKFFT_ERROR_UNSUPPORTED_FFT_LENGTH_R2C || (result == VKFFT_SUCCESS && takes_several_kernels(fft));
+  drop_pieces(&fft->host);
+  fft->application = (VkFFTApplication){0};
+  fft->host.rehearsal = rehearsal;
+  fft->host.most_bytes = 0;
+  return KVOX_OK;
+}
+
 /* All but the struct. */
 static kvox_status make(kvox_fft_ocl *fft) {
-  VkFFTResult result = VKFFT_SUCCESS;
-  fft->is_wide = kvox_fft_is_real(fft->layout.kind) && !has_transform(fft);
+  if (kvox_fft_is_real(fft->layout.kind)) {
+    KVOX_TRY(choose_wide(fft));
+  }
   KVOX_TRY(begin_temporary(fft));
   if (has_transform(fft)) {
+    VkFFTResult result = VKFFT_SUCCESS;
     KVOX_TRY(make_transform(fft, &result));
-    if (result == VKFFT_ERROR_UNSUPPORTED_FFT_LENGTH_R2C) {
-      drop_pieces(&fft->host);
-      fft->application = (VkFFTApplication){0};
-      fft->is_wide = true;
-      KVOX_TRY(begin_temporary(fft));
-      KVOX_TRY(make_transform(fft, &result));
-    }
     if (result != VKFFT_SUCCESS) {
       return refuse(fft, result);
     }
