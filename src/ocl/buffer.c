@@ -50,16 +50,12 @@ static kvox_status unmap_on(kvox_ocl_queue *queue, const kvox_array *array, cons
   size_t begin, bytes;
   int64_t low;
   span_of(array, &begin, &bytes, &low);
-  const kvox_status begun = kvox_ocl_begin(queue);
-  if (begun != KVOX_OK) {
-    kvox_ocl_finish(queue); /* which tells the same, and the region is given up: nobody else would do it */
-  }
+  /* Without kvox_ocl_begin: nobody else uses the array, and a failure there would leave it mapped. */
   KVOX_TRY(kvox_ocl_command_begin(queue, &command));
   const cl_int error = ocl->cl->EnqueueUnmapMemObject(command.queue, array->buffer->memory, (char *)host->data + low,
                                                       KVOX_OCL_WAIT_LIST(&command));
   KVOX_TRY(kvox_ocl_command_end(queue, &command, "clEnqueueUnmapMemObject", error));
-  const kvox_status ended = kvox_ocl_finish(queue);
-  return begun != KVOX_OK ? begun : ended;
+  return kvox_ocl_finish(queue);
 }
 
 static kvox_status map(const kvox_array *array, int32_t access, kvox_array *host) {

@@ -108,6 +108,8 @@ kvox_status kvox_ocl_queue_take(kvox_ocl *ocl, kvox_ocl_queue **queue) {
     KVOX_TRY(create(ocl, &taken));
   }
   kvox_ocl_hold(ocl);
+  taken->stage = -1;
+  taken->stages = 0;
   *queue = taken;
   return KVOX_OK;
 }

@@ -4,11 +4,10 @@
 
 #include <stdlib.h>
 
+#include "arranged.h"
 #include "context/context.h"
-#include "core/array.h"
 #include "core/copy.h"
 #include "core/volume.h"
-#include "fixture.h"
 #include "kvox/kvox.h"
 
 /* ---- A device made of host memory ---- */
@@ -332,45 +331,6 @@ static void regions_are_boxes(void **state) {
 }
 
 /* ---- Copies ---- */
-
-/* A random arrangement of `shape` within `memory`: indices in any order, gaps, either direction. */
-static kvox_array arranged(uint64_t *seed, char *memory, size_t bytes, kvox_type type, int32_t rank,
-                           const int64_t *shape) {
-  kvox_array array = {.type = type, .rank = rank};
-  bool placed[KVOX_MAX_RANK] = {false};
-  int64_t step = (int64_t)kvox_type_size(type) * (random_bits(seed) % 3 == 0 ? 2 : 1);
-  int64_t begin = 0;
-  for (int32_t n = 0; n < rank; n++) {
-    int32_t d = (int32_t)(random_bits(seed) % (uint64_t)rank);
-    d = random_bits(seed) % 2 == 0 ? rank - 1 - n : d; /* often in C order */
-    while (placed[d]) {
-      d = (d + 1) % rank;
-    }
-    placed[d] = true;
-    array.shape[d] = shape[d];
-    array.strides[d] = step;
-    if (random_bits(seed) % 4 == 0) {
-      array.strides[d] = -step;
-      begin += (shape[d] - 1) * step;
-    }
-    step = step * shape[d] + (int64_t)kvox_type_size(type) * (int64_t)(random_bits(seed) % 3);
-  }
-  assert_true((uint64_t)step <= bytes);
-  array.data = memory + begin;
-  return array;
-}
-
-static void assert_same_elements(const kvox_array *a, const kvox_array *b) {
-  const int64_t count = kvox_array_elements(a);
-  for (int64_t i = 0; i < count; i++) {
-    int64_t index[KVOX_MAX_RANK], left = i;
-    for (int32_t d = a->rank - 1; d >= 0; d--) {
-      index[d] = left % a->shape[d];
-      left /= a->shape[d];
-    }
-    assert_memory_equal(kvox_array_at(a, a->rank, index), kvox_array_at(b, b->rank, index), kvox_type_size(a->type));
-  }
-}
 
 /* Every element arrives, and no byte beside them changes: copied back over a saved picture of the memory. */
 static void copies_any_strides(void **state) {
