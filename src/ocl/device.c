@@ -148,10 +148,12 @@ kvox_status kvox_ocl_describe(const kvox_ocl_table *cl, kvox_ocl_place place, kv
   cl_device_fp_config doubles = 0;
   ask(&q, CL_DEVICE_TYPE, &type, sizeof type);
   ask(&q, CL_DEVICE_MAX_WORK_GROUP_SIZE, &group, sizeof group);
-  info->type = type & CL_DEVICE_TYPE_GPU           ? KVOX_DEVICE_GPU
-               : type & CL_DEVICE_TYPE_ACCELERATOR ? KVOX_DEVICE_ACCELERATOR
-               : type & CL_DEVICE_TYPE_CPU         ? KVOX_DEVICE_CPU
-                                                   : KVOX_DEVICE_OTHER;
+  if (q.error == CL_SUCCESS) {
+    info->type = type & CL_DEVICE_TYPE_GPU           ? KVOX_DEVICE_GPU
+                 : type & CL_DEVICE_TYPE_ACCELERATOR ? KVOX_DEVICE_ACCELERATOR
+                 : type & CL_DEVICE_TYPE_CPU         ? KVOX_DEVICE_CPU
+                                                     : KVOX_DEVICE_OTHER;
+  }
   info->largest_group = group;
   info->compute_units = (int32_t)ask_uint(&q, CL_DEVICE_MAX_COMPUTE_UNITS);
   ask_text(&q, CL_DEVICE_NAME, info->name, sizeof info->name);

@@ -8,11 +8,12 @@
 #include "kvox/kvox.h"
 
 /* The variables of the run itself (a CPU level, say) are put aside, so that these tests set their own. */
-static const char *const variables[] = {"KVOX_CPU", "KVOX_THREADS", "KVOX_BACKEND"};
+static const char *const variables[] = {"KVOX_CPU", "KVOX_THREADS", "KVOX_BACKEND", "KVOX_DEVICE"};
+enum { VARIABLES = sizeof variables / sizeof variables[0] };
 
 static int clear_environment(void **state) {
   (void)state;
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < VARIABLES; i++) {
     unsetenv(variables[i]);
   }
   return 0;
@@ -43,7 +44,11 @@ static void as_usual(void **state) {
   assert_ok(kvox_context_create(NULL, &context));
   assert_int_equal(kvox_context_threads(context), omp_get_num_procs());
   assert_int_equal(kvox_context_cpu_level(context), kvox_cpu_detected());
-  assert_int_equal(kvox_context_backend(context), KVOX_BACKEND_CPU);
+  kvox_device_info info;
+  kvox_device_info_init(&info);
+  const bool has_gpu = kvox_context_device(context, &info) == KVOX_OK;
+  assert_int_equal(kvox_context_backend(context), has_gpu ? KVOX_BACKEND_OPENCL : KVOX_BACKEND_CPU);
+  assert_true(!has_gpu || info.type == KVOX_DEVICE_GPU);
   kvox_context_destroy(context);
   assert_fails(KVOX_ERROR_ARGUMENT, "context is NULL", kvox_context_create(NULL, NULL));
 }
@@ -101,7 +106,8 @@ static void wrong_options(void **state) {
   WRONG(KVOX_ERROR_ARGUMENT, "cpu_level 5", cpu_level = 5);
   WRONG(KVOX_ERROR_ARGUMENT, "backend 3", backend = 3);
   WRONG(KVOX_ERROR_ARGUMENT, "backend -1", backend = -1);
-  WRONG(KVOX_ERROR_UNSUPPORTED, "opencl", backend = KVOX_BACKEND_OPENCL);
+  WRONG(KVOX_ERROR_ARGUMENT, "given together", opencl_context = &options);
+  WRONG(KVOX_ERROR_ARGUMENT, "given together", opencl_queue = &options);
   WRONG(KVOX_ERROR_ARGUMENT, "fft_effort 2", fft_effort = 2);
   WRONG(KVOX_ERROR_ARGUMENT, "allocate and release", allocate = failing_heap_allocate);
   WRONG(KVOX_ERROR_ARGUMENT, "allocate and release", release = failing_heap_release);
@@ -129,7 +135,8 @@ static void environment(void **state) {
     clear_environment(NULL);
   }
   setenv("KVOX_BACKEND", "opencl", 1);
-  assert_fails(KVOX_ERROR_UNSUPPORTED, "opencl", try(NULL));
+  setenv("KVOX_DEVICE", "no such device", 1);
+  assert_fails(KVOX_ERROR_DEVICE, "OpenCL", try(NULL));
   setenv("KVOX_BACKEND", "cpu", 1);
   setenv("KVOX_THREADS", "3", 1);
   setenv("KVOX_CPU", "ref", 1);
@@ -149,7 +156,7 @@ static void environment(void **state) {
   kvox_context_destroy(context);
 
   /* Empty is unset. */
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < VARIABLES; i++) {
     setenv(variables[i], "", 1);
   }
   assert_ok(try(NULL));
@@ -177,6 +184,7 @@ static void describes(void **state) {
   kvox_context_options options = usual();
   options.threads = 5;
   options.cpu_level = KVOX_CPU_REF;
+  options.backend = KVOX_BACKEND_CPU;
   options.memory_limit = UINT64_C(1) << 40;
   kvox_context *context = NULL;
   assert_ok(kvox_context_create(&options, &context));
@@ -188,6 +196,8 @@ static void describes(void **state) {
   assert_non_null(strstr(text, "\"threads\": 5"));
   assert_non_null(strstr(text, "\"memory_limit\": 1099511627776"));
   assert_non_null(strstr(text, "\"backend\": \"cpu\""));
+  assert_non_null(strstr(text, "\"backend_reason\": \"asked for\""));
+  assert_non_null(strstr(text, "\"device\": \"host\""));
   assert_non_null(strstr(text, "\"fft\": \""));
   assert_int_equal(text[0], '{');
   assert_int_equal(text[length - 1], '}');
