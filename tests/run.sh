@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY=passive
 export TSAN_OPTIONS=ignore_noninstrumented_modules=1:allocator_may_return_null=1
 export ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
 # What has one result whatever the build: not repeated in every one.
-ONCE='^(house|install|python|emulated)$'
+ONCE='^(house|install|python|emulated|oclgrind)$'
 
 title() {
   printf '\n== %s\n' "$1"
@@ -91,8 +91,22 @@ cpu_levels() {
   esac
 }
 
+# The tests meet PoCL alone where it is and nothing else was asked for, so that they meet the same everywhere; what it
+# builds stays in the build folder, shared by all builds.
+choose_opencl() {
+  local icd=/etc/OpenCL/vendors/pocl.icd
+  mkdir -p build/opencl build/pocl
+  if [ -z "${OCL_ICD_VENDORS:-}${KVOX_DEVICE:-}" ] && [ -e $icd ]; then
+    cp $icd build/opencl/
+    export OCL_ICD_VENDORS=$ROOT/build/opencl
+  fi
+  export POCL_CACHE_DIR=$ROOT/build/pocl
+}
+
+has_opencl() { grep -q '^KVOX_OPENCL:BOOL=ON' "build/$1/CMakeCache.txt"; }
+
 check_format() {
-  find include src tests bench examples -name '*.[ch]' -print0 | xargs -0 clang-format-14 --dry-run -Werror
+  find include src tests bench examples kernels \( -name '*.[ch]' -o -name '*.cl' \) -print0 | xargs -0 clang-format-14 --dry-run -Werror
 }
 
 # The locale lies in the build folder, so that the machine is left as it is.
@@ -116,6 +130,7 @@ test_all() {
   local mode=$1 begin=$SECONDS strict=()
   [ -z "$mode" ] || strict=(-DKVOX_WERROR=ON)
   if [ -z "${KVOX_DATA:-}" ]; then say 'skipped: tests on real data, because KVOX_DATA is not set'; fi
+  choose_opencl
   # Before the tests: the Python example runs beside an installed copy.
   [ -z "$mode" ] || step 'Python environment' venv || true
   if step 'build: release, gcc' build release "${strict[@]}"; then
@@ -129,13 +144,17 @@ test_all() {
   [ $failed -eq 0 ]
 }
 
-# The release build at each CPU level and under another locale.
+# The release build at each CPU level, on a device, and under another locale.
 test_release_again() {
   local level
   for level in $(cpu_levels); do
     with=(KVOX_CPU="$level")
     suite "CPU level $level" release -L numeric
   done
+  if has_opencl release; then
+    with=(KVOX_BACKEND=opencl)
+    suite 'OpenCL backend' release -L numeric
+  fi
   if step 'locale with decimal commas' decimal_comma; then
     with=(LOCPATH="$ROOT/build/locale" LC_ALL=de_DE.UTF-8 KVOX_TEST_LOCALE=1)
     suite 'decimal commas' release -LE "$ONCE"
@@ -150,6 +169,9 @@ test_more() {
   step 'format' check_format || true
   if step 'build: release, clang' build release-clang -DKVOX_WERROR=ON; then suite 'clang' release-clang -LE "$ONCE"; fi
   if step 'build: KissFFT' build kissfft -DKVOX_WERROR=ON; then suite 'KissFFT' kissfft -L numeric; fi
+  if step 'build: without OpenCL' build no-opencl -DKVOX_WERROR=ON; then
+    suite 'without OpenCL' no-opencl -L 'unit|house' -LE '^(install|python|emulated)$'
+  fi
   if step 'build: ASan, UBSan' build asan; then
     suite 'ASan, UBSan' asan -LE "$ONCE"
     for level in $([ "$1" != --full ] || cpu_levels); do

@@ -5,7 +5,7 @@ import subprocess
 import sources
 
 MOST_LINES = 600
-LIMITED = ('src', 'include', 'tests', 'bench', 'bindings')
+LIMITED = ('src', 'include', 'kernels', 'tests', 'bench', 'bindings')
 # Inputs of tests, of any bytes.
 BINARY_FOLDERS = {'seeds'}
 BINARY_SUFFIXES = {'.png', '.npy', '.h5'}

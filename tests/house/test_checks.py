@@ -6,6 +6,7 @@ import unittest
 import calls
 import files
 import includes
+import kernels
 import sources
 
 
@@ -47,6 +48,19 @@ class Files(unittest.TestCase):
         for data in (b'a\0b\n', b'a\r\n', b'a \n', b'a', b'x\n' * 601):
             self.assertTrue(files.find(path, data), data[:10])
         self.assertEqual(files.find(path, b'x\n' * 600), [])
+
+
+class Kernels(unittest.TestCase):
+    def test_found(self):
+        for line in ('double x;', 'float4 y = native_sin(x);', 'a = mad(b, c, d);', '#include "x.h"', 'half2 h;',
+                     '# pragma OPENCL EXTENSION cl_khr_fp64 : enable', 'vstore_half(x, 0, p);', 'image2d_t i;',
+                     'sub_group_reduce_add(x);', 'y = half_sqrt(x);', 'printf("%d", i);'):
+            self.assertEqual(len(kernels.find('kernels/a.cl', line)), 1, line)
+
+    def test_left_alone(self):
+        for line in ('int half_bits = 3; /* double */', 'y = fma(a, b, c);', '#pragma OPENCL FP_CONTRACT OFF',
+                     'i = mad24(a, b, c);', '// half a column', 'breakfast_time(x);'):
+            self.assertEqual(kernels.find('kernels/a.cl', line), [], line)
 
 
 class Sources(unittest.TestCase):
