@@ -40,18 +40,31 @@ void kvox_progress_next(kvox_progress *progress, double end) {
   progress->end = end;
 }
 
+/* True: the host wants no more. */
+static bool tell(kvox_progress *progress, double fraction) {
+  if (progress->report == NULL || (fraction < progress->last + report_step && fraction < 1)) {
+    return false;
+  }
+  progress->last = fraction;
+  return progress->report(progress->user, fraction) != 0;
+}
+
+static kvox_status cancelled(void) {
+  return kvox_fail(KVOX_ERROR_CANCELLED, "cancelled by the progress function; the output holds no result");
+}
+
+kvox_status kvox_progress_reach(kvox_progress *progress, double fraction) {
+  return tell(progress, fraction) ? cancelled() : KVOX_OK;
+}
+
 static void report(loop *l, int64_t done) {
   kvox_progress *p = l->progress;
-  if (p == NULL || p->report == NULL || !pthread_equal(pthread_self(), l->caller)) {
+  if (p == NULL || !pthread_equal(pthread_self(), l->caller)) {
     return;
   }
   /* The end as it was given: it never passes 1, and 1 is told as 1. */
   const double fraction = done < l->count ? p->begin + (p->end - p->begin) * (double)done / (double)l->count : p->end;
-  if (fraction < p->last + report_step && fraction < 1) {
-    return;
-  }
-  p->last = fraction;
-  if (p->report(p->user, fraction) != 0) {
+  if (tell(p, fraction)) {
     atomic_store(&l->cancelled, true);
   }
 }
@@ -141,11 +154,11 @@ kvox_status kvox_parallel(const kvox_threads *threads, int64_t count, int64_t wo
     return kvox_fail(l.status, "%s", l.sentence);
   }
   if (atomic_load(&l.cancelled)) {
-    return kvox_fail(KVOX_ERROR_CANCELLED, "cancelled by the progress function; the output holds no result");
+    return cancelled();
   }
   report(&l, count);
   if (atomic_load(&l.cancelled)) {
-    return kvox_fail(KVOX_ERROR_CANCELLED, "cancelled by the progress function; the output holds no result");
+    return cancelled();
   }
   return KVOX_OK;
 }

@@ -45,6 +45,9 @@ int32_t kvox_workers(const kvox_threads *threads, int64_t count, int64_t work);
 kvox_status kvox_parallel(const kvox_threads *threads, int64_t count, int64_t work, kvox_body body, void *data,
                           kvox_progress *progress);
 
+/* Tells that so much of the whole is done; KVOX_ERROR_CANCELLED where the host wants no more. */
+kvox_status kvox_progress_reach(kvox_progress *progress, double fraction);
+
 /* The next loop covers up to `end` of the whole. */
 void kvox_progress_next(kvox_progress *progress, double end);
 

@@ -139,25 +139,43 @@ typedef struct fbp_run {
   kvox_ocl_queue *queue;
   kvox_progress *progress;
   const kvox_array *projections, *volume;
-  int64_t chunks, done; /* of the whole execution */
+  int64_t flag;      /* the next chunk's */
+  int64_t all, done; /* views filtered and back-projected, by what that costs */
 } fbp_run;
 
+/* What a view costs, as parts of the whole. */
+enum { FILTER_COST = 1, BACKPROJECT_COST = 4 };
+
 /* Lets the device come along, and the host cancel. */
-static kvox_status advance(fbp_run *run) {
+static kvox_status advance(fbp_run *run, int64_t cost) {
+  run->done += cost;
   KVOX_TRY(kvox_ocl_mark(run->queue));
-  return kvox_progress_reach(run->progress, (double)run->done / (double)(run->chunks + 1));
+  return run->done < run->all ? kvox_progress_reach(run->progress, (double)run->done / (double)run->all) : KVOX_OK;
 }
 
 /* The views of a block, filtered. */
 static kvox_status filter_block(fbp_run *run, const kvox_ct_ocl_cut *block) {
   fbp_state *state = run->state;
   const int64_t chunk = kvox_ct_slabs_chunk(&run->plan->device->slabs, run->projections->type);
-  for (int64_t view = 0; view < block->views; view += chunk, run->done++) {
+  for (int64_t view = 0; view < block->views; view += chunk) {
     const kvox_ct_ocl_cut cut = kvox_ct_slabs_part(block, view, chunk);
-    KVOX_TRY(kvox_ct_upload_run(&state->upload, run->queue, &cut, run->projections, run->done));
+    KVOX_TRY(kvox_ct_upload_run(&state->upload, run->queue, &cut, run->projections, run->flag++));
     kvox_ocl_stage(run->queue, "filter");
     KVOX_TRY(kvox_ct_ocl_filter_run(state->filter, run->queue, &cut, state->upload.lines, true, state->block));
-    KVOX_TRY(advance(run));
+    KVOX_TRY(advance(run, FILTER_COST * cut.views));
+  }
+  return KVOX_OK;
+}
+
+static kvox_status backproject_block(fbp_run *run, const kvox_ct_ocl_cut *block, const kvox_array *slab) {
+  const kvox_ct_fbp_plan *plan = run->plan;
+  const int64_t pass = kvox_ct_slabs_pass(&plan->device->slabs);
+  kvox_ocl_stage(run->queue, "backproject");
+  for (int64_t view = 0; view < block->views; view += pass) {
+    const kvox_ct_ocl_cut cut = kvox_ct_slabs_part(block, view, pass);
+    KVOX_TRY(kvox_ct_ocl_backproject_run(run->state->backproject, run->queue, &cut, run->state->block, slab,
+                                         plan->scale, plan->offset));
+    KVOX_TRY(advance(run, BACKPROJECT_COST * cut.views));
   }
   return KVOX_OK;
 }
@@ -166,19 +184,16 @@ static kvox_status filter_block(fbp_run *run, const kvox_ct_ocl_cut *block) {
 static kvox_status reconstruct_slab(fbp_run *run, int64_t index) {
   const kvox_ct_fbp_plan *plan = run->plan;
   const kvox_ct_slabs *slabs = &plan->device->slabs;
-  fbp_state *state = run->state;
   kvox_array part, slab;
   kvox_ct_ocl_cut cut = kvox_ct_slabs_cut(slabs, index, 0);
   KVOX_TRY(kvox_ct_slabs_slices(&cut, run->volume, &part));
-  slab =
-      part.buffer != NULL ? part : kvox_ct_slabs_array(state->slab, KVOX_F32, cut.slices, plan->size[1], plan->size[0]);
+  slab = part.buffer != NULL
+             ? part
+             : kvox_ct_slabs_array(run->state->slab, KVOX_F32, cut.slices, plan->size[1], plan->size[0]);
   for (int64_t block = 0; block < kvox_ct_slabs_blocks(slabs); block++) {
     cut = kvox_ct_slabs_cut(slabs, index, block);
     KVOX_TRY(filter_block(run, &cut));
-    kvox_ocl_stage(run->queue, "backproject");
-    KVOX_TRY(kvox_ct_ocl_backproject_run(state->backproject, run->queue, &cut, state->block, &slab, plan->scale,
-                                         plan->offset));
-    KVOX_TRY(advance(run));
+    KVOX_TRY(backproject_block(run, &cut, &slab));
   }
   if (part.buffer == NULL) {
     kvox_ocl_stage(run->queue, "download");
@@ -203,7 +218,7 @@ kvox_status kvox_ct_fbp_ocl_execute(const kvox_ct_fbp_plan *plan, kvox_workspace
   kvox_ct_fbp_device *device = plan->device;
   fbp_run run = {.plan = plan, .projections = projections, .volume = volume, .progress = &workspace->progress};
   KVOX_TRY(kvox_workspace_begin(workspace, 0));
-  run.chunks = kvox_ct_slabs_chunks(&device->slabs, projections->type);
+  run.all = (FILTER_COST + BACKPROJECT_COST) * kvox_ct_slabs_count(&device->slabs) * device->slabs.views;
   run.state = (fbp_state *)kvox_ct_pool_take(&device->pool);
   if (run.state == NULL) {
     KVOX_TRY(make_state(plan, &run.state));

@@ -125,13 +125,14 @@ typedef struct operator_run {
   kvox_ocl_queue *queue;
   kvox_progress *progress;
   const kvox_array *volume, *projections;
-  int64_t pieces, done; /* between which the host may cancel */
+  int64_t all, done; /* views of slabs */
 } operator_run;
 
 /* Lets the device come along, and the host cancel. */
-static kvox_status advance(operator_run *run) {
+static kvox_status advance(operator_run *run, int64_t views) {
+  run->done += views;
   KVOX_TRY(kvox_ocl_mark(run->queue));
-  return kvox_progress_reach(run->progress, (double)++run->done / (double)(run->pieces + 1));
+  return run->done < run->all ? kvox_progress_reach(run->progress, (double)run->done / (double)run->all) : KVOX_OK;
 }
 
 /* The cut's slices as they lie on the device: the caller's, or the state's, `part` being the caller's. */
@@ -144,19 +145,23 @@ static kvox_status find_slab(const operator_run *run, const kvox_ct_ocl_cut *cut
 }
 
 /* Adds what one slab gives to a block of views. */
-static kvox_status project_slab(operator_run *run, const kvox_ct_ocl_cut *cut, bool upload,
+static kvox_status project_slab(operator_run *run, const kvox_ct_ocl_cut *block, bool upload,
                                 const kvox_array *projections) {
   operator_state *state = run->state;
+  const int64_t pass = kvox_ct_slabs_pass(&run->operation->device->slabs);
   kvox_array part, slab;
-  KVOX_TRY(find_slab(run, cut, &part, &slab));
+  KVOX_TRY(find_slab(run, block, &part, &slab));
   if (part.buffer == NULL && upload) {
     kvox_ocl_stage(run->queue, "upload");
     KVOX_TRY(kvox_ocl_copy(run->queue, &part, &slab, false));
   }
   kvox_ocl_stage(run->queue, "project");
-  KVOX_TRY(kvox_ct_ocl_project_run(state->project, run->queue, cut, &slab, state->block));
-  KVOX_TRY(kvox_ct_ocl_rows_give(state->rows, run->queue, cut, state->block, run->operation->scale, projections));
-  return advance(run);
+  for (int64_t view = 0; view < block->views; view += pass) {
+    const kvox_ct_ocl_cut cut = kvox_ct_slabs_part(block, view, pass);
+    KVOX_TRY(kvox_ct_ocl_project_run(state->project, run->queue, &cut, &slab, state->block));
+    KVOX_TRY(advance(run, cut.views));
+  }
+  return kvox_ct_ocl_rows_give(state->rows, run->queue, block, state->block, run->operation->scale, projections);
 }
 
 /* Blocks of views outside, so that each comes down once; a volume of one slab goes up once. */
@@ -164,7 +169,6 @@ static kvox_status project(operator_run *run) {
   const kvox_ct_operator *o = run->operation;
   const kvox_ct_slabs *slabs = &o->device->slabs;
   const int64_t count = kvox_ct_slabs_count(slabs), blocks = kvox_ct_slabs_blocks(slabs);
-  run->pieces = count * blocks;
   for (int64_t block = 0; block < blocks; block++) {
     const kvox_ct_ocl_cut views = kvox_ct_slabs_cut(slabs, 0, block);
     const int64_t begin[3] = {views.view, 0, 0}, size[3] = {views.views, o->shape[1], o->shape[2]};
@@ -194,17 +198,27 @@ static kvox_status take_block(operator_run *run, const kvox_ct_ocl_cut *block, i
     const kvox_ct_ocl_cut cut = kvox_ct_slabs_part(block, view, chunk);
     KVOX_TRY(kvox_ct_upload_run(&state->upload, run->queue, &cut, run->projections, *flag));
     KVOX_TRY(kvox_ct_ocl_rows_take(state->rows, run->queue, &cut, state->upload.lines, state->block));
-    KVOX_TRY(advance(run));
+  }
+  return KVOX_OK;
+}
+
+static kvox_status backproject_block(operator_run *run, const kvox_ct_ocl_cut *block, const kvox_array *slab) {
+  const kvox_ct_operator *o = run->operation;
+  const int64_t pass = kvox_ct_slabs_pass(&o->device->slabs);
+  kvox_ocl_stage(run->queue, "backproject");
+  for (int64_t view = 0; view < block->views; view += pass) {
+    const kvox_ct_ocl_cut cut = kvox_ct_slabs_part(block, view, pass);
+    KVOX_TRY(
+        kvox_ct_ocl_backproject_run(run->state->backproject, run->queue, &cut, run->state->block, slab, o->scale, 0));
+    KVOX_TRY(advance(run, cut.views));
   }
   return KVOX_OK;
 }
 
 static kvox_status backproject(operator_run *run) {
-  const kvox_ct_operator *o = run->operation;
-  const kvox_ct_slabs *slabs = &o->device->slabs;
+  const kvox_ct_slabs *slabs = &run->operation->device->slabs;
   operator_state *state = run->state;
   int64_t flag = 0;
-  run->pieces = kvox_ct_slabs_chunks(slabs, KVOX_F32);
   kvox_ocl_stage(run->queue, "upload");
   KVOX_TRY(kvox_ct_upload_begin(&state->upload, run->queue));
   for (int64_t n = 0; n < kvox_ct_slabs_count(slabs); n++) {
@@ -214,8 +228,7 @@ static kvox_status backproject(operator_run *run) {
     for (int64_t block = 0; block < kvox_ct_slabs_blocks(slabs); block++) {
       cut = kvox_ct_slabs_cut(slabs, n, block);
       KVOX_TRY(take_block(run, &cut, &flag));
-      kvox_ocl_stage(run->queue, "backproject");
-      KVOX_TRY(kvox_ct_ocl_backproject_run(state->backproject, run->queue, &cut, state->block, &slab, o->scale, 0));
+      KVOX_TRY(backproject_block(run, &cut, &slab));
     }
     if (part.buffer == NULL) {
       kvox_ocl_stage(run->queue, "download");
@@ -230,6 +243,7 @@ static kvox_status execute(const kvox_ct_operator *o, kvox_workspace *workspace,
   kvox_ct_operator_device *device = o->device;
   operator_run run = {.operation = o, .volume = volume, .projections = projections, .progress = &workspace->progress};
   KVOX_TRY(kvox_workspace_begin(workspace, 0));
+  run.all = kvox_ct_slabs_count(&device->slabs) * device->slabs.views;
   run.state = (operator_state *)kvox_ct_pool_take(&device->pool);
   if (run.state == NULL) {
     KVOX_TRY(make_state(o, &run.state));

@@ -49,15 +49,8 @@ static void fill_tables(const kvox_ct_row_place *places, int64_t slices, const i
   }
 }
 
-static kvox_status make_table(kvox_ocl *ocl, kvox_ocl_queue *queue, const void *table, uint64_t bytes,
-                              kvox_buffer **buffer) {
-  KVOX_TRY(kvox_ocl_buffer_create(ocl, bytes, "a table of rows", buffer));
-  return kvox_ocl_write(queue, *buffer, 0, table, bytes);
-}
-
 static kvox_status make_tables(kvox_context *context, const kvox_ct_row_place *places, int64_t slices,
                                const int64_t *detector_rows, int64_t rows, kvox_ct_ocl_rows *made) {
-  kvox_ocl_queue *queue = NULL;
   kvox_status status = KVOX_ERROR_MEMORY;
   device_place *place_table = kvox_allocate_array(context->heap, slices, sizeof *place_table);
   device_row *row_table = kvox_allocate_array(context->heap, rows, sizeof *row_table);
@@ -65,13 +58,11 @@ static kvox_status make_tables(kvox_context *context, const kvox_ct_row_place *p
     goto cleanup;
   }
   fill_tables(places, slices, detector_rows, rows, place_table, row_table);
-  KVOX_TRY_CLEANUP(kvox_ocl_queue_take(context->ocl, &queue));
-  KVOX_TRY_CLEANUP(kvox_ocl_begin(queue));
-  KVOX_TRY_CLEANUP(make_table(context->ocl, queue, place_table, (uint64_t)slices * sizeof *place_table, &made->places));
-  KVOX_TRY_CLEANUP(make_table(context->ocl, queue, row_table, (uint64_t)rows * sizeof *row_table, &made->rows));
-  status = kvox_ocl_finish(queue);
+  KVOX_TRY_CLEANUP(kvox_ct_ocl_table(context->ocl, "rows of slices", place_table,
+                                     (uint64_t)slices * sizeof *place_table, &made->places));
+  status =
+      kvox_ct_ocl_table(context->ocl, "slices of rows", row_table, (uint64_t)rows * sizeof *row_table, &made->rows);
 cleanup:
-  kvox_ocl_queue_give_back(queue);
   kvox_release(context->heap, place_table);
   kvox_release(context->heap, row_table);
   return status;

@@ -54,8 +54,8 @@ int64_t kvox_ct_slabs_blocks(const kvox_ct_slabs *slabs);
 /* Views of a chunk of samples of this size, which may be too wide for a whole chunk of them to fit the staging. */
 int64_t kvox_ct_slabs_chunk(const kvox_ct_slabs *slabs, kvox_type type);
 
-/* Of a whole execution. */
-int64_t kvox_ct_slabs_chunks(const kvox_ct_slabs *slabs, kvox_type type);
+/* Views of a slab that one command takes: enough to keep a device busy, few enough that the host can cancel between. */
+int64_t kvox_ct_slabs_pass(const kvox_ct_slabs *slabs);
 
 /* All views of a block of a slab. */
 kvox_ct_ocl_cut kvox_ct_slabs_cut(const kvox_ct_slabs *slabs, int64_t slab, int64_t block);

@@ -11,8 +11,11 @@
 /* Chunks and slabs beyond this gain nothing: they keep a device busy, and leave memory to others. */
 static const int64_t enough_chunk_bytes = (int64_t)16 << 20, enough_slab_bytes = (int64_t)64 << 20;
 
-/* Blocks of fewer views read and write the slab too often. */
+/* Fewer views at once read and write the slab too often. */
 enum { WORTHWHILE_VIEWS = 64 };
+
+/* Voxels times views of one command: a GPU takes some 10 ms for so many, a CPU a second. */
+static const int64_t command_updates = (int64_t)1 << 30;
 
 /* Slices whose samples lie together: a register of a CPU's vector unit, a GPU's widest load. */
 enum { CPU_LANES = 16, GPU_LANES = 4 };
@@ -210,11 +213,9 @@ int64_t kvox_ct_slabs_chunk(const kvox_ct_slabs *slabs, kvox_type type) {
   return kvox_min_i64(slabs->chunk, fit / 2 * 2);
 }
 
-int64_t kvox_ct_slabs_chunks(const kvox_ct_slabs *slabs, kvox_type type) {
-  const int64_t chunk = kvox_ct_slabs_chunk(slabs, type), blocks = kvox_ct_slabs_blocks(slabs);
-  const int64_t rest = slabs->views - (blocks - 1) * slabs->block;
-  return kvox_ct_slabs_count(slabs) *
-         ((blocks - 1) * kvox_divide_up(slabs->block, chunk) + kvox_divide_up(rest, chunk));
+int64_t kvox_ct_slabs_pass(const kvox_ct_slabs *slabs) {
+  const int64_t voxels = (int64_t)kvox_ct_slabs_slab_bytes(slabs) / (int64_t)sizeof(float);
+  return kvox_max_i64(command_updates / voxels, WORTHWHILE_VIEWS);
 }
 
 kvox_ct_ocl_cut kvox_ct_slabs_cut(const kvox_ct_slabs *slabs, int64_t slab, int64_t block) {
