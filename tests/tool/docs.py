@@ -14,7 +14,7 @@ class Page(Case):
     def test_options_are_those_of_the_helps(self):
         sections = re.split(r'(?m)^## ', PAGE.read_text())[1:]
         told = {s.split('\n')[0].split()[-1].strip('`'): set(re.findall(r'--[a-z][a-z-]+', s)) for s in sections}
-        common = {'--backend', '--cpu', '--threads', '--memory', '--json', '--quiet', '--help'}
+        common = {'--backend', '--device', '--program-cache', '--cpu', '--threads', '--memory', '--json', '--quiet', '--help'}
         for verb in ('info', 'phantom', 'ct', 'compare', 'bench'):
             options = set(re.findall(r'(?m)^  (?:-\w, )?(--[a-z-]+)', self.call(verb, '--help').stdout))
             self.assertLessEqual(options - common - {'--output'}, told[verb], verb)

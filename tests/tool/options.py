@@ -114,22 +114,43 @@ class Info(Case):
     def test_tells_what_there_is(self):
         info = self.kvox('info')
         for key in ('kvox', 'cpu_level', 'cpu_detected', 'backend', 'backend_reason', 'fft', 'threads', 'formats',
-                    'peak_memory_bytes'):
+                    'peak_memory_bytes', 'devices'):
             self.assertIn(key, info)
-        self.assertEqual(info['backend'], 'cpu')
+        self.assertEqual(info['backend'], 'opencl' if any(d['chosen'] for d in info['devices']) else 'cpu')
+        self.assertEqual(info['devices'] == [], 'no_devices' in info)
         formats = {row['extension']: row for row in info['formats']}
         self.assertEqual(formats['.npy'], {'extension': '.npy', 'read': ['volume', 'scan'],
                                            'write': ['volume', 'scan']})
 
     def test_options_and_environment_choose(self):
-        clean = {'KVOX_CPU': '', 'KVOX_THREADS': '', 'KVOX_BACKEND': ''}
+        clean = {'KVOX_CPU': '', 'KVOX_THREADS': '', 'KVOX_BACKEND': '', 'KVOX_DEVICE': ''}
         self.assertEqual(self.kvox('info', '--threads', '3', env=clean)['threads'], 3)
         self.assertEqual(self.kvox('info', '--cpu', 'ref', env=clean)['cpu_level'], 'ref')
         self.assertEqual(self.kvox('info', env={**clean, 'KVOX_CPU': 'ref'})['cpu_level'], 'ref')
         self.assertEqual(self.kvox('info', '--backend', 'cpu', env=clean)['backend_reason'], 'asked for')
-        self.fails(1, 'info', '--backend', 'opencl', env=clean, says='opencl')
+        self.fails(1, 'info', '--device', 'no such device', env=clean, says='OpenCL')
         self.fails(1, 'info', '--threads', '100000', env=clean, says='threads is 100000')
         self.fails(1, 'info', env={**clean, 'KVOX_CPU': 'pentium'}, says='KVOX_CPU is "pentium"')
+
+    def test_devices_are_listed_and_chosen(self):
+        clean = {'KVOX_BACKEND': '', 'KVOX_DEVICE': ''}
+        devices = self.kvox('info', '--backend', 'cpu', env=clean)['devices']
+        self.assertFalse(any(device['chosen'] for device in devices))
+        usable = [device for device in devices if 'unusable' not in device]
+        if not usable:
+            self.skipTest('skipped: no OpenCL device')
+        number = usable[0]['index']
+        info = self.kvox('info', '--device', str(number), env=clean)
+        self.assertEqual([d['chosen'] for d in info['devices']], [d['index'] == number for d in devices])
+        self.assertEqual(info['devices'][number]['reason'], f'asked for: its number is {number}')
+        self.assertEqual((info['backend'], info['device']), ('opencl', usable[0]['name']))
+        self.assertEqual(self.kvox('info', env={**clean, 'KVOX_DEVICE': str(number)})['backend_reason'],
+                         f'asked for by KVOX_DEVICE: its number is {number}')
+        self.fails(1, 'info', '--backend', 'opencl', '--device', '999999', env=clean, says=usable[0]['name'])
+        # The environment's wish is met by the CPU, with a note; the option has to be met.
+        done = self.call('info', '--json', env={**clean, 'KVOX_DEVICE': 'no such device'})
+        self.assertEqual(json.loads(done.stdout)['backend'], 'cpu')
+        self.assertIn('note: computing on the CPU: ', done.stderr)
 
     def test_for_the_eye_and_quiet(self):
         done = self.call('info')
