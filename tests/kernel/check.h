@@ -1,6 +1,6 @@
 /*
- * The frame of checkkernels: random numbers, guarded memory, comparisons, timing. A stage's file defines what to
- * compare and what to time; checkkernels.c lists the stages.
+ * The frame of checkkernels and checkdevice: random numbers, guarded memory, comparisons, timing. A stage's file
+ * defines what to compare and what to time; the programs list the stages.
  */
 #ifndef KVOX_TESTS_KERNEL_CHECK_H
 #define KVOX_TESTS_KERNEL_CHECK_H
@@ -13,14 +13,16 @@
 
 /* One variant of one stage on one random shape, or in one timing. */
 typedef struct kvox_check {
-  int32_t level;   /* KVOX_CPU_...: the variant */
-  uint64_t random; /* the state of the random numbers: the same for every variant */
-  uint64_t hash;   /* of results that must have the same bits in every vector variant */
-  double worst;    /* the largest error met, as a share of its bound */
-  double ns;       /* an element, what kvox_check_time measured */
-  char shape[128]; /* for reports: what kvox_check_shape was told */
-  char fault[512]; /* the first failure; empty: none */
-  void *guarded;   /* memory that is looked at and given back after the shape */
+  int32_t level;         /* KVOX_CPU_...: the variant */
+  kvox_context *context; /* on a device: the variant is its kernel, the oracle is timed without one */
+  uint64_t random;       /* the state of the random numbers: the same for every variant */
+  uint64_t hash;         /* of results that must have the same bits in every vector variant */
+  double worst;          /* the largest error met, as a share of its bound */
+  double ns;             /* an element, what kvox_check_time measured */
+  double bytes;          /* that an element moves at least, for GB/s; 0: not told */
+  char shape[128];       /* for reports: what kvox_check_shape was told */
+  char fault[512];       /* the first failure; empty: none */
+  void *guarded;         /* memory that is looked at and given back after the shape */
 } kvox_check;
 
 typedef struct kvox_check_stage {
@@ -29,6 +31,24 @@ typedef struct kvox_check_stage {
   void (*compare)(kvox_check *check); /* one random shape: the variant against the oracle */
   void (*bench)(kvox_check *check);   /* ends with kvox_check_time; NULL: nothing to time */
 } kvox_check_stage;
+
+typedef struct kvox_check_variant {
+  const char *name;
+  int32_t level;
+  kvox_context *context;
+} kvox_check_variant;
+
+typedef struct kvox_check_program {
+  const char *name;
+  int64_t rounds; /* unless it is told another number */
+  const kvox_check_stage *const *stages;
+  int32_t stage_count;
+  const kvox_check_variant *variants; /* the first is the oracle */
+  int32_t variant_count;
+} kvox_check_program;
+
+/* The whole of a program: its exit status. */
+int kvox_check_run(const kvox_check_program *program, int count, char **arguments);
 
 /* Splitmix64: the same numbers on every machine. Both ends are included. */
 uint64_t kvox_check_bits(kvox_check *check);
