@@ -12,9 +12,9 @@ typedef struct row_place {
 } row_place;
 
 /* The float between two rows of one view. */
-static float between(__global const float *at, const row_place place, const long columns) {
+static float between(__global const float *at, const float fraction, const long columns) {
   const float low = *at;
-  return place.fraction == 0 ? low : low + place.fraction * (at[columns] - low);
+  return fraction == 0 ? low : low + fraction * (at[columns] - low);
 }
 
 /*
@@ -30,12 +30,12 @@ __kernel void pack(__global const float *lines, const long rows, const long colu
   }
   float2 sample = (float2)(0, 0);
   if (i < columns) {
-    const row_place place = places[first_slice + slice];
+    __global const row_place *place = places + first_slice + slice;
     const long view = 2 * (first_pair + pair);
-    __global const float *at = lines + (view * rows + (place.row - first_row)) * columns + i;
-    sample.x = between(at, place, columns);
+    __global const float *at = lines + (view * rows + (place->row - first_row)) * columns + i;
+    sample.x = between(at, place->fraction, columns);
     if (view + 1 < views) {
-      sample.y = between(at + rows * columns, place, columns);
+      sample.y = between(at + rows * columns, place->fraction, columns);
     }
   }
   pairs[(pair * slices + slice) * step + i] = sample;
