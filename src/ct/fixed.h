@@ -27,10 +27,17 @@ typedef struct kvox_fixed_place {
   float base;
 } kvox_fixed_place;
 
-/* False where the line leaves KVOX_FIXED_COLUMNS on the tiles from pixel (0, 0) to before `end`. */
+/* False where the line leaves KVOX_FIXED_COLUMNS on the tiles from pixel (0, 0) to before `end`. One that is farther
+ * away than that everywhere becomes one that meets nothing. */
 bool kvox_fixed_line_make(const kvox_ct_line *line, const int64_t end[2], kvox_fixed_line *fixed);
+
+/* KVOX_ERROR_GEOMETRY, for the view whose line does; `name` opens the sentence. */
+kvox_status kvox_fixed_line_fail(const char *name, int64_t view);
 
 /* `corner`: the tile's pixel (0, 0). */
 kvox_fixed_place kvox_fixed_line_place(const kvox_fixed_line *line, const int64_t corner[2]);
+
+/* False where none of the tile's pixels takes anything from the view's columns, in float arithmetic too. */
+bool kvox_fixed_place_meets(const kvox_fixed_place *place, int64_t columns);
 
 #endif

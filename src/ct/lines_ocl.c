@@ -5,6 +5,7 @@
 #include "core/fail.h"
 #include "core/size.h"
 #include "ct/fixed.h"
+#include "ct/ocl.h"
 
 /* As kernels declare it. */
 typedef struct device_line {
@@ -22,10 +23,7 @@ static kvox_status fill(const kvox_ct_line *lines, int64_t views, const int64_t 
   const int64_t end[2] = {begin[0] + size[0], begin[1] + size[1]};
   for (int64_t v = 0; v < views; v++) {
     if (!kvox_fixed_line_make(&lines[v], end, &out[v].line)) {
-      return kvox_fail(KVOX_ERROR_GEOMETRY,
-                       "grid: view %" PRId64 " meets it more than %" PRId64
-                       " columns away from the detector's first; check the units of spacing",
-                       v, most);
+      return kvox_fixed_line_fail("OpenCL", v);
     }
     out[v].slope_a = (float)lines[v].a;
     out[v].slope_b = (float)lines[v].b;
@@ -33,22 +31,11 @@ static kvox_status fill(const kvox_ct_line *lines, int64_t views, const int64_t 
   return KVOX_OK;
 }
 
-static kvox_status write(kvox_context *context, kvox_buffer *buffer, const device_line *lines, uint64_t bytes) {
-  kvox_ocl_queue *queue = NULL;
-  KVOX_TRY(kvox_ocl_queue_take(context->ocl, &queue));
-  kvox_status status = kvox_ocl_begin(queue);
-  if (status == KVOX_OK) {
-    status = kvox_ocl_write(queue, buffer, 0, lines, bytes);
-  }
-  kvox_ocl_queue_give_back(queue);
-  return status;
-}
-
 kvox_status kvox_ct_ocl_lines_create(kvox_context *context, const kvox_ct_line *lines, int64_t views, int64_t columns,
                                      const int64_t begin[3], const int64_t size[3], kvox_buffer **buffer) {
   if (kvox_max_i64(begin[0] + size[0], begin[1] + size[1]) > most || views > most || columns > most) {
     return kvox_fail(KVOX_ERROR_SIZE,
-                     "grid: %" PRId64 " x %" PRId64 " pixels, %" PRId64 " views and %" PRId64
+                     "OpenCL: a grid of %" PRId64 " x %" PRId64 " pixels, %" PRId64 " views and %" PRId64
                      " columns; a device takes at most %" PRId64 " of each",
                      begin[0] + size[0], begin[1] + size[1], views, columns, most);
   }
@@ -56,19 +43,9 @@ kvox_status kvox_ct_ocl_lines_create(kvox_context *context, const kvox_ct_line *
   if (host == NULL) {
     return KVOX_ERROR_MEMORY;
   }
-  const uint64_t bytes = kvox_ct_ocl_lines_need(views);
-  kvox_buffer *made = NULL;
   kvox_status status = fill(lines, views, begin, size, host);
   if (status == KVOX_OK) {
-    status = kvox_ocl_buffer_create(context->ocl, bytes, "lines of views", &made);
-  }
-  if (status == KVOX_OK) {
-    status = write(context, made, host, bytes);
-  }
-  if (status == KVOX_OK) {
-    *buffer = made;
-  } else {
-    kvox_buffer_destroy(made);
+    status = kvox_ct_ocl_table(context->ocl, "lines of views", host, kvox_ct_ocl_lines_need(views), buffer);
   }
   kvox_release(context->heap, host);
   return status;

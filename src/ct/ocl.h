@@ -30,8 +30,7 @@ typedef struct kvox_ct_ocl_cut {
 static inline int64_t kvox_ct_ocl_groups(const kvox_ct_ocl_cut *cut) { return kvox_divide_up(cut->slices, cut->lanes); }
 
 /* A new buffer of these bytes of the host. */
-kvox_status kvox_ct_ocl_table(kvox_ocl *ocl, const char *what, const void *bytes, uint64_t count,
-                              kvox_buffer **buffer);
+kvox_status kvox_ct_ocl_table(kvox_ocl *ocl, const char *what, const void *bytes, uint64_t count, kvox_buffer **buffer);
 
 /* ---- correct_ocl.c, kernels/correct.cl: samples of any real type to line integrals ---- */
 
@@ -73,7 +72,8 @@ int64_t kvox_ct_ocl_filter_length(const kvox_ct_ocl_filter *stage); /* of the tr
 kvox_status kvox_ct_ocl_filter_run(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
                                    kvox_buffer *lines, bool weigh, kvox_buffer *block);
 
-/* Of a stage with lanes of 1, not weighted, to f32 [view][slice][column] on the device: the cut's, columns contiguous. */
+/* Of a stage with lanes of 1, not weighted, to f32 [view][slice][column] on the device: the cut's, columns contiguous.
+ */
 kvox_status kvox_ct_ocl_filter_store(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
                                      kvox_buffer *lines, const kvox_array *filtered);
 
@@ -104,7 +104,7 @@ kvox_status kvox_ct_ocl_rows_clear(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queu
 typedef struct kvox_ct_ocl_backproject kvox_ct_ocl_backproject;
 
 /* A region of `grid`: `begin`, `size` in voxels. `lines` of all views. KVOX_ERROR_GEOMETRY where a line leaves +-2^28
- * columns on the region. */
+ * columns on the region (one that stays beyond them meets nothing). */
 kvox_status kvox_ct_ocl_backproject_create(kvox_context *context, const kvox_ct_line *lines, int64_t views,
                                            int64_t columns, const int64_t begin[3], const int64_t size[3],
                                            int32_t lanes, kvox_ct_ocl_backproject **stage);

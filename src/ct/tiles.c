@@ -44,6 +44,21 @@ kvox_status kvox_ct_lay_out(kvox_context *context, const kvox_ct_geometry *geome
   return KVOX_OK;
 }
 
+/* The vector kernels' places; the oracle takes the lines themselves. */
+static kvox_status fix_lines(kvox_ct_tiles *t, const char *name) {
+  const int64_t end[2] = {t->begin[0] + t->size[0], t->begin[1] + t->size[1]};
+  t->fixed = kvox_allocate_array(t->context->heap, t->views, sizeof *t->fixed);
+  if (t->fixed == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  for (int64_t v = 0; v < t->views; v++) {
+    if (!kvox_fixed_line_make(&t->lines[v], end, &t->fixed[v])) {
+      return kvox_fixed_line_fail(name, v);
+    }
+  }
+  return KVOX_OK;
+}
+
 static kvox_status choose_cut(kvox_ct_tiles *t, uint64_t limit, const char *name) {
   const int64_t view_bytes = t->width * t->lanes * (int64_t)sizeof(float);
   const int64_t all = t->views + t->views % 2;
@@ -83,6 +98,7 @@ kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, kvox_context *context, cons
   if (status != KVOX_OK) {
     return status;
   }
+  KVOX_TRY(fix_lines(tiles, name));
   tiles->padding = kvox_round_up(kvox_backproject_padding(layout.slope), KVOX_STACK);
   tiles->width = kvox_round_up(tiles->columns + 2 * tiles->padding, KVOX_STACK);
   tiles->lanes = kvox_ct_tiles_lanes(size[2]);
@@ -94,13 +110,15 @@ kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, kvox_context *context, cons
 void kvox_ct_tiles_drop(kvox_ct_tiles *tiles) {
   if (tiles->context != NULL) {
     kvox_release(tiles->context->heap, tiles->lines);
+    kvox_release(tiles->context->heap, tiles->fixed);
     kvox_release(tiles->context->heap, tiles->places);
     kvox_context_destroy(tiles->context);
   }
 }
 
 uint64_t kvox_ct_tiles_bytes(const kvox_ct_tiles *tiles) {
-  return (uint64_t)tiles->views * sizeof *tiles->lines + (uint64_t)tiles->size[2] * sizeof *tiles->places;
+  return (uint64_t)tiles->views * (sizeof *tiles->lines + sizeof *tiles->fixed) +
+         (uint64_t)tiles->size[2] * sizeof *tiles->places;
 }
 
 uint64_t kvox_ct_tiles_workspace(const kvox_ct_tiles *tiles) {
@@ -178,27 +196,24 @@ static void place_tile(const kvox_ct_tiles *t, int64_t index, int64_t corner[2],
   tile->y_end = (int32_t)kvox_min_i64(t->begin[1] + t->size[1] - corner[1], KVOX_TILE);
 }
 
-/* The views that meet the tile at all, as it sees them: s counts from the whole column below its leftmost pixel. */
+/* The views that meet the tile at all, as it sees them. Views left out give exact zeros, whatever floats round to. */
 static int64_t see_views(const kvox_ct_tiles *t, const kvox_ct_part *part, int64_t begin, int64_t count,
                          const int64_t corner[2], kvox_tile_view *views) {
   int64_t seen = 0;
   for (int64_t v = begin; v < begin + count; v++) {
     const kvox_ct_line line = t->lines[part->view + v];
-    const double s = line.a * (double)corner[0] + line.b * (double)corner[1] + line.c;
-    const double across = line.a * (KVOX_TILE - 1), down = line.b * (KVOX_TILE - 1);
-    const double lowest = s + fmin(across, 0) + fmin(down, 0), highest = s + fmax(across, 0) + fmax(down, 0);
-    if (highest <= -1 || lowest >= (double)t->columns) {
+    const kvox_fixed_place place = kvox_fixed_line_place(&t->fixed[part->view + v], corner);
+    if (!kvox_fixed_place_meets(&place, t->columns)) {
       continue;
     }
-    const double column = floor(lowest);
-    const double base = s - column;
+    const double s = line.a * (double)corner[0] + line.b * (double)corner[1] + line.c;
     views[seen++] = (kvox_tile_view){.a = (float)line.a,
                                      .b = (float)line.b,
-                                     .base = (float)base,
-                                     .exact_base = base,
+                                     .base = place.base,
+                                     .exact_base = s - (double)place.column,
                                      .exact_a = line.a,
                                      .exact_b = line.b,
-                                     .row = kvox_ct_part_view(t, part, v) + (int64_t)column * part->lanes};
+                                     .row = kvox_ct_part_view(t, part, v) + place.column * part->lanes};
   }
   return seen;
 }

@@ -6,7 +6,7 @@
 #define KVOX_CT_TILES_H
 
 #include "context/workspace.h"
-#include "ct/backproject.h"
+#include "ct/fixed.h"
 #include "ct/geometry.h"
 #include "ct/rows.h"
 
@@ -25,6 +25,7 @@ typedef struct kvox_ct_tiles {
   kvox_context *context;
   const kvox_backproject_kernels *kernels;
   kvox_ct_line *lines;       /* one a view */
+  kvox_fixed_line *fixed;    /* the same */
   kvox_ct_row_place *places; /* one a slice of the region: where it lies on the detector */
   int64_t views, columns;
   int64_t begin[3], size[3]; /* the region of the grid, in voxels */

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cpu/parallel.h"
@@ -183,8 +184,7 @@ typedef struct bench {
   kvox_buffer *block;
   check_slab slab;
   kvox_context *host;
-  const float *volume;
-  float *samples;
+  float *volume, *samples;
 } bench;
 
 static void work_device(void *data) {
@@ -227,7 +227,7 @@ static kvox_status host_view(void *data, int64_t view, int32_t worker) {
                             .count = 1,
                             .x_end = KVOX_TILE,
                             .y_end = KVOX_TILE,
-                            .pixels = (float *)b->volume + t * KVOX_TILE * KVOX_TILE};
+                            .pixels = b->volume + t * KVOX_TILE * KVOX_TILE};
     kvox_backproject_ref.project_slice(&tile);
   }
   return KVOX_OK;
@@ -266,11 +266,16 @@ static void bench_lanes(kvox_check *check, int32_t lanes) {
   kvox_context_destroy(b.host);
 }
 
-static void bench_1(kvox_check *check) { bench_lanes(check, 1); }
-static void bench_4(kvox_check *check) { bench_lanes(check, 4); }
-static void bench_16(kvox_check *check) { bench_lanes(check, 16); }
+/* Few lanes suit GPUs, many suit CPUs; the oracle knows none. */
+static void bench_all(kvox_check *check) {
+  static const int32_t lanes[] = {1, 4, 16};
+  for (int i = 0; i < (check->context != NULL ? 3 : 1); i++) {
+    bench_lanes(check, lanes[i]);
+    if (check->context != NULL) {
+      printf("%-24s %2d lanes %9.3f ns an element, a voxel and a view\n", "project", lanes[i], check->ns);
+    }
+  }
+}
 
-static const char bound[] = "1e-5 of the range";
-const kvox_check_stage kvox_check_ocl_project = {"project", bound, compare, bench_1};
-const kvox_check_stage kvox_check_ocl_project_4 = {"project.pair", "1e-5 of the norms", compare_pair, bench_4};
-const kvox_check_stage kvox_check_ocl_project_16 = {"project.lanes16", bound, compare, bench_16};
+const kvox_check_stage kvox_check_ocl_project = {"project", "1e-5 of the range", compare, bench_all};
+const kvox_check_stage kvox_check_ocl_pair = {"pair", "1e-5 of the norms", compare_pair, NULL};
