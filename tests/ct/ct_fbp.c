@@ -341,10 +341,12 @@ static void progress_rises_and_cancels(void **state) {
   watcher w = {.stop_at = 2};
   kvox_workspace_set_progress(workspace, watch, &w);
   assert_ok(kvox_ct_fbp_execute(plan, workspace, &s.projections, volume));
-  assert_true(w.calls > 4);
+  /* A device takes so little in one command; tests/ct/ct_ocl.c has what it tells of more, and its other stages. */
+  const int on_cpu = kvox_context_backend(s.context) == KVOX_BACKEND_CPU;
+  assert_true(w.calls > (on_cpu ? 4 : 1));
   assert_close(w.last, 1, 0);
-  assert_string_equal(kvox_workspace_stage_name(workspace, 0), "filter");
-  assert_string_equal(kvox_workspace_stage_name(workspace, 1), "backproject");
+  assert_string_equal(kvox_workspace_stage_name(workspace, on_cpu ? 0 : 2), "filter");
+  assert_string_equal(kvox_workspace_stage_name(workspace, on_cpu ? 1 : 3), "backproject");
   w = (watcher){.stop_at = 0.5};
   assert_fails(KVOX_ERROR_CANCELLED, "cancelled", kvox_ct_fbp_execute(plan, workspace, &s.projections, volume));
   assert_true(w.last < 0.9);
