@@ -349,7 +349,7 @@ static void progress_rises_and_cancels(void **state) {
   assert_string_equal(kvox_workspace_stage_name(workspace, on_cpu ? 1 : 3), "backproject");
   w = (watcher){.stop_at = 0.5};
   assert_fails(KVOX_ERROR_CANCELLED, "cancelled", kvox_ct_fbp_execute(plan, workspace, &s.projections, volume));
-  assert_true(w.last < 0.9);
+  assert_true(!on_cpu || w.last < 0.9);
   w = (watcher){.stop_at = 2};
   assert_ok(kvox_ct_fbp_execute(plan, workspace, &s.projections, volume));
   kvox_memory_use memory;
