@@ -18,6 +18,15 @@ static struct {
 } opencl;
 static pthread_once_t opencl_once = PTHREAD_ONCE_INIT;
 
+/*
+ * A program that is linked statically as a whole has none of these, because nothing else in it asks for them: glibc's
+ * dlopen in such a program brings a second C library in, and crashes.
+ */
+#pragma weak dlopen
+#pragma weak dlsym
+#pragma weak dlerror
+#pragma weak dlclose
+
 /* POSIX gives functions as object pointers, which C does not convert. */
 static bool find_entry(void *handle, const char *name, void *entry) {
   void *symbol = dlsym(handle, name);
@@ -40,6 +49,10 @@ static void open_library(void) {
   static const char *const names[] = {"libOpenCL.so.1", "libOpenCL.so"};
   opencl.process = getpid();
   opencl.status = KVOX_ERROR_DEVICE;
+  if (dlopen == NULL || dlsym == NULL || dlerror == NULL || dlclose == NULL) {
+    snprintf(opencl.reason, sizeof opencl.reason, "this program is linked statically and cannot open one");
+    return;
+  }
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     void *handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
     const char *lacks = handle != NULL ? fill_table(handle, &opencl.table) : NULL;
