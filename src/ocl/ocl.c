@@ -85,26 +85,33 @@ static kvox_status choose_queue_properties(kvox_ocl *ocl) {
   return KVOX_OK;
 }
 
+static void release_handles(const kvox_ocl *ocl) {
+  if (ocl->host_queue != NULL) {
+    ocl->cl->ReleaseCommandQueue(ocl->host_queue);
+  }
+  if (ocl->context != NULL) {
+    ocl->cl->ReleaseContext(ocl->context);
+  }
+}
+
 kvox_status kvox_ocl_open(kvox_heap *heap, const kvox_ocl_options *options, kvox_ocl **ocl, char *reason, size_t size) {
-  if ((options->context == NULL) != (options->queue == NULL)) {
-    return kvox_fail(KVOX_ERROR_ARGUMENT,
-                     "options: opencl_context and opencl_queue must be given together, or neither");
-  }
-  kvox_ocl *made = kvox_allocate_zeros(heap, sizeof *made);
+  /* Nothing is allocated on the way to the answer that there is no device, which most contexts get. */
+  kvox_ocl opened = {.info.struct_size = sizeof opened.info};
+  kvox_status status =
+      options->context != NULL ? open_host(&opened, options, reason, size) : open_own(&opened, options, reason, size);
+  status = status == KVOX_OK ? choose_queue_properties(&opened) : status;
+  kvox_ocl *made = status == KVOX_OK ? kvox_allocate(heap, sizeof *made) : NULL;
   if (made == NULL) {
-    return KVOX_ERROR_MEMORY;
+    release_handles(&opened);
+    return status != KVOX_OK ? status : KVOX_ERROR_MEMORY;
   }
+  memcpy(made, &opened, sizeof *made);
   made->heap = kvox_heap_hold(heap);
   atomic_init(&made->holders, 1);
-  made->info.struct_size = sizeof made->info;
-  kvox_status status = KVOX_OK;
-  KVOX_TRY_CLEANUP(options->context != NULL ? open_host(made, options, reason, size)
-                                            : open_own(made, options, reason, size));
-  KVOX_TRY_CLEANUP(choose_queue_properties(made));
   KVOX_TRY_CLEANUP(kvox_ocl_queues_create(made));
   KVOX_TRY_CLEANUP(kvox_ocl_programs_create(made, options->cache_folder));
   *ocl = made;
-  made = NULL;
+  return KVOX_OK;
 cleanup:
   kvox_ocl_drop(made);
   return status;
@@ -121,12 +128,7 @@ void kvox_ocl_drop(kvox_ocl *ocl) {
   }
   kvox_ocl_queues_destroy(ocl);
   kvox_ocl_programs_destroy(ocl);
-  if (ocl->host_queue != NULL) {
-    ocl->cl->ReleaseCommandQueue(ocl->host_queue);
-  }
-  if (ocl->context != NULL) {
-    ocl->cl->ReleaseContext(ocl->context);
-  }
+  release_handles(ocl);
   kvox_heap *heap = ocl->heap;
   kvox_release(heap, ocl);
   kvox_heap_drop(heap);
