@@ -1,7 +1,9 @@
+#define _GNU_SOURCE /* dl_iterate_phdr */
 #include "ocl/table.h"
 
 #include <CL/cl_ext.h>
 #include <dlfcn.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,14 +20,21 @@ static struct {
 } opencl;
 static pthread_once_t opencl_once = PTHREAD_ONCE_INIT;
 
-/*
- * A program that is linked statically as a whole has none of these, because nothing else in it asks for them: glibc's
- * dlopen in such a program brings a second C library in, and crashes.
- */
-#pragma weak dlopen
-#pragma weak dlsym
-#pragma weak dlerror
-#pragma weak dlclose
+/* The program itself comes first; one that a dynamic linker loads names it. */
+static int look_for_linker(struct dl_phdr_info *program, size_t size, void *found) {
+  (void)size;
+  for (int i = 0; i < program->dlpi_phnum; i++) {
+    *(bool *)found |= program->dlpi_phdr[i].p_type == PT_INTERP;
+  }
+  return 1;
+}
+
+/* A wholly static program: glibc's dlopen would bring a second C library into it, which crashes. */
+static bool is_static(void) {
+  bool has_linker = false;
+  dl_iterate_phdr(look_for_linker, &has_linker);
+  return !has_linker;
+}
 
 /* POSIX gives functions as object pointers, which C does not convert. */
 static bool find_entry(void *handle, const char *name, void *entry) {
@@ -49,7 +58,7 @@ static void open_library(void) {
   static const char *const names[] = {"libOpenCL.so.1", "libOpenCL.so"};
   opencl.process = getpid();
   opencl.status = KVOX_ERROR_DEVICE;
-  if (dlopen == NULL || dlsym == NULL || dlerror == NULL || dlclose == NULL) {
+  if (is_static()) {
     snprintf(opencl.reason, sizeof opencl.reason, "this program is linked statically and cannot open one");
     return;
   }

@@ -25,7 +25,8 @@ CONTEXT = 'context/context.h'
 THIRD_PARTIES = {'fftw3.h': {'fft'}, 'kiss_fft': {'fft'}, 'kissfft/': {'fft'}, 'vkFFT': {'fft'}, 'CL/': {'ocl'},
                  'png.h': {'io'}, 'zlib.h': {'io'}, 'hdf5': {'io'}, 'H5': {'io'}, 'cjson/': {'io', 'tool'},
                  'immintrin.h': {'cpu'}, 'xmmintrin.h': {'cpu'}, 'arm_neon.h': {'cpu'}, 'cpuid.h': {'cpu'},
-                 'signal.h': {'tool'}, 'dlfcn.h': {'ocl'}, 'omp.h': {'cpu', 'context'}}
+                 'signal.h': {'tool'}, 'dlfcn.h': {'ocl'}, 'link.h': {'ocl'},
+                 'omp.h': {'cpu', 'context'}}
 SYSTEM = {'assert.h', 'complex.h', 'ctype.h', 'errno.h', 'fcntl.h', 'fenv.h', 'float.h', 'inttypes.h', 'limits.h',
           'locale.h', 'math.h', 'pthread.h', 'stdarg.h', 'stdatomic.h', 'stdbool.h', 'stddef.h', 'stdint.h',
           'stdio.h', 'stdlib.h', 'string.h', 'strings.h', 'sys/resource.h', 'sys/stat.h', 'sys/types.h', 'time.h',
