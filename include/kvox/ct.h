@@ -199,7 +199,7 @@ typedef struct kvox_ct_fbp_options {
   int32_t allow_short_arc;              /* 1: reconstruct from what was measured although angles are missing */
   double mu_water_per_mm;
   double mu_air_per_mm;
-  uint64_t memory_limit; /* bytes; 0: the context's, else 64 MiB or the least that works */
+  uint64_t memory_limit; /* bytes; 0: the context's, else 64 MiB (of a device: a part of it) or the least that works */
 } kvox_ct_fbp_options;
 
 #define kvox_ct_fbp_options_init(options) kvox_ct_fbp_options_init_sized((options), sizeof(kvox_ct_fbp_options))
@@ -211,6 +211,11 @@ typedef struct kvox_ct_fbp_plan kvox_ct_fbp_plan;
  * Plans correction, filtering and back-projection of a parallel beam. Nothing of the options is kept but the
  * correction, which lives on with the plan when it is destroyed first (as the geometry does). Immutable: any number of
  * threads may execute it, each with its workspace.
+ *
+ * Where the context has an OpenCL device the plan is made there, with what one execution takes of it
+ * (kvox_memory_use.device, which the limit bounds); each further one that runs at once takes as much again, when it
+ * begins. Where that cannot be made, the plan is the CPU's instead, which is logged and told in its provenance, or
+ * fails with KVOX_ERROR_DEVICE if the context forbids it. KVOX_ERROR_MEMORY_LIMIT names the least limit that would do.
  */
 KVOX_API kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                              const kvox_ct_fbp_options *options, kvox_ct_fbp_plan **plan);
@@ -226,6 +231,9 @@ KVOX_API const char *kvox_ct_fbp_plan_provenance(const kvox_ct_fbp_plan *plan);
 /*
  * Reconstructs into `volume` (f32, of the plan's size, its voxels contiguous along i), and sets its frame, unit and
  * provenance. The volume may not overlap the projections. The same bits for any number of threads and any memory limit.
+ * A plan on a device takes projections and volumes of the host and of that device (kvox/device.h), the latter in place,
+ * with the same bits for both; one on the CPU those of the host. On a device the stages of the workspace are "upload",
+ * "correct", "filter", "backproject" and "download", in seconds of the device.
  */
 KVOX_API kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,
                                          const kvox_array *projections, kvox_volume *volume);
@@ -238,7 +246,7 @@ typedef struct kvox_ct_operator kvox_ct_operator;
 typedef struct kvox_ct_operator_options {
   size_t struct_size;
   const kvox_grid *grid; /* upright; NULL: the default grid */
-  uint64_t memory_limit; /* bytes; 0: the context's, else 64 MiB or the least that works */
+  uint64_t memory_limit; /* as for kvox_ct_fbp_options */
 } kvox_ct_operator_options;
 
 #define kvox_ct_operator_options_init(options) \
@@ -252,7 +260,7 @@ KVOX_API void kvox_ct_operator_options_init_sized(kvox_ct_operator_options *opti
  * times the pixel's area is the sum over the volume times the voxel's volume. One slice on one row is a plane, whose
  * thickness has no say. `options` may be NULL; nothing of them is kept. Immutable: any number of threads may execute
  * it, each with its workspace. KVOX_ERROR_GEOMETRY where slices lie beside the rows, KVOX_ERROR_MEMORY_LIMIT names the
- * least limit.
+ * least limit. On a device or the CPU as a plan of filtered back-projection is.
  */
 KVOX_API kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                              const kvox_ct_operator_options *options, kvox_ct_operator **operation);
@@ -262,11 +270,12 @@ KVOX_API kvox_status kvox_ct_operator_memory(const kvox_ct_operator *operation, 
 /* The volumes' frame. */
 KVOX_API kvox_status kvox_ct_operator_grid(const kvox_ct_operator *operation, kvox_grid *grid);
 
-/* projections = A volume, both f32, the last index contiguous. */
+/* projections = A volume, both f32, the last index contiguous; where the operator is on a device, either may be on that
+ * device, and is used in place. */
 KVOX_API kvox_status kvox_ct_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
                                      const kvox_volume *volume, const kvox_array *projections);
 
-/* volume = A^T projections. */
+/* volume = A^T projections; arrays as above. A sample that is not finite is KVOX_ERROR_DATA. */
 KVOX_API kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
                                          const kvox_array *projections, kvox_volume *volume);
 

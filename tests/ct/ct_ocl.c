@@ -521,9 +521,11 @@ static void falls_back_when_the_plan_is_made(void **state) {
   faulty.order(&broken);
   assert_fails(KVOX_ERROR_DEVICE, "told to fail", kvox_ct_fbp_plan_create(strict, s.geometry, NULL, &plan));
   assert_fails(KVOX_ERROR_DEVICE, "told to fail", kvox_ct_operator_create(strict, s.geometry, NULL, &operation));
+  assert_fails(KVOX_ERROR_ARGUMENT, "array is NULL", kvox_array_init(NULL, &log, KVOX_U8, 1, NULL));
   assert_ok(kvox_ct_operator_create(lax, s.geometry, NULL, &operation));
   assert_ok(kvox_ct_fbp_plan_create(lax, s.geometry, NULL, &plan));
   faulty_stop();
+  assert_non_null(strstr(kvox_last_error(), "array is NULL")); /* success leaves the sentence alone */
   assert_int_equal(log.messages, 2);
   assert_non_null(strstr(log.last, "computing on the CPU"));
   assert_non_null(strstr(kvox_ct_fbp_plan_provenance(plan), "\"backend\": \"cpu\""));
@@ -533,7 +535,7 @@ static void falls_back_when_the_plan_is_made(void **state) {
   kvox_grid grid;
   assert_ok(kvox_ct_fbp_plan_grid(plan, &grid));
   assert_ok(kvox_volume_create_device(lax, KVOX_F32, &grid, &there));
-  assert_true(kvox_ct_fbp_execute(plan, NULL, &s.projections, there) != KVOX_OK);
+  assert_fails(KVOX_ERROR_ARGUMENT, "volume", kvox_ct_fbp_execute(plan, NULL, &s.projections, there));
   kvox_volume_destroy(there);
   kvox_volume_destroy(volume);
   kvox_volume_destroy(want);
