@@ -10,7 +10,7 @@ raises :class:`kvox.Error` with the library's sentence.
 
 from . import ct, io, phantom, picture, quality
 from ._abi import VERSION as __version__
-from .arrays import sha256
+from .arrays import DeviceArray, sha256
 from .context import Context, Device, Workspace, default_context, devices
 from .errors import Error, Status
 from .volume import Grid, Volume
@@ -18,6 +18,7 @@ from .volume import Grid, Volume
 __all__ = [
     "Context",
     "Device",
+    "DeviceArray",
     "Error",
     "Grid",
     "Status",

@@ -12,10 +12,15 @@ import threading
 import weakref
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
 
 from . import _abi
 from .errors import Error, Status
+
+if TYPE_CHECKING:
+    from .arrays import DeviceArray
 
 Progress = Callable[[float], object]
 """Called with the fraction done, 0 to 1, on the calling thread; what it raises cancels the call and comes out of it."""
@@ -195,6 +200,12 @@ class Context(Handle):
         info = _abi.DeviceInfo()
         _abi.lib.kvox_context_device(self, ctypes.byref(info))
         return Device._from(info)
+
+    def to_device(self, array: npt.ArrayLike) -> DeviceArray:
+        """A copy of a numpy array in the device's memory."""
+        from .arrays import to_device
+
+        return to_device(array, self)
 
     def describe(self) -> dict[str, Any]:
         """What was chosen and why: version, CPU levels, threads, backend and its reason, FFT provider."""

@@ -100,14 +100,15 @@ UNITS = list(_UNITS)
 class Volume(Handle):
     """Samples on a grid.
 
-    array:       numpy array [k, j, i] (z, y, x); of rank 2: one slice. Used in place where its type is one of Kvox's.
+    array:       numpy array [k, j, i] (z, y, x), or a DeviceArray; of rank 2: one slice. Used in place where its type
+                 is one of Kvox's.
     grid:        a Grid of the array's size; None: the one of ``spacing_mm`` about the world's origin.
     unit:        "HU", "1/mm", "1/pixel" or "arbitrary".
     """
 
     def __init__(
         self,
-        array: npt.ArrayLike,
+        array: npt.ArrayLike | arrays.DeviceArray,
         grid: Grid | None = None,
         *,
         spacing_mm: Sequence[float] = (1.0, 1.0, 1.0),
@@ -120,7 +121,7 @@ class Volume(Handle):
         if grid is None:
             grid = Grid.centered(samples.shape[::-1], spacing_mm)
         lib = _abi.lib
-        self.context = context or default_context()
+        self.context = context or (samples.context if isinstance(samples, arrays.DeviceArray) else default_context())
         self._array = samples
         described = arrays.describe(samples)
         self._adopt(
@@ -135,8 +136,14 @@ class Volume(Handle):
         self.unit = unit
 
     @classmethod
-    def zeros(cls, grid: Grid, dtype: npt.DTypeLike = np.float32, context: Context | None = None) -> Volume:
-        """A volume of zeros."""
+    def zeros(
+        cls, grid: Grid, dtype: npt.DTypeLike = np.float32, context: Context | None = None, *, device: bool = False
+    ) -> Volume:
+        """A volume of zeros; ``device``: in the memory of the context's OpenCL device."""
+        if device:
+            context = context or default_context()
+            number = arrays.kvox_type(dtype)
+            return cls._made_by(context, _abi.lib.kvox_volume_create_device, context, number, grid._c())
         return cls(np.zeros(grid.shape, dtype), grid, context=context)
 
     @classmethod
@@ -148,13 +155,35 @@ class Volume(Handle):
         described = _abi.Array()
         _abi.lib.kvox_volume_array(self, described)
         # The view holds what owns the memory, which is not this object: no circle keeps a volume alive.
-        self._array = arrays.view(described, self._owner)
+        if described.buffer:
+            self._array = arrays.DeviceArray._view(described, self._owner, context)
+        else:
+            self._array = arrays.view(described, self._owner)
         return self
 
     @property
-    def array(self) -> npt.NDArray[Any]:
-        """The samples [k, j, i], without a copy; the view keeps their memory alive."""
+    def array(self) -> Any:
+        """The samples [k, j, i], without a copy: numpy's, or a DeviceArray; the view keeps their memory alive."""
         return self._array
+
+    @property
+    def location(self) -> str:
+        """Where the samples lie: "host" or "opencl"."""
+        return "opencl" if isinstance(self._array, arrays.DeviceArray) else "host"
+
+    def to_host(self) -> Volume:
+        """The same volume with its samples in the host's memory: itself where they are."""
+        return self if self.location == "host" else self._like(self._array.to_host(), self.context)
+
+    def to_device(self, context: Context | None = None) -> Volume:
+        """A copy whose samples lie on the device of ``context``; None: the volume's own."""
+        context = context or self.context
+        return self._like(arrays.to_device(self.to_host().array, context), context)
+
+    def _like(self, array: Any, context: Context) -> Volume:
+        made = Volume(array, self.grid, unit=self.unit, context=context)
+        made.slice_origins_mm, made.provenance = self.slice_origins_mm, self.provenance
+        return made
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if copy:
@@ -228,7 +257,7 @@ def grid_of(grid: Grid | Volume) -> Grid:
     return grid.grid if isinstance(grid, Volume) else grid
 
 
-def output_volume(out: Volume | npt.NDArray[Any] | None, grid: Grid, context: Context) -> Volume:
+def output_volume(out: Volume | npt.NDArray[Any] | arrays.DeviceArray | None, grid: Grid, context: Context) -> Volume:
     """The f32 volume that a call writes to: a new one, the caller's, or one round the caller's array."""
     if out is None:
         return Volume(np.empty(grid.shape, np.float32), grid, context=context)
