@@ -157,21 +157,19 @@ KERNELS(f32, 1, F32)
 KERNELS(f64, 1, F64)
 KERNELS(any, 0, (int)at.type)
 
-/* A bad pixel: the run of bad columns that it belongs to. */
-typedef struct bad_pixel {
-  int row, column, begin, end;
-} bad_pixel;
-
-/* The straight line between the good neighbours, or the only one's value. */
-__kernel void bridge(__global const bad_pixel *bad_pixels, const long first, const long count, const long first_row,
+/*
+ * The straight line between the good neighbours, or the only one's value. `bad` has each bad pixel's row and column, and
+ * the first and one past the last column of the run that it belongs to.
+ */
+__kernel void bridge(__global const int *bad, const long first, const long count, const long first_row,
                      const long rows, const long columns, __global float *lines) {
   const long index = get_global_id(0), view = get_global_id(1);
   if (index >= count) {
     return;
   }
-  const bad_pixel bad = bad_pixels[first + index];
-  __global float *line = lines + (view * rows + (bad.row - first_row)) * columns;
-  const int left = bad.begin - 1, right = bad.end;
+  const int4 pixel = vload4(first + index, bad);
+  __global float *line = lines + (view * rows + (pixel.x - first_row)) * columns;
+  const int left = pixel.z - 1, right = pixel.w;
   const float low = line[left >= 0 ? left : right], high = line[right < columns ? right : left];
-  line[bad.column] = low + (high - low) * divide((float)(bad.column - left), (float)(right - left));
+  line[pixel.y] = low + (high - low) * divide((float)(pixel.y - left), (float)(right - left));
 }

@@ -8,6 +8,7 @@
 #include "core/fail.h"
 #include "core/size.h"
 #include "cpu/level.h"
+#include "ct/chunks.h"
 
 /* Simple operations a sample costs, for the choice of threads: the logarithm and its surroundings. */
 enum { OPERATIONS = 16 };
@@ -118,17 +119,19 @@ static kvox_status correct_piece(void *data, int64_t index, int32_t worker) {
 }
 
 static bool same_elements(const kvox_array *a, const kvox_array *b) {
-  return a->data == b->data && a->type == b->type && memcmp(a->strides, b->strides, 3 * sizeof *a->strides) == 0;
+  return a->data == b->data && a->buffer == b->buffer && a->type == b->type &&
+         memcmp(a->strides, b->strides, 3 * sizeof *a->strides) == 0;
 }
 
 static kvox_status check_correct(const kvox_ct_correction *correction, const kvox_array *counts,
                                  const kvox_array *line_integrals) {
-  KVOX_TRY(kvox_array_check(counts, "counts", KVOX_REAL_TYPES));
+  KVOX_TRY(kvox_array_check(counts, "counts", KVOX_REAL_TYPES | KVOX_ON_DEVICE_TOO));
   if (counts->rank != 3) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "counts: rank %" PRId32 ", must be 3: [view, row, column]", counts->rank);
   }
   KVOX_TRY(kvox_ct_correction_check(correction, counts->shape[1], counts->shape[2]));
-  KVOX_TRY(kvox_array_check_shape(line_integrals, "line_integrals", KVOX_TYPE_BIT(KVOX_F32), 3, counts->shape));
+  KVOX_TRY(kvox_array_check_shape(line_integrals, "line_integrals", KVOX_TYPE_BIT(KVOX_F32) | KVOX_ON_DEVICE_TOO, 3,
+                                  counts->shape));
   KVOX_TRY(kvox_array_check_result(line_integrals, "line_integrals"));
   if (same_elements(counts, line_integrals)) {
     return KVOX_OK;
@@ -136,11 +139,8 @@ static kvox_status check_correct(const kvox_ct_correction *correction, const kvo
   return kvox_array_check_apart(counts, "counts", line_integrals, "line_integrals");
 }
 
-kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correction *correction, const kvox_array *counts,
-                            const kvox_array *line_integrals) {
-  KVOX_REQUIRE(context);
-  KVOX_REQUIRE(correction);
-  KVOX_TRY(check_correct(correction, counts, line_integrals));
+static kvox_status correct_on_cpu(const kvox_context *context, const kvox_ct_correction *correction,
+                                  const kvox_array *counts, const kvox_array *line_integrals) {
   const int64_t columns = counts->shape[2];
   correct_job job = {.correction = correction, .counts = counts, .out = line_integrals};
   job.cpu_level = context->cpu_level;
@@ -159,4 +159,22 @@ kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correction *cor
   const kvox_status status = kvox_parallel(&context->threads, pieces, work, correct_piece, &job, NULL);
   kvox_release(context->heap, job.scratch);
   return status;
+}
+
+kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correction *correction, const kvox_array *counts,
+                            const kvox_array *line_integrals) {
+  KVOX_REQUIRE(context);
+  KVOX_REQUIRE(correction);
+  KVOX_TRY(check_correct(correction, counts, line_integrals));
+  KVOX_TRY(kvox_ocl_check_place(context->ocl, counts, "counts"));
+  KVOX_TRY(kvox_ocl_check_place(context->ocl, line_integrals, "line_integrals"));
+  if (context->ocl != NULL) {
+    bool began = false;
+    const bool on_host = counts->buffer == NULL && line_integrals->buffer == NULL;
+    const kvox_status status = kvox_ct_correct_on_device(context, correction, counts, line_integrals, &began);
+    if (status == KVOX_OK || began || !on_host || !kvox_context_falls_back(context, status, "kvox_ct_correct")) {
+      return status;
+    }
+  }
+  return correct_on_cpu(context, correction, counts, line_integrals);
 }

@@ -53,6 +53,10 @@ void kvox_ct_filter_pair(const kvox_ct_filter *filter, void *scratch, const floa
 kvox_status kvox_ct_ramp_response(kvox_heap *heap, const kvox_ct_filter_options *options, double pitch_mm,
                                   int64_t length, double *response);
 
+/* Options that outlive the caller's: `response` is a copy where they need one, the caller's to release. */
+kvox_status kvox_ct_filter_options_keep(kvox_heap *heap, const kvox_ct_filter_options *options,
+                                        kvox_ct_filter_options *kept, double **response);
+
 /* The same in float and / length, by which the transforms there and back multiply. */
 kvox_status kvox_ct_filter_response(kvox_heap *heap, const kvox_ct_filter_options *options, double pitch_mm,
                                     int64_t length, float *response);

@@ -1,4 +1,6 @@
 /* The filter as a stage of its own. */
+#include "ct/filter_plan.h"
+
 #include <string.h>
 
 #include "context/workspace.h"
@@ -6,17 +8,9 @@
 #include "core/fail.h"
 #include "core/options.h"
 #include "core/size.h"
-#include "ct/filter.h"
 #include "ct/rows.h"
 
-struct kvox_ct_filter_plan {
-  kvox_context *context;
-  kvox_ct_filter *filter;
-  kvox_ct_correction *correction;
-  int64_t shape[3];
-  int64_t row_step;
-  int32_t workers;
-};
+static const char create_name[] = "kvox_ct_filter_plan_create";
 
 /* Scratch of a worker: the transforms and two rows. */
 static uint64_t worker_bytes(const kvox_ct_filter_plan *plan) {
@@ -27,12 +21,30 @@ static kvox_status choose_workers(kvox_ct_filter_plan *plan, uint64_t limit) {
   const uint64_t each = worker_bytes(plan);
   plan->workers = plan->context->threads.limit;
   if (limit != 0 && limit < each) {
-    return kvox_fail_limit("kvox_ct_filter_plan_create", limit, each);
+    return kvox_fail_limit(create_name, limit, each);
   }
   if (limit != 0 && limit / each < (uint64_t)plan->workers) {
     plan->workers = (int32_t)(limit / each);
   }
   return KVOX_OK;
+}
+
+static kvox_status make_on_cpu(kvox_ct_filter_plan *plan, const kvox_ct_filter_options *options) {
+  plan->row_step = kvox_round_up(plan->geometry->columns, KVOX_STACK);
+  KVOX_TRY(kvox_ct_filter_make(plan->context, plan->geometry, options, &plan->filter));
+  return choose_workers(plan, plan->memory_limit);
+}
+
+/* On the context's device where it has one, else on the CPU. */
+static kvox_status make_way(kvox_ct_filter_plan *plan, const kvox_ct_filter_options *options) {
+  if (plan->context->ocl != NULL) {
+    const kvox_status status = kvox_ct_filter_ocl_make(plan, options);
+    if (status == KVOX_OK || !kvox_context_falls_back(plan->context, status, create_name)) {
+      return status;
+    }
+    kvox_ct_filter_ocl_drop(plan);
+  }
+  return make_on_cpu(plan, options);
 }
 
 kvox_status kvox_ct_filter_plan_create(kvox_context *context, const kvox_ct_geometry *geometry,
@@ -50,13 +62,11 @@ kvox_status kvox_ct_filter_plan_create(kvox_context *context, const kvox_ct_geom
     return KVOX_ERROR_MEMORY;
   }
   made->context = kvox_context_hold(context);
+  made->geometry = kvox_ct_geometry_hold(geometry);
   made->correction = kvox_ct_correction_hold(o.correction);
-  made->row_step = kvox_round_up(geometry->columns, KVOX_STACK);
+  made->memory_limit = o.memory_limit != 0 ? o.memory_limit : context->memory_limit;
   kvox_ct_geometry_shape(geometry, made->shape);
-  kvox_status status = kvox_ct_filter_make(context, geometry, &o, &made->filter);
-  if (status == KVOX_OK) {
-    status = choose_workers(made, o.memory_limit != 0 ? o.memory_limit : context->memory_limit);
-  }
+  const kvox_status status = make_way(made, &o);
   if (status != KVOX_OK) {
     kvox_ct_filter_plan_destroy(made);
     return status;
@@ -70,8 +80,10 @@ void kvox_ct_filter_plan_destroy(kvox_ct_filter_plan *plan) {
     return;
   }
   kvox_context *context = plan->context;
+  kvox_ct_filter_ocl_drop(plan);
   kvox_ct_filter_drop(plan->filter);
   kvox_ct_correction_destroy(plan->correction);
+  kvox_ct_geometry_destroy(plan->geometry);
   kvox_release(context->heap, plan);
   kvox_context_destroy(context);
 }
@@ -79,6 +91,11 @@ void kvox_ct_filter_plan_destroy(kvox_ct_filter_plan *plan) {
 kvox_status kvox_ct_filter_plan_memory(const kvox_ct_filter_plan *plan, kvox_memory_use *memory) {
   KVOX_REQUIRE(plan);
   KVOX_REQUIRE(memory);
+  if (plan->device != NULL) {
+    *memory = (kvox_memory_use){.plan = sizeof *plan};
+    kvox_ct_filter_ocl_memory(plan, memory);
+    return KVOX_OK;
+  }
   *memory = (kvox_memory_use){.plan = sizeof *plan + plan->filter->bytes,
                               .workspace = (uint64_t)plan->workers * worker_bytes(plan)};
   return KVOX_OK;
@@ -109,29 +126,38 @@ static kvox_status filter_rows(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
+static kvox_status execute_on_cpu(const kvox_ct_filter_plan *plan, kvox_workspace *workspace,
+                                  const kvox_array *projections, const kvox_array *filtered) {
+  const double begin = kvox_now();
+  KVOX_TRY(kvox_workspace_begin(workspace, (uint64_t)plan->workers * worker_bytes(plan)));
+  filter_job job = {.plan = plan, .filtered = filtered, .scratch = workspace->block};
+  job.rows = (kvox_ct_rows){projections, plan->correction, plan->context->cpu_level};
+  kvox_threads threads = plan->context->threads;
+  threads.limit = plan->workers;
+  const int64_t pairs = kvox_divide_up(plan->shape[0], 2) * plan->shape[1];
+  kvox_progress_next(&workspace->progress, 1);
+  const kvox_status status = kvox_parallel(&threads, pairs, kvox_work(pairs, 100 * plan->filter->length), filter_rows,
+                                           &job, &workspace->progress);
+  kvox_workspace_add(workspace, "filter", kvox_now() - begin);
+  return status;
+}
+
 kvox_status kvox_ct_filter_execute(const kvox_ct_filter_plan *plan, kvox_workspace *workspace,
                                    const kvox_array *projections, const kvox_array *filtered) {
+  static const uint32_t floats = KVOX_TYPE_BIT(KVOX_F32) | KVOX_ON_DEVICE_TOO;
   KVOX_REQUIRE(plan);
-  KVOX_TRY(kvox_array_check_shape(projections, "projections", KVOX_REAL_TYPES, 3, plan->shape));
-  KVOX_TRY(kvox_array_check_shape(filtered, "filtered", KVOX_TYPE_BIT(KVOX_F32), 3, plan->shape));
+  KVOX_TRY(kvox_array_check_shape(projections, "projections", KVOX_REAL_TYPES | KVOX_ON_DEVICE_TOO, 3, plan->shape));
+  KVOX_TRY(kvox_array_check_shape(filtered, "filtered", floats, 3, plan->shape));
   KVOX_TRY(kvox_array_check_result(filtered, "filtered"));
   KVOX_TRY(kvox_array_check_apart(projections, "projections", filtered, "filtered"));
   KVOX_TRY(kvox_array_check_rows(filtered, "filtered"));
+  kvox_ocl *ocl = plan->device != NULL ? plan->context->ocl : NULL;
+  KVOX_TRY(kvox_ocl_check_place(ocl, projections, "projections"));
+  KVOX_TRY(kvox_ocl_check_place(ocl, filtered, "filtered"));
   kvox_workspace *taken = NULL;
   KVOX_TRY(kvox_workspace_take(plan->context, workspace, &taken));
-  const double begin = kvox_now();
-  kvox_status status = kvox_workspace_begin(taken, (uint64_t)plan->workers * worker_bytes(plan));
-  if (status == KVOX_OK) {
-    filter_job job = {.plan = plan, .filtered = filtered, .scratch = taken->block};
-    job.rows = (kvox_ct_rows){projections, plan->correction, plan->context->cpu_level};
-    kvox_threads threads = plan->context->threads;
-    threads.limit = plan->workers;
-    const int64_t pairs = kvox_divide_up(plan->shape[0], 2) * plan->shape[1];
-    kvox_progress_next(&taken->progress, 1);
-    status = kvox_parallel(&threads, pairs, kvox_work(pairs, 100 * plan->filter->length), filter_rows, &job,
-                           &taken->progress);
-    kvox_workspace_add(taken, "filter", kvox_now() - begin);
-  }
+  const kvox_status status =
+      (ocl != NULL ? kvox_ct_filter_ocl_execute : execute_on_cpu)(plan, taken, projections, filtered);
   kvox_workspace_give_up(workspace, taken);
   return status;
 }

@@ -29,6 +29,21 @@ void kvox_ct_filter_options_init_sized(kvox_ct_filter_options *options, size_t s
   kvox_options_clear(options, struct_size);
 }
 
+kvox_status kvox_ct_filter_options_keep(kvox_heap *heap, const kvox_ct_filter_options *options,
+                                        kvox_ct_filter_options *kept, double **response) {
+  *kept = *options;
+  if (options->response == NULL || options->window != KVOX_CT_CUSTOM || options->response_count < 1) {
+    return KVOX_OK; /* or it is refused with the filter */
+  }
+  *response = kvox_allocate_array(heap, options->response_count, sizeof **response);
+  if (*response == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  memcpy(*response, options->response, (size_t)options->response_count * sizeof **response);
+  kept->response = *response;
+  return KVOX_OK;
+}
+
 static kvox_status check_custom(const kvox_ct_filter_options *o) {
   char text[KVOX_NUMBER_BYTES];
   if (o->response == NULL || o->response_count < 2) {
