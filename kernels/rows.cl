@@ -21,28 +21,30 @@ typedef struct cut {
   int views, slice, slices, row, rows, columns;
 } cut;
 
-static long block_at(const cut c, int slice, int view, int column) {
-  const long group = slice / LANES;
-  return ((group * c.block_views + c.block_view + view) * c.columns + column) * LANES + slice % LANES;
+/* Lane 0 of a group's sample in the block. */
+static long block_at(const cut c, int group, int view, int column) {
+  return ((group * c.block_views + c.block_view + view) * c.columns + column) * LANES;
 }
 
-/* Item (sample of a view's lanes, view, group). */
+/* Item (column, view, group). */
 kernel void take(const cut c, global const place *places, global const float *lines, global float *block) {
-  const int column = (int)(get_global_id(0) / LANES), view = (int)get_global_id(1);
-  const int slice = (int)get_global_id(2) * LANES + (int)(get_global_id(0) % LANES);
+  const int column = (int)get_global_id(0), view = (int)get_global_id(1), group = (int)get_global_id(2);
   if (column >= c.columns || view >= c.views) {
     return;
   }
-  float value = 0;
-  if (slice < c.slices) {
-    const place p = places[c.slice + slice];
-    const long at = ((long)view * c.rows + p.row - c.row) * c.columns + column;
-    value = lines[at];
-    if (p.fraction > 0) {
-      value += p.fraction * (lines[at + c.columns] - value);
+  global float *const lanes = block + block_at(c, group, view, column);
+  for (int lane = 0; lane < LANES; lane++) {
+    float value = 0;
+    if (group * LANES + lane < c.slices) {
+      const place p = places[c.slice + group * LANES + lane];
+      const long at = ((long)view * c.rows + p.row - c.row) * c.columns + column;
+      value = lines[at];
+      if (p.fraction > 0) {
+        value += p.fraction * (lines[at + c.columns] - value);
+      }
     }
+    lanes[lane] = value;
   }
-  block[block_at(c, slice, view, column)] = value;
 }
 
 /* Item (column, row, view): strides in floats. */
@@ -61,7 +63,8 @@ kernel void give(const cut c, global const place *places, global const row *rows
   for (int slice = max(r.begin, c.slice); slice < end; slice++) {
     const place p = places[slice];
     const float upper = scale * p.fraction, weight = p.row == here ? scale - upper : upper;
-    sum += weight * block[block_at(c, slice - c.slice, view, column)];
+    const uint in_slab = (uint)(slice - c.slice);
+    sum += weight * block[block_at(c, (int)(in_slab / LANES), view, column) + (in_slab & (LANES - 1))];
   }
   *at = sum;
 }

@@ -28,7 +28,6 @@ struct kvox_ct_ocl_rows {
   kvox_ocl_kernel *take, *give, *clear;
   kvox_buffer *places, *rows;
   int64_t columns;
-  int32_t lanes;
 };
 
 uint64_t kvox_ct_ocl_rows_need(int64_t slices, int64_t rows) {
@@ -81,7 +80,6 @@ kvox_status kvox_ct_ocl_rows_create(kvox_context *context, const kvox_ct_row_pla
   }
   made->heap = kvox_heap_hold(context->heap);
   made->columns = columns;
-  made->lanes = lanes;
   snprintf(options, sizeof options, "-D LANES=%d", (int)lanes);
   kvox_status status;
   KVOX_TRY_CLEANUP(kvox_ocl_kernel_get(context->ocl, "rows", options, "take", &made->take));
@@ -129,7 +127,7 @@ kvox_status kvox_ct_ocl_rows_take(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queue
   const device_cut c = cut_of(stage, cut);
   const kvox_ocl_argument arguments[] = {KVOX_OCL_VALUE(c), KVOX_OCL_BUFFER(stage->places), KVOX_OCL_BUFFER(lines),
                                          KVOX_OCL_BUFFER(block)};
-  const kvox_ocl_range range = range_of(stage->columns * stage->lanes, cut->views, kvox_ct_ocl_groups(cut));
+  const kvox_ocl_range range = range_of(stage->columns, cut->views, kvox_ct_ocl_groups(cut));
   return kvox_ocl_run(queue, stage->take, &range, arguments, 4);
 }
 

@@ -1,96 +1,9 @@
-/* Reconstruction and the matched pair on an OpenCL device: against the CPU, for any cut, place of arrays and fault. */
+/* Reconstruction and the matched pair on an OpenCL device: against the CPU, for any cut and place of arrays. */
 #include <pthread.h>
 
-#include "ct/scan.h"
-#include "ocl/faulty.h"
+#include "ct/sides.h"
 
 static const double water = 0.02; /* 1/mm, at some 60 keV */
-
-typedef struct sides {
-  kvox_context *device, *cpu;
-} sides;
-
-static kvox_context *context_of(int32_t backend, bool may_fall_back, faulty_log *log) {
-  kvox_context_options options = faulty_options();
-  kvox_context *context = NULL;
-  options.backend = backend;
-  options.forbid_fallback = !may_fall_back;
-  options.log = log != NULL ? faulty_write_log : NULL;
-  options.log_user = log;
-  assert_ok(kvox_context_create(&options, &context));
-  return context;
-}
-
-static int open_sides(void **state) {
-  static sides both;
-  faulty_open(state);
-  if (kvox_device_count() == 0) {
-    if (faulty.why_not == NULL) {
-      printf("skipped: %s\n", kvox_last_error());
-    }
-    return 0;
-  }
-  both = (sides){context_of(KVOX_BACKEND_OPENCL, false, NULL), context_of(KVOX_BACKEND_CPU, false, NULL)};
-  *state = &both;
-  return 0;
-}
-
-static int close_sides(void **state) {
-  const sides *both = *state;
-  if (both != NULL) {
-    kvox_context_destroy(both->device);
-    kvox_context_destroy(both->cpu);
-  }
-  return 0;
-}
-
-#define SIDES_OR_SKIP(state)    \
-  const sides *both = *(state); \
-  if (both == NULL) {           \
-    skip();                     \
-  }
-
-/* A geometry belongs to no backend. */
-static scan scan_of(int64_t views, int64_t rows, int64_t columns) {
-  scan s = scan_options(views, rows, columns);
-  s.options.column_offset_px = 1.7;
-  return s;
-}
-
-static kvox_ct_fbp_plan *plan_on(kvox_context *context, const scan *s, const kvox_ct_fbp_options *options) {
-  kvox_ct_fbp_plan *plan = NULL;
-  assert_ok(kvox_ct_fbp_plan_create(context, s->geometry, options, &plan));
-  return plan;
-}
-
-static kvox_volume *reconstruct_on(kvox_context *context, const scan *s, const kvox_ct_fbp_options *options) {
-  kvox_ct_fbp_plan *plan = plan_on(context, s, options);
-  kvox_volume *volume = volume_for(s, plan);
-  assert_ok(kvox_ct_fbp_execute(plan, NULL, &s->projections, volume));
-  kvox_ct_fbp_plan_destroy(plan);
-  return volume;
-}
-
-static int64_t voxels_of(const kvox_volume *volume) {
-  kvox_grid grid;
-  assert_ok(kvox_volume_grid(volume, &grid));
-  return grid.size[0] * grid.size[1] * grid.size[2];
-}
-
-static double greatest_difference(const kvox_volume *a, const kvox_volume *b) {
-  const int64_t count = voxels_of(a);
-  double greatest = 0;
-  assert_int_equal(count, voxels_of(b));
-  for (int64_t i = 0; i < count; i++) {
-    greatest = fmax(greatest, fabs((double)volume_samples(a)[i] - (double)volume_samples(b)[i]));
-  }
-  return greatest;
-}
-
-static void assert_same_bits(const kvox_volume *a, const kvox_volume *b) {
-  assert_int_equal(voxels_of(a), voxels_of(b));
-  assert_memory_equal(volume_samples(a), volume_samples(b), (size_t)voxels_of(a) * sizeof(float));
-}
 
 /* ---- Against the CPU ---- */
 
@@ -186,15 +99,6 @@ static void corrects_counts(void **state) {
 }
 
 /* ---- The same bits ---- */
-
-static uint64_t least_limit(kvox_context *context, const scan *s, const kvox_ct_fbp_options *given) {
-  kvox_ct_fbp_plan *plan = NULL;
-  kvox_ct_fbp_options o = *given;
-  o.memory_limit = 1;
-  assert_fails(KVOX_ERROR_MEMORY_LIMIT, "at least", kvox_ct_fbp_plan_create(context, s->geometry, &o, &plan));
-  const char *number = strstr(kvox_last_error(), "at least");
-  return strtoull(number + strlen("at least "), NULL, 10);
-}
 
 static void every_limit_gives_the_same_bits(void **state) {
   SIDES_OR_SKIP(state);
@@ -457,95 +361,6 @@ static void cancelled_in_the_middle(void **state) {
   scan_end(&s);
 }
 
-/* ---- Memory and faults, by the forwarding libOpenCL ---- */
-
-static uint64_t device_bytes(void) {
-  forward_account account;
-  faulty.look(&account);
-  return account.bytes;
-}
-
-static void memory_is_as_told(void **state) {
-  SIDES_OR_SKIP(state);
-  SKIP_WITHOUT_DEVICE();
-  static const uint64_t factors[] = {0, 1, 3, 20};
-  scan s = scan_of(50, 10, 60);
-  scan_begin(&s);
-  kvox_ct_fbp_options o;
-  kvox_ct_fbp_options_init(&o);
-  const uint64_t least = least_limit(both->device, &s, &o);
-  for (int i = 0; i < 4; i++) {
-    kvox_memory_use told;
-    forward_account account;
-    o.memory_limit = factors[i] * least;
-    const uint64_t before = device_bytes();
-    kvox_ct_fbp_plan *plan = plan_on(both->device, &s, &o);
-    assert_ok(kvox_ct_fbp_plan_memory(plan, &told));
-    const uint64_t taken = device_bytes() - before;
-    printf("%llu bytes on the device were told, %llu taken\n", (unsigned long long)told.device,
-           (unsigned long long)taken);
-    assert_int_equal(taken, told.device);
-    kvox_volume *volume = volume_for(&s, plan);
-    faulty_stop();
-    assert_ok(kvox_ct_fbp_execute(plan, NULL, &s.projections, volume));
-    faulty.look(&account);
-    assert_int_equal(account.most_bytes - before, told.device);
-    kvox_volume_destroy(volume);
-    kvox_ct_fbp_plan_destroy(plan);
-    assert_int_equal(device_bytes(), before);
-  }
-  kvox_ct_operator *operation = NULL;
-  kvox_memory_use told;
-  const uint64_t before = device_bytes();
-  assert_ok(kvox_ct_operator_create(both->device, s.geometry, NULL, &operation));
-  assert_ok(kvox_ct_operator_memory(operation, &told));
-  assert_int_equal(device_bytes() - before, told.device);
-  kvox_ct_operator_destroy(operation);
-  scan_end(&s);
-}
-
-/* No kernel builds: the plan is the CPU's, says so, and takes no arrays of the device. */
-static void falls_back_when_the_plan_is_made(void **state) {
-  SIDES_OR_SKIP(state);
-  SKIP_WITHOUT_DEVICE();
-  const forward_orders broken = {.break_sources = true};
-  scan s = scan_of(50, 8, 40);
-  scan_begin(&s);
-  fill_noise(s.samples, 50 * 8 * 40, 4);
-  faulty_log log = {0};
-  kvox_context *strict = context_of(KVOX_BACKEND_OPENCL, false, NULL),
-               *lax = context_of(KVOX_BACKEND_OPENCL, true, &log);
-  kvox_ct_fbp_plan *plan = NULL;
-  kvox_ct_operator *operation = NULL;
-  kvox_volume *want = reconstruct_on(both->cpu, &s, NULL), *there = NULL;
-  faulty.order(&broken);
-  assert_fails(KVOX_ERROR_DEVICE, "told to fail", kvox_ct_fbp_plan_create(strict, s.geometry, NULL, &plan));
-  assert_fails(KVOX_ERROR_DEVICE, "told to fail", kvox_ct_operator_create(strict, s.geometry, NULL, &operation));
-  assert_fails(KVOX_ERROR_ARGUMENT, "array is NULL", kvox_array_init(NULL, &log, KVOX_U8, 1, NULL));
-  assert_ok(kvox_ct_operator_create(lax, s.geometry, NULL, &operation));
-  assert_ok(kvox_ct_fbp_plan_create(lax, s.geometry, NULL, &plan));
-  faulty_stop();
-  assert_non_null(strstr(kvox_last_error(), "array is NULL")); /* success leaves the sentence alone */
-  assert_int_equal(log.messages, 2);
-  assert_non_null(strstr(log.last, "computing on the CPU"));
-  assert_non_null(strstr(kvox_ct_fbp_plan_provenance(plan), "\"backend\": \"cpu\""));
-  kvox_volume *volume = volume_for(&s, plan);
-  assert_ok(kvox_ct_fbp_execute(plan, NULL, &s.projections, volume));
-  assert_same_bits(volume, want);
-  kvox_grid grid;
-  assert_ok(kvox_ct_fbp_plan_grid(plan, &grid));
-  assert_ok(kvox_volume_create_device(lax, KVOX_F32, &grid, &there));
-  assert_fails(KVOX_ERROR_ARGUMENT, "volume", kvox_ct_fbp_execute(plan, NULL, &s.projections, there));
-  kvox_volume_destroy(there);
-  kvox_volume_destroy(volume);
-  kvox_volume_destroy(want);
-  kvox_ct_fbp_plan_destroy(plan);
-  kvox_ct_operator_destroy(operation);
-  kvox_context_destroy(strict);
-  kvox_context_destroy(lax);
-  scan_end(&s);
-}
-
 /* ---- The matched pair ---- */
 
 /* Volume and projections stay on the device, in parts of larger buffers; the bits are those of the host's arrays. */
@@ -628,8 +443,6 @@ int main(void) {
       cmocka_unit_test(threads_share_a_plan),
       cmocka_unit_test(samples_that_are_not_finite_are_named),
       cmocka_unit_test(cancelled_in_the_middle),
-      cmocka_unit_test(memory_is_as_told),
-      cmocka_unit_test(falls_back_when_the_plan_is_made),
       cmocka_unit_test(the_pair_chains_on_the_device),
   };
   return cmocka_run_group_tests(tests, open_sides, close_sides);

@@ -1,38 +1,10 @@
 /* Real data on an OpenCL device against the CPU: a tooth's counts, a head that is projected and reconstructed. */
-#include "../ocl/device.h"
 #include "core/array.h"
-#include "ct/scan.h"
+#include "ct/sides.h"
 #include "kvox/io.h"
 
 /* Where every reconstruction is compared, at every voxel. */
 static const double most_hu = 0.5;
-
-typedef struct sides {
-  kvox_context *device, *cpu;
-} sides;
-
-static int open_sides(void **state) {
-  static sides both;
-  kvox_context_options options;
-  kvox_context_options_init(&options);
-  options.forbid_fallback = 1;
-  both.device = context_on_device(&options);
-  if (both.device != NULL) {
-    options.backend = KVOX_BACKEND_CPU;
-    assert_ok(kvox_context_create(&options, &both.cpu));
-    *state = &both;
-  }
-  return 0;
-}
-
-static int close_sides(void **state) {
-  const sides *both = *state;
-  if (both != NULL) {
-    kvox_context_destroy(both->device);
-    kvox_context_destroy(both->cpu);
-  }
-  return 0;
-}
 
 /* The path of a file of the real data; skips the test where there is none. */
 static const char *data_path(const char *file, char path[4096]) {
@@ -46,31 +18,18 @@ static const char *data_path(const char *file, char path[4096]) {
 }
 
 /* Reconstructs on both sides and returns the greatest difference in HU. */
-static double difference(const sides *both, const kvox_ct_geometry *geometry, const kvox_ct_fbp_options *options,
+static double difference(const sides *both, kvox_ct_geometry *geometry, const kvox_ct_fbp_options *options,
                          const kvox_array *projections) {
-  kvox_context *const contexts[2] = {both->device, both->cpu};
-  kvox_volume *volumes[2] = {NULL, NULL};
-  double greatest = 0;
-  kvox_grid grid;
-  for (int i = 0; i < 2; i++) {
-    kvox_ct_fbp_plan *plan = NULL;
-    assert_ok(kvox_ct_fbp_plan_create(contexts[i], geometry, options, &plan));
-    assert_ok(kvox_ct_fbp_plan_grid(plan, &grid));
-    assert_ok(kvox_volume_create(contexts[i], KVOX_F32, &grid, &volumes[i]));
-    assert_ok(kvox_ct_fbp_execute(plan, NULL, projections, volumes[i]));
-    kvox_ct_fbp_plan_destroy(plan);
-  }
-  for (int64_t i = 0; i < grid.size[0] * grid.size[1] * grid.size[2]; i++) {
-    greatest = fmax(greatest, fabs((double)volume_samples(volumes[0])[i] - (double)volume_samples(volumes[1])[i]));
-  }
-  kvox_volume_destroy(volumes[0]);
-  kvox_volume_destroy(volumes[1]);
+  const scan s = {.context = both->cpu, .geometry = geometry, .projections = *projections};
+  kvox_volume *device = reconstruct_on(both->device, &s, options), *cpu = reconstruct_on(both->cpu, &s, options);
+  const double greatest = greatest_difference(device, cpu);
+  kvox_volume_destroy(device);
+  kvox_volume_destroy(cpu);
   return greatest;
 }
 
 static void the_tooth(void **state) {
-  SKIP_WITHOUT(state);
-  const sides *both = *state;
+  SIDES_OR_SKIP(state);
   char path[4096];
   kvox_io_scan *tooth = NULL;
   if (data_path("ct/tooth.h5", path) == NULL) {
@@ -111,8 +70,7 @@ static void the_tooth(void **state) {
 
 /* A real head as a volume in HU, its line integrals by the CPU's projector. */
 static void the_head(void **state) {
-  SKIP_WITHOUT(state);
-  const sides *both = *state;
+  SIDES_OR_SKIP(state);
   char path[4096];
   const double water = 0.02;
   kvox_volume *head = NULL, *mu = NULL;
