@@ -6,7 +6,6 @@
 #include "kvox/device.h"
 
 typedef struct kvox_buffer_kind {
-  const char *location;                 /* "opencl", for sentences */
   void (*release)(kvox_buffer *buffer); /* its memory and its hold on the device; the struct is core's */
   /* One or both of the arrays lie in a buffer of this kind; types and shapes are equal, nothing overlaps. */
   kvox_status (*copy)(const kvox_array *from, const kvox_array *to);

@@ -74,8 +74,7 @@ static kvox_status unmap(const kvox_array *array, const kvox_array *host) {
   return status;
 }
 
-static const kvox_buffer_kind opencl = {
-    .location = "opencl", .release = release, .copy = kvox_ocl_copy_now, .map = map, .unmap = unmap};
+static const kvox_buffer_kind opencl = {.release = release, .copy = kvox_ocl_copy_now, .map = map, .unmap = unmap};
 
 /* Takes over `memory`, also where it fails. */
 static kvox_status make(kvox_ocl *ocl, cl_mem memory, uint64_t bytes, kvox_buffer **buffer) {

@@ -47,11 +47,8 @@ static kvox_status pretend_unmap(const kvox_array *array, const kvox_array *host
   return KVOX_OK;
 }
 
-static const kvox_buffer_kind pretend = {.location = "pretend",
-                                         .release = pretend_release,
-                                         .copy = pretend_copy,
-                                         .map = pretend_map,
-                                         .unmap = pretend_unmap};
+static const kvox_buffer_kind pretend = {
+    .release = pretend_release, .copy = pretend_copy, .map = pretend_map, .unmap = pretend_unmap};
 
 static char devices[2];
 
