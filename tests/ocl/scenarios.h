@@ -119,7 +119,7 @@ static inline kvox_status execute(scene *s, execution run) {
   const int64_t count = s->trial->count;
   s->trial->phase = EXECUTING;
   const kvox_status status = run(s);
-  if (status == KVOX_OK || !s->trial->retry) {
+  if (status != KVOX_ERROR_DEVICE || !s->trial->retry) {
     return status;
   }
   snprintf(sentence, sizeof sentence, "%s", kvox_last_error());
@@ -292,10 +292,14 @@ cleanup:
   return status;
 }
 
-static const struct {
+static const struct scenario {
   const char *name;
   failing_heap_scenario run;
-} scenarios[] = {{"transfers", transfers}};
+} scenarios[] = {{"transfers", transfers},
+                 {"reconstruct", reconstruct},
+                 {"reconstruct on the device", reconstruct_on_device},
+                 {"filter", filter},
+                 {"matched pair", matched_pair}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 #endif

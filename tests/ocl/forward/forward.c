@@ -197,13 +197,14 @@ bool forward_hold(const char *name, forward_kind kind, const void *handle) {
   return true;
 }
 
-bool forward_release(const char *name, forward_kind kind, const void *handle) {
+int64_t forward_release(const char *name, forward_kind kind, const void *handle) {
   if (!forward_uses(name, kind, handle)) {
-    return false;
+    return -1;
   }
   pthread_mutex_lock(&state.lock);
   forward_object *object = look_up(kind, handle);
-  if (--object->holds == 0) {
+  const int64_t holds = --object->holds;
+  if (holds == 0) {
     if (object->mapped != 0) {
       complain(name, "memory is released while it is mapped");
     }
@@ -211,7 +212,21 @@ bool forward_release(const char *name, forward_kind kind, const void *handle) {
     *object = state.objects[--state.count];
   }
   pthread_mutex_unlock(&state.lock);
-  return true;
+  return holds;
+}
+
+void *forward_made(forward_kind kind, void *handle, uint64_t bytes) {
+  if (handle != NULL) {
+    forward_add(kind, handle, bytes);
+  }
+  return handle;
+}
+
+void *forward_refuse(cl_int *where, cl_int error) {
+  if (where != NULL) {
+    *where = error;
+  }
+  return NULL;
 }
 
 bool forward_has_room(uint64_t bytes) {

@@ -36,10 +36,14 @@ cl_int forward_gate_release(const char *name, const kvox_ocl_table **cl);
 forward_orders forward_ordered(void);
 
 void forward_add(forward_kind kind, void *handle, uint64_t bytes);
+/* What a call that makes something returns: watched from here on, or the error instead. */
+void *forward_made(forward_kind kind, void *handle, uint64_t bytes);
+void *forward_refuse(cl_int *where, cl_int error);
 /* Whether the object lives; complains where it does not. */
 bool forward_uses(const char *name, forward_kind kind, const void *handle);
 bool forward_hold(const char *name, forward_kind kind, const void *handle);
-bool forward_release(const char *name, forward_kind kind, const void *handle);
+/* How often it is still held; negative where it does not live. */
+int64_t forward_release(const char *name, forward_kind kind, const void *handle);
 bool forward_has_room(uint64_t bytes);
 
 void forward_set_argument(const void *kernel, cl_uint index, size_t size, const void *value);

@@ -4,7 +4,6 @@
 #include "inside.h"
 
 #define PLATFORM_NOT_FOUND (-1001) /* CL_PLATFORM_NOT_FOUND_KHR, of loaders that find no driver */
-static const char broken[] = "#error told to fail\n";
 
 /* ---- Platforms and devices ---- */
 
@@ -66,32 +65,6 @@ cl_int clGetDeviceInfo(cl_device_id device, cl_device_info name, size_t size, vo
 
 /* ---- Making ---- */
 
-/* What a call that makes something returns: it is watched from here on. */
-static void *made(forward_kind kind, void *handle, uint64_t bytes) {
-  if (handle != NULL) {
-    forward_add(kind, handle, bytes);
-  }
-  return handle;
-}
-
-static void *not_made(cl_int *where, cl_int error) {
-  if (where != NULL) {
-    *where = error;
-  }
-  return NULL;
-}
-
-cl_context clCreateContext(const cl_context_properties *properties, cl_uint count, const cl_device_id *devices,
-                           void(CL_CALLBACK *notify)(const char *, const void *, size_t, void *), void *user,
-                           cl_int *status) {
-  cl_int error = CL_SUCCESS;
-  const kvox_ocl_table *cl = forward_gate(__func__, CL_DEVICE_NOT_AVAILABLE, &error);
-  if (cl == NULL) {
-    return not_made(status, error);
-  }
-  return made(FORWARD_CONTEXT, cl->CreateContext(properties, count, devices, notify, user, status), 0);
-}
-
 cl_command_queue clCreateCommandQueue(cl_context context, cl_device_id device, cl_command_queue_properties properties,
                                       cl_int *status) {
   cl_int error = CL_SUCCESS;
@@ -100,9 +73,9 @@ cl_command_queue clCreateCommandQueue(cl_context context, cl_device_id device, c
     error = CL_INVALID_CONTEXT;
   }
   if (error != CL_SUCCESS) {
-    return not_made(status, error);
+    return forward_refuse(status, error);
   }
-  return made(FORWARD_QUEUE, cl->CreateCommandQueue(context, device, properties, status), 0);
+  return forward_made(FORWARD_QUEUE, cl->CreateCommandQueue(context, device, properties, status), 0);
 }
 
 cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void *host, cl_int *status) {
@@ -114,65 +87,9 @@ cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void 
     error = CL_MEM_OBJECT_ALLOCATION_FAILURE;
   }
   if (error != CL_SUCCESS) {
-    return not_made(status, error);
+    return forward_refuse(status, error);
   }
-  return made(FORWARD_MEMORY, cl->CreateBuffer(context, flags, size, host, status), size);
-}
-
-cl_program clCreateProgramWithSource(cl_context context, cl_uint count, const char **texts, const size_t *lengths,
-                                     cl_int *status) {
-  cl_int error = CL_SUCCESS;
-  const kvox_ocl_table *cl = forward_gate(__func__, CL_OUT_OF_HOST_MEMORY, &error);
-  const char *text = broken;
-  if (cl != NULL && !forward_uses(__func__, FORWARD_CONTEXT, context)) {
-    error = CL_INVALID_CONTEXT;
-  }
-  if (error != CL_SUCCESS) {
-    return not_made(status, error);
-  }
-  if (forward_ordered().break_sources) {
-    return made(FORWARD_PROGRAM, cl->CreateProgramWithSource(context, 1, &text, NULL, status), 0);
-  }
-  return made(FORWARD_PROGRAM, cl->CreateProgramWithSource(context, count, texts, lengths, status), 0);
-}
-
-cl_program clCreateProgramWithBinary(cl_context context, cl_uint count, const cl_device_id *devices,
-                                     const size_t *lengths, const unsigned char **binaries, cl_int *statuses,
-                                     cl_int *status) {
-  cl_int error = CL_SUCCESS;
-  const kvox_ocl_table *cl = forward_gate(__func__, CL_INVALID_BINARY, &error);
-  if (cl != NULL && !forward_uses(__func__, FORWARD_CONTEXT, context)) {
-    error = CL_INVALID_CONTEXT;
-  }
-  if (error != CL_SUCCESS) {
-    return not_made(status, error);
-  }
-  return made(FORWARD_PROGRAM,
-              cl->CreateProgramWithBinary(context, count, devices, lengths, binaries, statuses, status), 0);
-}
-
-cl_int clBuildProgram(cl_program program, cl_uint count, const cl_device_id *devices, const char *options,
-                      void(CL_CALLBACK *notify)(cl_program, void *), void *user) {
-  cl_int error = CL_SUCCESS;
-  const kvox_ocl_table *cl = forward_gate(__func__, CL_BUILD_PROGRAM_FAILURE, &error);
-  if (cl == NULL) {
-    return error;
-  }
-  return forward_uses(__func__, FORWARD_PROGRAM, program)
-             ? cl->BuildProgram(program, count, devices, options, notify, user)
-             : CL_INVALID_PROGRAM;
-}
-
-cl_kernel clCreateKernel(cl_program program, const char *name, cl_int *status) {
-  cl_int error = CL_SUCCESS;
-  const kvox_ocl_table *cl = forward_gate(__func__, CL_OUT_OF_RESOURCES, &error);
-  if (cl != NULL && !forward_uses(__func__, FORWARD_PROGRAM, program)) {
-    error = CL_INVALID_PROGRAM;
-  }
-  if (error != CL_SUCCESS) {
-    return not_made(status, error);
-  }
-  return made(FORWARD_KERNEL, cl->CreateKernel(program, name, status), 0);
+  return forward_made(FORWARD_MEMORY, cl->CreateBuffer(context, flags, size, host, status), size);
 }
 
 cl_int clSetKernelArg(cl_kernel kernel, cl_uint index, size_t size, const void *value) {
@@ -207,19 +124,6 @@ cl_int clSetKernelArg(cl_kernel kernel, cl_uint index, size_t size, const void *
 INFO_OF(GetContextInfo, FORWARD_CONTEXT, cl_context, cl_context_info, CL_INVALID_CONTEXT)
 INFO_OF(GetCommandQueueInfo, FORWARD_QUEUE, cl_command_queue, cl_command_queue_info, CL_INVALID_COMMAND_QUEUE)
 INFO_OF(GetMemObjectInfo, FORWARD_MEMORY, cl_mem, cl_mem_info, CL_INVALID_MEM_OBJECT)
-INFO_OF(GetProgramInfo, FORWARD_PROGRAM, cl_program, cl_program_info, CL_INVALID_PROGRAM)
-
-cl_int clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_program_build_info name, size_t size,
-                             void *value, size_t *needed) {
-  cl_int error = CL_SUCCESS;
-  const kvox_ocl_table *cl = forward_gate(__func__, CL_OUT_OF_RESOURCES, &error);
-  if (cl == NULL) {
-    return error;
-  }
-  return forward_uses(__func__, FORWARD_PROGRAM, program)
-             ? cl->GetProgramBuildInfo(program, device, name, size, value, needed)
-             : CL_INVALID_PROGRAM;
-}
 
 cl_int clGetKernelWorkGroupInfo(cl_kernel kernel, cl_device_id device, cl_kernel_work_group_info name, size_t size,
                                 void *value, size_t *needed) {
@@ -270,7 +174,7 @@ cl_int clGetEventProfilingInfo(cl_event event, cl_profiling_info name, size_t si
   cl_int clRelease##object(type handle) {                     \
     const kvox_ocl_table *cl = NULL;                          \
     const cl_int error = forward_gate_release(__func__, &cl); \
-    if (!forward_release(__func__, kind, handle)) {           \
+    if (forward_release(__func__, kind, handle) < 0) {        \
       return invalid;                                         \
     }                                                         \
     const cl_int released = cl->Release##object(handle);      \
@@ -290,10 +194,8 @@ cl_int clGetEventProfilingInfo(cl_event event, cl_profiling_info name, size_t si
 RELEASE(Context, FORWARD_CONTEXT, cl_context, CL_INVALID_CONTEXT)
 RELEASE(CommandQueue, FORWARD_QUEUE, cl_command_queue, CL_INVALID_COMMAND_QUEUE)
 RELEASE(MemObject, FORWARD_MEMORY, cl_mem, CL_INVALID_MEM_OBJECT)
-RELEASE(Program, FORWARD_PROGRAM, cl_program, CL_INVALID_PROGRAM)
 RELEASE(Kernel, FORWARD_KERNEL, cl_kernel, CL_INVALID_KERNEL)
 RELEASE(Event, FORWARD_EVENT, cl_event, CL_INVALID_EVENT)
 RETAIN(Context, FORWARD_CONTEXT, cl_context, CL_INVALID_CONTEXT)
 RETAIN(CommandQueue, FORWARD_QUEUE, cl_command_queue, CL_INVALID_COMMAND_QUEUE)
 RETAIN(MemObject, FORWARD_MEMORY, cl_mem, CL_INVALID_MEM_OBJECT)
-RETAIN(Program, FORWARD_PROGRAM, cl_program, CL_INVALID_PROGRAM)
