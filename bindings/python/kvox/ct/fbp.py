@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _abi, arrays
+from ..arrays import DeviceArray
 from ..context import Context, Handle, Progress, Workspace, unsigned
 from ..errors import Error, Status
 from ..volume import Grid, Volume, output_volume, whole_triple
@@ -102,7 +103,7 @@ class FBP(Handle):
 
     @property
     def memory(self) -> MemoryUse:
-        """Bytes of the plan and of a workspace that executes it."""
+        """Bytes of the plan, of a workspace that executes it, and on the device of each execution at once."""
         return memory_of(_abi.lib.kvox_ct_fbp_plan_memory, self)
 
     @property
@@ -119,20 +120,23 @@ class FBP(Handle):
 
     def __call__(
         self,
-        projections: npt.ArrayLike,
+        projections: npt.ArrayLike | DeviceArray,
         *,
-        out: Volume | Float32 | None = None,
+        out: Volume | Float32 | DeviceArray | None = None,
         workspace: Workspace | None = None,
         progress: Progress | None = None,
     ) -> Volume:
-        """Projections [view, row, column] to a volume, f32 [k, j, i].
+        """Projections [view, row, column] to a volume, f32 [k, j, i]; a plan on a device takes both from there too.
 
-        out:        a Volume or f32 array of the plan's size, contiguous along x, to write to; None: a new one.
+        out:        a Volume or f32 array of the plan's size, contiguous along x, to write to; None: a new one, on the
+                    device where the projections are.
         workspace:  scratch that is used again; None: a temporary one.
         progress:   told the fraction done; what it raises stops the call, and ``out`` then holds no meaning.
         """
         given = arrays.as_array(projections, 3)
         source = arrays.describe(given)
+        if out is None and isinstance(given, DeviceArray):
+            out = Volume.zeros(self.grid, context=given.context, device=True)
         volume = output_volume(out, self.grid, self.context)
         (workspace or Workspace(self.context)).run(
             progress, lambda space: _abi.lib.kvox_ct_fbp_execute(self, space, source, volume)
@@ -141,7 +145,7 @@ class FBP(Handle):
 
 
 def reconstruct(
-    projections: npt.ArrayLike,
+    projections: npt.ArrayLike | DeviceArray,
     geometry: Geometry | npt.ArrayLike | None,
     size: int | Sequence[int] | None = None,
     spacing: float | Sequence[float] | None = None,
@@ -159,12 +163,13 @@ def reconstruct(
     allow_short_arc: bool = False,
     memory_limit: int = 0,
     progress: Progress | None = None,
-    out: Volume | Float32 | None = None,
+    out: Volume | Float32 | DeviceArray | None = None,
     workspace: Workspace | None = None,
     context: Context | None = None,
 ) -> Volume:
     """Reconstructs projections [view, row, column] by filtered back-projection: a volume, f32 [z, y, x].
 
+    projections:     numpy's, or a DeviceArray: they are then reconstructed on its device, and the volume is there too.
     geometry:        a Geometry, or the angles in degrees of a parallel beam (lengths are then in pixels); None: equal
                      steps over half a turn.
     size, spacing:   the grid, as for make_grid; or ``grid`` itself; none: the geometry's default grid.
@@ -173,6 +178,8 @@ def reconstruct(
     progress, out, workspace:  see FBP's call. The rest: see FBP.
     """
     given = arrays.as_array(projections, 3)
+    if context is None and isinstance(given, DeviceArray):
+        context = given.context
     geometry = as_geometry(geometry, given.shape, context)
     context = context or geometry.context
     correction = as_correction(correction, flat, dark, bad_pixels, context)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _abi, arrays
+from ..arrays import DeviceArray
 from ..context import Context, Handle, Progress, Workspace, unsigned
 from ..volume import Grid, Volume, output_volume
 from .geometry import Geometry
@@ -56,23 +58,28 @@ class Operator(Handle):
 
     @property
     def memory(self) -> MemoryUse:
-        """Bytes of the operator and of a workspace that executes it."""
+        """Bytes of the operator, of a workspace that executes it, and on the device of each execution at once."""
         return memory_of(_abi.lib.kvox_ct_operator_memory, self)
 
     def forward(
         self,
-        volume: Volume | npt.ArrayLike,
+        volume: Volume | npt.ArrayLike | DeviceArray,
         *,
-        out: Float32 | None = None,
+        out: Float32 | DeviceArray | None = None,
         workspace: Workspace | None = None,
         progress: Progress | None = None,
-    ) -> Float32:
-        """A volume [k, j, i] to projections, f32 [view, row, column]; of values in 1/mm these are line integrals."""
+    ) -> Any:
+        """A volume [k, j, i] to projections, f32 [view, row, column]; of values in 1/mm these are line integrals.
+
+        An operator on a device takes arrays from there too; projections of a volume there are a DeviceArray.
+        """
         if isinstance(volume, Volume) and volume.array.dtype == np.float32:
             source = volume
         else:
-            source = Volume(arrays.as_rows(np.asarray(volume)), self.grid, context=self.context)
-        out = output_array(out, self.geometry.shape, np.float32)
+            samples = volume.array if isinstance(volume, Volume) else volume
+            source = Volume(arrays.as_rows(samples), self.grid, context=self.context)
+        device = self.context if source.location == "opencl" else None
+        out = output_array(out, self.geometry.shape, np.float32, device)
         target = arrays.describe_output(out, "out")
         (workspace or Workspace(self.context)).run(
             progress, lambda space: _abi.lib.kvox_ct_project(self, space, source, target)
@@ -81,15 +88,17 @@ class Operator(Handle):
 
     def adjoint(
         self,
-        projections: npt.ArrayLike,
+        projections: npt.ArrayLike | DeviceArray,
         *,
-        out: Float32 | None = None,
+        out: Float32 | DeviceArray | None = None,
         workspace: Workspace | None = None,
         progress: Progress | None = None,
-    ) -> Float32:
+    ) -> Any:
         """Projections [view, row, column] to a volume, f32 [k, j, i], by the transpose of ``forward``."""
         given = arrays.as_rows(projections, 3)
         source = arrays.describe(given)
+        if out is None and isinstance(given, DeviceArray):
+            out = DeviceArray(self.grid.shape, np.float32, self.context)
         volume = output_volume(out, self.grid, self.context)
         (workspace or Workspace(self.context)).run(
             progress, lambda space: _abi.lib.kvox_ct_backproject(self, space, source, volume)

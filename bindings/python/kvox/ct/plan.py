@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _abi
-from ..context import Handle
+from ..arrays import DeviceArray
+from ..context import Context, Handle
 
 Float32 = npt.NDArray[np.float32]
 
@@ -28,5 +29,13 @@ def memory_of(ask: Callable[..., None], plan: Handle) -> MemoryUse:
     return MemoryUse(use.plan, use.workspace, use.device)
 
 
-def output_array(out: npt.NDArray[Any] | None, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    return np.empty(shape, dtype) if out is None else out
+def output_array(
+    out: npt.NDArray[Any] | DeviceArray | None,
+    shape: tuple[int, ...],
+    dtype: npt.DTypeLike,
+    device: Context | None = None,
+) -> Any:
+    """The caller's array or a new one, on the device of ``device`` where one is given."""
+    if out is not None:
+        return out
+    return np.empty(shape, dtype) if device is None else DeviceArray(shape, dtype, device)
