@@ -20,6 +20,7 @@ struct kvox_fft_ocl {
   bool in_place;
   /* Real rows of one sample, and those too long for one kernel, are made complex. */
   bool is_wide;
+  bool one_by_one; /* members are transformed each by itself */
   bool backward;
   wide_rows wide;
   VkFFTApplication application;       /* of nothing where a member is one sample */
@@ -36,6 +37,10 @@ struct kvox_fft_ocl {
 const char *kvox_fft_ocl_provider(void) { return "vkfft " KVOX_VKFFT_VERSION; }
 
 /* ---- The layout in VkFFT's words ---- */
+
+/* Below this VkFFT counts samples in 32 bits: it looks at the arrays, and not at the temporary one, which may have four
+ * times as many. */
+static const uint64_t most_32_bit_bytes = (uint64_t)1 << 32;
 
 /* Samples from one row (rank 1) or member to the next. */
 static void set_strides(const kvox_fft_ocl *fft, int64_t step, uint64_t strides[3]) {
@@ -59,7 +64,9 @@ static VkFFTConfiguration configure(kvox_fft_ocl *fft) {
       .userTempBuffer = 1,
       .tempBuffer = &fft->temporary,
       .tempBufferSize = &fft->temporary_bytes,
-      .numberBatches = (uint64_t)layout->batch,
+      .numberBatches = fft->one_by_one ? 1 : (uint64_t)layout->batch,
+      .specifyOffsetsAtLaunch = fft->one_by_one,
+      .useUint64 = fft->temporary_bytes > most_32_bit_bytes,
       .performR2C = real,
       .disableMergeSequencesR2C = 1, /* a row's bits would depend on its neighbour */
       .useLUT = 1,                   /* sines of the host, the same on every device */
@@ -93,7 +100,14 @@ static VkFFTResult initialize(kvox_fft_ocl *fft) { return initializeVkFFT(&fft->
 
 static VkFFTResult append(kvox_fft_ocl *fft) {
   VkFFTLaunchParams launch = {.commandQueue = &(cl_command_queue){NULL}};
-  return VkFFTAppend(&fft->application, fft->backward ? 1 : -1, &launch);
+  VkFFTResult result = VKFFT_SUCCESS;
+  const int64_t launches = fft->one_by_one ? fft->layout.batch : 1;
+  for (int64_t m = 0; m < launches && result == VKFFT_SUCCESS; m++) {
+    launch.bufferOffset = (uint64_t)(m * fft->layout.complex_step) * 2 * sizeof(float);
+    launch.inputBufferOffset = launch.bufferOffset;
+    result = VkFFTAppend(&fft->application, fft->backward ? 1 : -1, &launch);
+  }
+  return result;
 }
 
 /* KVOX_OK where VkFFT came to a result: none of the calls that it made failed. */
@@ -142,12 +156,15 @@ static void take_layout(kvox_fft_ocl *fft, const kvox_fft_layout *layout) {
   fft->out_bytes = (uint64_t)fft->extent.out_bytes;
 }
 
-/* In one kind of buffer, with the strides of the members: VkFFT raises it where it pads them. */
+/* The temporary array has the strides of the members; VkFFT raises it where it pads them. */
 static kvox_status begin_temporary(kvox_fft_ocl *fft) {
-  const int64_t n = fft->layout.sizes[fft->layout.rank - 1];
+  const int64_t n = fft->layout.sizes[fft->layout.rank - 1], sample = 2 * (int64_t)sizeof(float);
   int64_t bytes = kvox_max_i64(fft->extent.in_bytes, fft->extent.out_bytes);
+  if (fft->one_by_one) {
+    bytes = fft->layout.complex_step * sample;
+  }
   if (fft->is_wide) {
-    if (!kvox_multiply(n, fft->layout.batch, &bytes) || !kvox_multiply(bytes, 2 * (int64_t)sizeof(float), &bytes)) {
+    if (!kvox_multiply(n, fft->layout.batch, &bytes) || !kvox_multiply(bytes, sample, &bytes)) {
       return kvox_fail(KVOX_ERROR_SIZE, "fft: the batch has more than 2^63 - 1 bytes");
     }
     fft->out_bytes = (uint64_t)bytes;
@@ -174,8 +191,12 @@ static kvox_status make_transform(kvox_fft_ocl *fft, VkFFTResult *result) {
   return status;
 }
 
+static const VkFFTPlan *plan_of(const kvox_fft_ocl *fft) {
+  return fft->backward ? fft->application.localFFTPlan_inverse : fft->application.localFFTPlan;
+}
+
 static bool takes_several_kernels(const kvox_fft_ocl *fft) {
-  const VkFFTPlan *plan = fft->backward ? fft->application.localFFTPlan_inverse : fft->application.localFFTPlan;
+  const VkFFTPlan *plan = plan_of(fft);
   bool several = plan->multiUploadR2C != 0;
   for (int32_t d = 0; d < fft->rank; d++) {
     several = several || plan->numAxisUploads[d] > 1;
@@ -201,21 +222,25 @@ static kvox_status make_wide_rows(kvox_fft_ocl *fft) {
 }
 
 /*
- * VkFFT's real rows that take several kernels are not used: those of odd size it does not have, of those of even size
- * in a batch it writes beyond the arrays (its step from the half-size transform knows no members).
+ * Plans of VkFFT 1.2.26 that are not used. Real rows that take several kernels: those of odd size it does not have, of
+ * those of even size in a batch it writes beyond the arrays. Padded (Bluestein's) transforms along the slowest of three
+ * axes that take several kernels: members of a batch would share one place in the temporary array.
  */
-static kvox_status choose_wide(kvox_fft_ocl *fft) {
+static kvox_status avoid_faults(kvox_fft_ocl *fft) {
+  const bool real = kvox_fft_is_real(fft->layout.kind), rehearsal = fft->host.rehearsal;
   VkFFTResult result = VKFFT_SUCCESS;
-  if (!has_transform(fft)) {
-    fft->is_wide = true;
+  if (!real && (fft->rank < 3 || fft->layout.batch == 1)) {
     return KVOX_OK;
   }
-  const bool rehearsal = fft->host.rehearsal;
   fft->host.rehearsal = true;
   KVOX_TRY(begin_temporary(fft));
   KVOX_TRY(make_transform(fft, &result));
-  fft->is_wide =
-      result == VKFFT_ERROR_UNSUPPORTED_FFT_LENGTH_R2C || (result == VKFFT_SUCCESS && takes_several_kernels(fft));
+  if (real) {
+    fft->is_wide =
+        result == VKFFT_ERROR_UNSUPPORTED_FFT_LENGTH_R2C || (result == VKFFT_SUCCESS && takes_several_kernels(fft));
+  } else if (result == VKFFT_SUCCESS) {
+    fft->one_by_one = fft->application.useBluesteinFFT[2] && plan_of(fft)->numAxisUploads[2] > 1;
+  }
   drop_pieces(&fft->host);
   fft->application = (VkFFTApplication){0};
   fft->host.rehearsal = rehearsal;
@@ -225,8 +250,9 @@ static kvox_status choose_wide(kvox_fft_ocl *fft) {
 
 /* All but the struct. */
 static kvox_status make(kvox_fft_ocl *fft) {
-  if (kvox_fft_is_real(fft->layout.kind)) {
-    KVOX_TRY(choose_wide(fft));
+  fft->is_wide = kvox_fft_is_real(fft->layout.kind) && !has_transform(fft);
+  if (has_transform(fft)) {
+    KVOX_TRY(avoid_faults(fft));
   }
   KVOX_TRY(begin_temporary(fft));
   if (has_transform(fft)) {
