@@ -79,7 +79,11 @@ static walk turn(const line l, int2 begin, int2 size, int column) {
   return w;
 }
 
-static long divide_down(long a, long b) { return a / b - (a % b < 0 ? 1 : 0); }
+/* b > 0. */
+static long divide_down(long a, long b) {
+  const long quotient = a / b;
+  return quotient * b > a ? quotient - 1 : quotient;
+}
 
 /* Rows y.x <= y < y.y meet the column, others do not; at either end one more may be among them. */
 static int2 rows(const walk w) {
