@@ -48,8 +48,8 @@ static kvox_status open_device(kvox_context *context, const kvox_context_options
                                    .cache_folder = options->program_cache,
                                    .context = options->opencl_context,
                                    .queue = options->opencl_queue};
-  char why[128] = "", before[KVOX_SENTENCE_BYTES];
-  snprintf(before, sizeof before, "%s", kvox_last_error());
+  char why[128] = "";
+  const kvox_sentence before = kvox_sentence_keep();
   const kvox_status status = kvox_ocl_open(context->heap, &wanted, &context->ocl, why, sizeof why);
   if (status == KVOX_OK) {
     context->backend = KVOX_BACKEND_OPENCL;
@@ -64,7 +64,7 @@ static kvox_status open_device(kvox_context *context, const kvox_context_options
   } else {
     return status;
   }
-  kvox_fail(KVOX_OK, "%s", before); /* what succeeds leaves the sentence alone */
+  kvox_sentence_put_back(&before);
   return KVOX_OK;
 }
 
@@ -94,12 +94,14 @@ kvox_status kvox_context_choose_backend(kvox_context *context, const kvox_contex
   return open_device(context, options, is_auto, device, asked);
 }
 
-bool kvox_context_falls_back(const kvox_context *context, kvox_status status, const char *what) {
+bool kvox_context_falls_back(const kvox_context *context, kvox_status status, const char *what,
+                             const kvox_sentence *before) {
   const bool is_device = status == KVOX_ERROR_DEVICE || status == KVOX_ERROR_UNSUPPORTED;
   if (context->ocl == NULL || context->forbid_fallback || !is_device) {
     return false;
   }
   kvox_log(context->heap, KVOX_LOG_WARNING, "%s: computing on the CPU: %s", what, kvox_last_error());
+  kvox_sentence_put_back(before);
   return true;
 }
 

@@ -2,6 +2,7 @@
 #ifndef KVOX_CONTEXT_CONTEXT_H
 #define KVOX_CONTEXT_CONTEXT_H
 
+#include "core/fail.h"
 #include "core/heap.h"
 #include "core/text.h"
 #include "cpu/parallel.h"
@@ -27,9 +28,11 @@ kvox_context *kvox_context_hold(kvox_context *context);
 
 /*
  * Whether a plan whose making on the device came to `status` is made on the CPU instead: never where the caller forbade
- * it, or the caller's own arguments are at fault. It is logged, with the device's sentence; `what` opens it.
+ * it, or the caller's own arguments are at fault. It is logged, with the device's sentence; `what` opens it. The
+ * thread's sentence is then `before` again.
  */
-bool kvox_context_falls_back(const kvox_context *context, kvox_status status, const char *what);
+bool kvox_context_falls_back(const kvox_context *context, kvox_status status, const char *what,
+                             const kvox_sentence *before);
 
 /* The members that every provenance begins with: version, backend, CPU level, device, FFT provider. `on_device`: of a
  * plan that runs there. */

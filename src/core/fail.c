@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static _Thread_local char sentence[KVOX_SENTENCE_BYTES];
 
@@ -22,6 +23,14 @@ kvox_status kvox_fail(kvox_status status, const char *format, ...) {
   va_end(arguments);
   return status;
 }
+
+kvox_sentence kvox_sentence_keep(void) {
+  kvox_sentence kept;
+  memcpy(kept.text, sentence, sizeof kept.text);
+  return kept;
+}
+
+void kvox_sentence_put_back(const kvox_sentence *kept) { memcpy(sentence, kept->text, sizeof sentence); }
 
 kvox_status kvox_fail_limit(const char *name, uint64_t limit, uint64_t least) {
   return kvox_fail(KVOX_ERROR_MEMORY_LIMIT,

@@ -13,6 +13,13 @@ kvox_status kvox_fail(kvox_status status, const char *format, ...) __attribute__
 kvox_status kvox_fail_va(kvox_status status, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
+/* The thread's sentence, kept by what may fail one way and then succeed another: success leaves the sentence alone. */
+typedef struct kvox_sentence {
+  char text[KVOX_SENTENCE_BYTES];
+} kvox_sentence;
+kvox_sentence kvox_sentence_keep(void);
+void kvox_sentence_put_back(const kvox_sentence *kept);
+
 /* KVOX_ERROR_MEMORY_LIMIT, with both numbers of bytes. `name` opens the sentence. */
 kvox_status kvox_fail_limit(const char *name, uint64_t limit, uint64_t least);
 

@@ -171,8 +171,10 @@ kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correction *cor
   if (context->ocl != NULL) {
     bool began = false;
     const bool on_host = counts->buffer == NULL && line_integrals->buffer == NULL;
+    const kvox_sentence before = kvox_sentence_keep();
     const kvox_status status = kvox_ct_correct_on_device(context, correction, counts, line_integrals, &began);
-    if (status == KVOX_OK || began || !on_host || !kvox_context_falls_back(context, status, "kvox_ct_correct")) {
+    if (status == KVOX_OK || began || !on_host ||
+        !kvox_context_falls_back(context, status, "kvox_ct_correct", &before)) {
       return status;
     }
   }

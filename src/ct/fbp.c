@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/array.h"
@@ -81,14 +80,12 @@ static kvox_status write_provenance(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_op
 /* On the context's device where it has one, else on the CPU. */
 static kvox_status make_way(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *f) {
   if (plan->context->ocl != NULL) {
-    char before[KVOX_SENTENCE_BYTES];
-    snprintf(before, sizeof before, "%s", kvox_last_error());
+    const kvox_sentence before = kvox_sentence_keep();
     const kvox_status status = kvox_ct_fbp_ocl_make(plan, f);
-    if (status == KVOX_OK || !kvox_context_falls_back(plan->context, status, create_name)) {
+    if (status == KVOX_OK || !kvox_context_falls_back(plan->context, status, create_name, &before)) {
       return status;
     }
     kvox_ct_fbp_ocl_drop(plan);
-    kvox_fail(KVOX_OK, "%s", before); /* what succeeds leaves the sentence alone */
   }
   return kvox_ct_fbp_cpu_make(plan, f);
 }

@@ -38,8 +38,9 @@ static kvox_status make_on_cpu(kvox_ct_filter_plan *plan, const kvox_ct_filter_o
 /* On the context's device where it has one, else on the CPU. */
 static kvox_status make_way(kvox_ct_filter_plan *plan, const kvox_ct_filter_options *options) {
   if (plan->context->ocl != NULL) {
+    const kvox_sentence before = kvox_sentence_keep();
     const kvox_status status = kvox_ct_filter_ocl_make(plan, options);
-    if (status == KVOX_OK || !kvox_context_falls_back(plan->context, status, create_name)) {
+    if (status == KVOX_OK || !kvox_context_falls_back(plan->context, status, create_name, &before)) {
       return status;
     }
     kvox_ct_filter_ocl_drop(plan);

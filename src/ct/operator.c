@@ -1,7 +1,6 @@
 /* The matched pair of projector and back-projector: what is asked for, checked, and where it is computed. */
 #include "ct/operator.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/array.h"
@@ -35,14 +34,12 @@ void kvox_ct_operator_options_init_sized(kvox_ct_operator_options *options, size
 /* On the context's device where it has one, else on the CPU. */
 static kvox_status make_way(kvox_ct_operator *made, const kvox_ct_geometry *geometry) {
   if (made->context->ocl != NULL) {
-    char before[KVOX_SENTENCE_BYTES];
-    snprintf(before, sizeof before, "%s", kvox_last_error());
+    const kvox_sentence before = kvox_sentence_keep();
     const kvox_status status = kvox_ct_operator_ocl_make(made, geometry);
-    if (status == KVOX_OK || !kvox_context_falls_back(made->context, status, create_name)) {
+    if (status == KVOX_OK || !kvox_context_falls_back(made->context, status, create_name, &before)) {
       return status;
     }
     kvox_ct_operator_ocl_drop(made);
-    kvox_fail(KVOX_OK, "%s", before); /* what succeeds leaves the sentence alone */
   }
   return kvox_ct_operator_cpu_make(made, geometry);
 }
