@@ -26,7 +26,9 @@ THIRD_PARTIES = {'fftw3.h': {'fft'}, 'kiss_fft': {'fft'}, 'kissfft/': {'fft'}, '
                  'png.h': {'io'}, 'zlib.h': {'io'}, 'hdf5': {'io'}, 'H5': {'io'}, 'cjson/': {'io', 'tool'},
                  'immintrin.h': {'cpu'}, 'xmmintrin.h': {'cpu'}, 'arm_neon.h': {'cpu'}, 'cpuid.h': {'cpu'},
                  'signal.h': {'tool'}, 'dlfcn.h': {'ocl'}, 'link.h': {'ocl'},
-                 'omp.h': {'cpu', 'context'}}
+                 'omp.h': {'cpu', 'context'},
+                 # What vkFFT.h stands on, and the way out of it.
+                 'memory.h': {'fft'}, 'setjmp.h': {'fft'}}
 SYSTEM = {'assert.h', 'complex.h', 'ctype.h', 'errno.h', 'fcntl.h', 'fenv.h', 'float.h', 'inttypes.h', 'limits.h',
           'locale.h', 'math.h', 'pthread.h', 'stdarg.h', 'stdatomic.h', 'stdbool.h', 'stddef.h', 'stdint.h',
           'stdio.h', 'stdlib.h', 'string.h', 'strings.h', 'sys/resource.h', 'sys/stat.h', 'sys/types.h', 'time.h',
