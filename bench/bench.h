@@ -75,6 +75,7 @@ kvox_status kvox_bench_ct_fbp(const kvox_bench *bench, const kvox_bench_case *wh
 kvox_status kvox_bench_ct_filter(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_project(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_backproject(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_oracle(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_correct(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 
 /* ---- Reports ---- */
@@ -87,6 +88,32 @@ double kvox_bench_gups(const kvox_bench_case *what, double seconds);
 
 /* Every number with its path, for a person. */
 void kvox_bench_print(const cJSON *result);
+
+/* ---- Stages and devices ---- */
+
+enum { KVOX_BENCH_MOST_STAGES = 8 };
+
+/* Seconds of each stage over the runs: of the wall clock on the CPU, of the device's own events on a device. */
+typedef struct kvox_bench_stages {
+  int count;
+  const char *names[KVOX_BENCH_MOST_STAGES];
+  kvox_bench_series seconds[KVOX_BENCH_MOST_STAGES];
+} kvox_bench_stages;
+
+/* The last execution's. */
+void kvox_bench_stages_add(kvox_bench_stages *stages, const kvox_workspace *workspace);
+double kvox_bench_stage(const kvox_bench_stages *stages, const char *name); /* the median; 0: there is none */
+void kvox_bench_report_stages(cJSON *seconds, const kvox_bench_stages *stages);
+
+/* Adds "transfers", where the stages have some: what goes up to the device and comes down once in an execution. */
+void kvox_bench_report_transfers(cJSON *result, const kvox_bench_stages *stages, const kvox_array *up,
+                                 const kvox_array *down);
+
+int kvox_bench_on_device(const kvox_bench *bench);
+
+/* The same array in a new buffer of the device. */
+kvox_status kvox_bench_device_copy(const kvox_bench *bench, const kvox_array *host, kvox_buffer **buffer,
+                                   kvox_array *array);
 
 /* ---- A simulated scan ---- */
 

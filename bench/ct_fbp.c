@@ -1,20 +1,10 @@
 /* Filtered back-projection, whole: ct-stack, ct-slice, ct-large. */
-#include <string.h>
-
 #include "bench.h"
 
 typedef struct fbp_times {
-  kvox_bench_series total, filter, backproject;
+  kvox_bench_series total, resident; /* resident: arrays that stay on the device */
+  kvox_bench_stages stages;
 } fbp_times;
-
-static double stage_seconds(const kvox_workspace *workspace, const char *name) {
-  for (int32_t i = 0; i < kvox_workspace_stage_count(workspace); i++) {
-    if (strcmp(kvox_workspace_stage_name(workspace, i), name) == 0) {
-      return kvox_workspace_stage_seconds(workspace, i);
-    }
-  }
-  return 0;
-}
 
 static kvox_status time_runs(const kvox_bench *bench, const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,
                              const kvox_bench_scan *scan, fbp_times *times) {
@@ -23,10 +13,29 @@ static kvox_status time_runs(const kvox_bench *bench, const kvox_ct_fbp_plan *pl
     const double begin = kvox_bench_now();
     KVOX_BENCH_TRY(kvox_ct_fbp_execute(plan, workspace, &scan->projections, scan->volume));
     kvox_bench_add(&times->total, kvox_bench_now() - begin);
-    kvox_bench_add(&times->filter, stage_seconds(workspace, "filter"));
-    kvox_bench_add(&times->backproject, stage_seconds(workspace, "backproject"));
+    kvox_bench_stages_add(&times->stages, workspace);
   }
   return KVOX_OK;
+}
+
+/* The same with arrays that lie on the device already: no transfers. */
+static kvox_status time_resident(const kvox_bench *bench, const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,
+                                 const kvox_bench_scan *scan, fbp_times *times) {
+  kvox_buffer *buffer = NULL;
+  kvox_volume *volume = NULL;
+  kvox_array projections;
+  kvox_status status = kvox_bench_device_copy(bench, &scan->projections, &buffer, &projections);
+  if (status == KVOX_OK) {
+    status = kvox_volume_create_device(bench->context, KVOX_F32, &scan->grid, &volume);
+  }
+  while (status == KVOX_OK && kvox_bench_goes_on(&times->resident, bench->runs)) {
+    const double begin = kvox_bench_now();
+    status = kvox_ct_fbp_execute(plan, workspace, &projections, volume);
+    kvox_bench_add(&times->resident, kvox_bench_now() - begin);
+  }
+  kvox_volume_destroy(volume);
+  kvox_buffer_destroy(buffer);
+  return status;
 }
 
 static kvox_status report_memory(cJSON *result, const kvox_ct_fbp_plan *plan, const kvox_workspace *workspace,
@@ -36,6 +45,7 @@ static kvox_status report_memory(cJSON *result, const kvox_ct_fbp_plan *plan, co
   cJSON *memory = cJSON_AddObjectToObject(result, "memory");
   cJSON_AddNumberToObject(memory, "plan_bytes", (double)use.plan);
   cJSON_AddNumberToObject(memory, "workspace_bytes", (double)kvox_workspace_bytes(workspace));
+  cJSON_AddNumberToObject(memory, "device_bytes", (double)use.device);
   const double most = kvox_bench_most_resident();
   if (most > 0) {
     cJSON_AddNumberToObject(memory, "resident_growth_bytes", most - resident_before);
@@ -49,11 +59,20 @@ static kvox_status report(const kvox_bench *bench, const kvox_bench_case *what, 
   const double seconds = kvox_bench_median(&times->total);
   KVOX_BENCH_TRY(kvox_bench_error(bench, scan, &rmse));
   cJSON *stages = kvox_bench_report(result, what, &times->total);
-  cJSON_AddNumberToObject(stages, "filter", kvox_bench_median(&times->filter));
-  cJSON_AddNumberToObject(stages, "backproject", kvox_bench_median(&times->backproject));
+  kvox_bench_report_stages(stages, &times->stages);
   cJSON_AddNumberToObject(result, "gups", kvox_bench_gups(what, seconds));
-  cJSON_AddNumberToObject(result, "gups_backproject", kvox_bench_gups(what, kvox_bench_median(&times->backproject)));
+  cJSON_AddNumberToObject(result, "gups_backproject",
+                          kvox_bench_gups(what, kvox_bench_stage(&times->stages, "backproject")));
   cJSON_AddNumberToObject(result, "rmse", rmse);
+  if (kvox_bench_on_device(bench)) {
+    kvox_array volume;
+    const double resident_s = kvox_bench_median(&times->resident);
+    KVOX_BENCH_TRY(kvox_volume_array(scan->volume, &volume));
+    kvox_bench_report_transfers(result, &times->stages, &scan->projections, &volume);
+    cJSON_AddNumberToObject(stages, "without_transfers", resident_s);
+    cJSON_AddNumberToObject(result, "gups_without_transfers", kvox_bench_gups(what, resident_s));
+    return KVOX_OK; /* the limits are the CPU's */
+  }
   const int64_t length = kvox_bench_transform_length(kvox_ct_fbp_plan_provenance(plan));
   const kvox_bench_limits limits = kvox_bench_interpolation_limits(bench, what);
   const double fftw_s = kvox_bench_fftw_seconds(bench->threads, length, what->views * what->slices);
@@ -81,6 +100,9 @@ kvox_status kvox_bench_ct_fbp(const kvox_bench *bench, const kvox_bench_case *wh
   }
   if (status == KVOX_OK) {
     status = time_runs(bench, plan, workspace, &scan, &times);
+  }
+  if (status == KVOX_OK && kvox_bench_on_device(bench)) {
+    status = time_resident(bench, plan, workspace, &scan, &times);
   }
   if (status == KVOX_OK) {
     status = report_memory(result, plan, workspace, resident);

@@ -23,6 +23,7 @@ typedef struct filter_job {
   int64_t length;
   kvox_bench_fftw *fftw[KINDS];
   kvox_bench_series total, fftw_seconds[KINDS];
+  kvox_bench_stages stages;
 } filter_job;
 
 static kvox_status prepare(const kvox_bench *bench, const kvox_bench_case *what, filter_job *job) {
@@ -34,7 +35,7 @@ static kvox_status prepare(const kvox_bench *bench, const kvox_bench_case *what,
   KVOX_BENCH_TRY(kvox_ct_filter_plan_create(bench->context, job->scan.geometry, &options, &job->plan));
   KVOX_BENCH_TRY(kvox_ct_fbp_plan_create(bench->context, job->scan.geometry, NULL, &job->fbp));
   job->length = kvox_bench_transform_length(kvox_ct_fbp_plan_provenance(job->fbp));
-  for (int k = 0; k < KINDS; k++) {
+  for (int k = 0; k < KINDS && !kvox_bench_on_device(bench); k++) {
     job->fftw[k] = kvox_bench_fftw_create(bench->threads, job->length, kinds[k].pairs, kinds[k].measure);
   }
   return kvox_workspace_create(bench->context, &job->workspace);
@@ -47,6 +48,7 @@ static kvox_status time_runs(const kvox_bench *bench, filter_job *job, int64_t r
     const double begin = kvox_bench_now();
     KVOX_BENCH_TRY(kvox_ct_filter_execute(job->plan, job->workspace, &job->scan.projections, &job->filtered));
     kvox_bench_add(&job->total, kvox_bench_now() - begin);
+    kvox_bench_stages_add(&job->stages, job->workspace);
     for (int k = 0; k < KINDS; k++) {
       if (job->fftw[k] != NULL) {
         kvox_bench_add(&job->fftw_seconds[k], kvox_bench_fftw_run(job->fftw[k], rows));
@@ -60,9 +62,14 @@ static void report(const kvox_bench *bench, const kvox_bench_case *what, const f
   const int64_t rows = what->views * what->slices;
   const double seconds = kvox_bench_median(&job->total);
   const double gbytes = 8e-9 * (double)(rows * what->columns); /* f32 read and written */
-  kvox_bench_report(result, what, &job->total);
+  cJSON *stages = kvox_bench_report(result, what, &job->total);
   cJSON_AddNumberToObject(result, "transform_length", (double)job->length);
   cJSON_AddNumberToObject(result, "rows_per_second", (double)rows / seconds);
+  if (kvox_bench_on_device(bench)) {
+    kvox_bench_report_stages(stages, &job->stages);
+    kvox_bench_report_transfers(result, &job->stages, &job->scan.projections, &job->filtered);
+    return; /* the limits are the CPU's */
+  }
   double fftw_s = 0;
   for (int k = 0; k < KINDS; k++) {
     if (job->fftw_seconds[k].count == 0) {

@@ -1,4 +1,4 @@
-/* kvox_bench [--json] [--threads N] [--cpu LEVEL] [--runs N] [--list] [NAME ...] */
+/* kvox_bench [--json] [--backend cpu|opencl] [--device X] [--threads N] [--cpu LEVEL] [--runs N] [--list] [NAME ...] */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@ static const kvox_bench_case cases[] = {
     {"ct-stack", "64 slices of 512 x 512 from 720 views", kvox_bench_ct_fbp, 512, 64, 720, 729},
     {"ct-slice", "one slice of 512 x 512 from 720 views", kvox_bench_ct_fbp, 512, 1, 720, 729},
     {"ct-large", "one slice of 2500 x 2500 from 2880 views", kvox_bench_ct_fbp, 2500, 1, 2880, 3541},
+    {"ct-oracle", "one slice, in turns with the CPU oracle on all cores", kvox_bench_ct_oracle, 512, 1, 720, 729},
     {"ct-filter", "the ramp filter of the stack, beside FFTW", kvox_bench_ct_filter, 512, 64, 720, 729},
     {"ct-project", "the operator A on 16 slices", kvox_bench_ct_project, 512, 16, 720, 729},
     {"ct-backproject", "its adjoint", kvox_bench_ct_backproject, 512, 16, 720, 729},
@@ -26,14 +27,16 @@ enum { CASES = sizeof cases / sizeof cases[0], DONE = 0, FAILED = 1, USAGE = 2 }
 
 typedef struct request {
   int json, list, runs, threads;
-  const char *cpu;
+  const char *cpu, *backend, *device;
   int asked[CASES], any;
 } request;
 
 static int usage(const char *sentence, const char *word) {
   fprintf(stderr, "kvox_bench: %s%s\n", sentence, word);
-  fputs("usage: kvox_bench [--json] [--threads N] [--cpu ref|neon|avx2|avx512] [--runs N] [--list] [NAME ...]\n",
-        stderr);
+  fputs(
+      "usage: kvox_bench [--json] [--backend cpu|opencl] [--device X] [--threads N] [--cpu ref|neon|avx2|avx512] "
+      "[--runs N] [--list] [NAME ...]\n",
+      stderr);
   return USAGE;
 }
 
@@ -54,6 +57,10 @@ static int parse_name(request *r, const char *name) {
   return usage("no such case or option (--list tells the cases): ", name);
 }
 
+static int is_backend(const char *word) {
+  return word != NULL && (strcmp(word, "cpu") == 0 || strcmp(word, "opencl") == 0);
+}
+
 static int parse(int count, char **words, request *r) {
   for (int i = 1; i < count; i++) {
     const char *word = words[i], *next = i + 1 < count ? words[i + 1] : NULL;
@@ -71,6 +78,14 @@ static int parse(int count, char **words, request *r) {
     } else if (strcmp(word, "--cpu") == 0) {
       r->cpu = next;
       status = next != NULL ? DONE : usage("--cpu takes the name of a level", "");
+      i++;
+    } else if (strcmp(word, "--backend") == 0) {
+      r->backend = next;
+      status = is_backend(next) ? DONE : usage("--backend takes cpu or opencl", "");
+      i++;
+    } else if (strcmp(word, "--device") == 0) {
+      r->device = next;
+      status = next != NULL ? DONE : usage("--device takes a type, a number or a part of a name", "");
       i++;
     } else {
       status = parse_name(r, word);
@@ -122,7 +137,10 @@ static int run(const request *r) {
   kvox_context_options options;
   kvox_context_options_init(&options);
   options.threads = r->threads;
-  options.backend = KVOX_BACKEND_CPU;
+  const int opencl = r->device != NULL || (r->backend != NULL && strcmp(r->backend, "opencl") == 0);
+  options.backend = opencl ? KVOX_BACKEND_OPENCL : KVOX_BACKEND_CPU;
+  options.device = r->device;
+  options.forbid_fallback = 1;
   options.cpu_level = r->cpu != NULL ? level_by_name(r->cpu) : KVOX_CPU_AUTO;
   if (options.cpu_level < 0) {
     return usage("--cpu takes ref, neon, avx2 or avx512, not ", r->cpu);
@@ -136,6 +154,11 @@ static int run(const request *r) {
   cJSON *report = cJSON_CreateObject();
   cJSON_AddItemToObject(report, "context", describe(bench.context));
   cJSON *list = cJSON_AddArrayToObject(report, "cases");
+  if (!r->json) {
+    const char *device =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItem(report, "context"), "device"));
+    printf("device: %s\n", device != NULL ? device : "");
+  }
   if (!kvox_bench_measure_machine(bench.threads, kvox_context_cpu_level(bench.context), &bench.machine)) {
     fputs("kvox_bench: no memory to measure the machine with\n", stderr);
   } else {
