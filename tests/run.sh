@@ -9,6 +9,7 @@ export OMP_WAIT_POLICY=passive
 # As kvox_test sets them, for tests that start programs of their own.
 export TSAN_OPTIONS=ignore_noninstrumented_modules=1:allocator_may_return_null=1
 export ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
+export LSAN_OPTIONS=suppressions=$ROOT/tests/leaks.txt:print_suppressions=0
 # What has one result whatever the build: not repeated in every one.
 ONCE='^(house|install|python|emulated|oclgrind)$'
 
