@@ -24,7 +24,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples")
     libraries = pathlib.Path(_abi.io()._name).parent
     core = pathlib.Path(_abi.lib._name).parent
-    for name in ("simulate", "reconstruct"):
+    for name in ("simulate", "reconstruct", "device"):
         subprocess.run(
             [compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", ROOT / "include"]
             + [ROOT / "examples" / f"{name}.c", "-o", folder / name]
@@ -64,6 +64,11 @@ def test_the_c_examples_fail_with_a_sentence(built, tmp_path):
     assert "usage" in run(built / "simulate", fails=True)
     assert "missing.h5" in run(built / "reconstruct", tmp_path / "missing.h5", tmp_path / "v.mha", fails=True)
     assert len(run(built / "simulate", tmp_path / "no" / "folder.h5", fails=True)) > 20
+
+
+def test_the_device_example_runs_with_and_without_a_device(built):
+    said = run(built / "device")
+    assert "0.0040 in the middle" in said if kvox.devices() else "no OpenCL" in said
 
 
 def pages():
