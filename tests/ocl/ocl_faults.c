@@ -123,10 +123,11 @@ static void judge(const run *r) {
 
 /* ---- For every N ---- */
 
-typedef enum fault { CALL_ALONE, CALLS_FROM, COMMAND } fault;
+typedef enum fault { CALL_ALONE, CALLS_FROM, COMMAND, COMMAND_SILENTLY } fault;
 
 static void every_one(int which, fault kind, way how) {
-  static const char *const words[] = {"failing call", "all calls fail from", "failing command"};
+  static const char *const words[] = {"failing call", "all calls fail from", "failing command",
+                                      "silently failing command"};
   static run r;
   int64_t failures = 0;
   for (int64_t n = 1;; n++) {
@@ -136,9 +137,10 @@ static void every_one(int which, fault kind, way how) {
     r.which = which;
     r.what = what;
     r.way = how;
-    r.orders.fail_at = kind != COMMAND ? n : 0;
+    r.orders.fail_at = kind < COMMAND ? n : 0;
     r.orders.fail_after = kind == CALLS_FROM;
-    r.orders.fail_command_at = kind == COMMAND ? n : 0;
+    r.orders.fail_command_at = kind >= COMMAND ? n : 0;
+    r.orders.silent_waits = kind == COMMAND_SILENTLY;
     r.trial.retry = kind != CALLS_FROM;
     try_once(&r);
     judge(&r);
@@ -190,6 +192,7 @@ static void every_command_fails_on_the_device(void **state) {
   (void)state;
   SKIP_WITHOUT_DEVICE()
   in_every_scenario(COMMAND, PLAIN);
+  in_every_scenario(COMMAND_SILENTLY, PLAIN);
 }
 
 /* Reading and checking the files takes longer than all else: one scenario will do. */

@@ -205,7 +205,7 @@ cl_int clWaitForEvents(cl_uint count, const cl_event *events) {
     error = forward_event_error(events[i]) != CL_SUCCESS ? CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST : error;
   }
   const cl_int waited = cl->WaitForEvents(count, events);
-  return waited != CL_SUCCESS ? waited : error;
+  return waited != CL_SUCCESS || forward_ordered().silent_waits ? waited : error;
 }
 
 /* A queue that has finished says nothing of how its commands ended. */

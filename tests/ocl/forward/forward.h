@@ -26,6 +26,7 @@ typedef struct forward_orders {
   int32_t error;           /* with this; 0: with what is plausible for the call */
   const char *fail_call;   /* all calls of this name fail ("clFinish") */
   int64_t fail_command_at; /* this command is accepted and then fails on the device, as do those that wait for it */
+  bool silent_waits;       /* clWaitForEvents succeeds all the same, as some drivers' does: events alone tell */
   uint64_t most_bytes;     /* of buffers that live at once; 0: no bound */
   bool no_platform, no_device;
   bool break_sources;                    /* programs made from source do not build; the log says "told to fail" */
