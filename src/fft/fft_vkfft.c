@@ -7,6 +7,9 @@
 #include "fft/fft_ocl.h"
 #include "fft/layout.h"
 
+/* Work-items of a group along a row. */
+enum { ROW_GROUP = 64 };
+
 /* Two kernels that stand before and behind a complex transform of real rows, and the rows between them. */
 typedef struct wide_rows {
   kvox_buffer *rows;
@@ -37,6 +40,9 @@ struct kvox_fft_ocl {
 const char *kvox_fft_ocl_provider(void) { return "vkfft " KVOX_VKFFT_VERSION; }
 
 /* ---- The layout in VkFFT's words ---- */
+
+/* VkFFT's tables have as many entries, and four times as many of a prime: beyond this they are gigabytes. */
+static const int64_t most_axis_size = (int64_t)1 << 24;
 
 /* Below this VkFFT counts samples in 32 bits: it looks at the arrays, and not at the temporary one, which may have four
  * times as many. */
@@ -280,6 +286,13 @@ static kvox_status create(kvox_ocl *ocl, const kvox_fft_layout *layout, bool in_
   if (in_place && kvox_fft_is_real(layout->kind)) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "fft: a real transform cannot be made in place");
   }
+  for (int32_t d = 0; d < layout->rank; d++) {
+    if (layout->sizes[d] > most_axis_size) {
+      return kvox_fail(KVOX_ERROR_UNSUPPORTED,
+                       "fft: sizes[%" PRId32 "] is %" PRId64 ", must be at most %" PRId64 " on a device", d,
+                       layout->sizes[d], most_axis_size);
+    }
+  }
   kvox_fft_ocl *made = kvox_allocate_zeros(ocl->heap, sizeof *made);
   if (made == NULL) {
     return KVOX_ERROR_MEMORY;
@@ -349,7 +362,8 @@ static kvox_status run_rows(kvox_fft_ocl *fft, kvox_ocl_queue *queue, kvox_ocl_k
   const cl_long step = kernel == (fft->layout.kind == KVOX_FFT_R2C ? fft->wide.before : fft->wide.after)
                            ? fft->layout.real_step
                            : fft->layout.complex_step;
-  const kvox_ocl_range range = {.items = {(uint64_t)n, (uint64_t)fft->layout.batch}, .group = {64, 1}};
+  const kvox_ocl_range range = {.items = {(uint64_t)n, (uint64_t)fft->layout.batch},
+                                .group = {kvox_ocl_kernel_group(kernel, ROW_GROUP)}};
   if (kernel == fft->wide.before) {
     const kvox_ocl_argument arguments[] = {KVOX_OCL_BUFFER(from), KVOX_OCL_VALUE(step), KVOX_OCL_VALUE(n),
                                            KVOX_OCL_BUFFER(to)};

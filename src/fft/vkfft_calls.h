@@ -14,7 +14,6 @@
 
 #include <locale.h>
 #include <math.h>
-#include <memory.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>

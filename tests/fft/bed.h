@@ -103,9 +103,9 @@ static inline void check_guard(const float *array, int64_t from, int64_t to) {
 
 /* Executes; nothing between the members may change, nothing may be allocated. */
 static inline void execute(bed *b) {
-  const int64_t calls = b->count.calls;
+  const int64_t before = b->count.calls;
   kvox_fft_execute(b->plan, b->in, b->out, b->scratch);
-  assert_int_equal(b->count.calls, calls);
+  assert_int_equal(b->count.calls, before);
   for (int64_t m = 0; m < b->layout.batch; m++) {
     check_guard(b->out, m * b->out_step + b->out_count, (m + 1) * b->out_step);
   }
