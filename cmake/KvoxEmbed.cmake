@@ -9,7 +9,6 @@ foreach(name IN LISTS names)
   # So that a build log names the file and line that a reader can open.
   set(text "#line 1 \"common.cl\"\n${common}#line 1 \"${name}.cl\"\n${own}")
   string(SHA256 hash "${text}")
-  string(LENGTH "${text}" length)
   string(HEX "${text}" hex)
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
   string(REPLACE "0x0a," "0x0a,\n" bytes "${bytes}")

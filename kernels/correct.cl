@@ -7,7 +7,7 @@
 enum { U8 = 1, I8, U16, I16, U32, I32, F16, F32, F64 };
 
 /* A whole element of `size` bytes at any address; devices and hosts are little-endian. */
-static ulong bytes_at(__global const uchar *at, int size) {
+static ulong bytes_at(global const uchar *at, int size) {
   ulong bits = 0;
   for (int i = 0; i < size; i++) {
     bits |= (ulong)at[i] << (8 * i);
@@ -42,14 +42,12 @@ static float float_of_double(ulong bits) {
   return as_float(sign | (narrow >= 255 ? infinite : finite));
 }
 
-static int size_of(const int type) {
-  return type <= I8 ? 1 : type <= I16 || type == F16 ? 2 : type == F64 ? 8 : 4;
-}
+static int size_of(const int type) { return type <= I8 ? 1 : type <= I16 || type == F16 ? 2 : type == F64 ? 8 : 4; }
 
 /* `aligned`, as the neighbours are side by side, or byte by byte. */
-#define READ(type, at) (aligned ? *(__global const type *)(at) : (type)bytes_at((at), sizeof(type)))
+#define READ(type, at) (aligned ? *(global const type *)(at) : (type)bytes_at((at), sizeof(type)))
 
-static float sample_at(__global const uchar *at, const int type, const int aligned) {
+static float sample_at(global const uchar *at, const int type, const int aligned) {
   switch (type) {
     case U8: return (float)*at;
     case I8: return (float)(char)*at;
@@ -63,8 +61,8 @@ static float sample_at(__global const uchar *at, const int type, const int align
   }
 }
 
-/* a / b as IEEE 754 rounds it, on devices too whose division is off by 2.5 ulp: two steps of Newton, the remainder exact
- * (Markstein 1990). For sizes whose quotient and remainder are normal numbers. */
+/* a / b as IEEE 754 rounds it, on devices too whose division is off by 2.5 ulp: two steps of Newton, the remainder
+ * exact (Markstein 1990). For sizes whose quotient and remainder are normal numbers. */
 static float divide(float a, float b) {
   const float about = 1 / b;
   const float inverse = fma(fma(-b, about, 1.0f), about, about);
@@ -93,7 +91,7 @@ typedef struct layout {
 
 /* Of the detector's pixels. Where the inverse gain is negative the pixel is bad: what it counted is not looked at. */
 typedef struct pixels {
-  __global const float *dark, *inverse_gain;
+  global const float *dark, *inverse_gain;
   float least;
 } pixels;
 
@@ -108,8 +106,8 @@ static float line_integral(float count, float dark, float inverse_gain, float le
  * sample's number in C order, which the host bounds to 32 bits, where it is not finite, else all ones. `dense` and
  * `type` are constants where this is called, so that CPUs get loops over columns without branches.
  */
-static uint take(__global const uchar *samples, const layout at, const pixels of, const int dense, const int type,
-                 __global float *lines) {
+static uint take(global const uchar *samples, const layout at, const pixels of, const int dense, const int type,
+                 global float *lines) {
   const long column = get_global_id(0), row = get_global_id(1), view = get_global_id(2);
   if (column >= at.columns || row >= at.rows) {
     return UINT_MAX;
@@ -126,7 +124,7 @@ static uint take(__global const uchar *samples, const layout at, const pixels of
 }
 
 /* The barrier parts what a CPU's compiler makes a vector loop of from what it cannot. */
-static void tell(const uint spoilt, __global uint *flag) {
+static void tell(const uint spoilt, global uint *flag) {
   barrier(CLK_LOCAL_MEM_FENCE);
   if (spoilt != UINT_MAX) {
     atomic_min(flag, spoilt);
@@ -134,17 +132,17 @@ static void tell(const uint spoilt, __global uint *flag) {
 }
 
 /* Of one type: columns side by side at aligned addresses, or whatever there is. */
-#define KERNELS(name, dense, type)                                                                                   \
-  __kernel void convert_##name(__global const uchar *samples, const layout at, __global float *lines,                \
-                               __global uint *flags, const long flag) {                                              \
-    const pixels of = {0, 0, 0};                                                                                     \
-    tell(take(samples, at, of, dense, type, lines), flags + flag);                                                   \
-  }                                                                                                                  \
-  __kernel void correct_##name(__global const uchar *samples, const layout at, __global float *lines,                \
-                               __global uint *flags, const long flag, __global const float *dark,                    \
-                               __global const float *inverse_gain, const float least) {                              \
-    const pixels of = {dark, inverse_gain, least};                                                                   \
-    tell(take(samples, at, of, dense, type, lines), flags + flag);                                                   \
+#define KERNELS(name, dense, type)                                                                                  \
+  kernel void convert_##name(global const uchar *samples, const layout at, global float *lines, global uint *flags, \
+                             const long flag) {                                                                     \
+    const pixels of = {0, 0, 0};                                                                                    \
+    tell(take(samples, at, of, dense, type, lines), flags + flag);                                                  \
+  }                                                                                                                 \
+  kernel void correct_##name(global const uchar *samples, const layout at, global float *lines, global uint *flags, \
+                             const long flag, global const float *dark, global const float *inverse_gain,           \
+                             const float least) {                                                                   \
+    const pixels of = {dark, inverse_gain, least};                                                                  \
+    tell(take(samples, at, of, dense, type, lines), flags + flag);                                                  \
   }
 KERNELS(u8, 1, U8)
 KERNELS(i8, 1, I8)
@@ -158,17 +156,17 @@ KERNELS(f64, 1, F64)
 KERNELS(any, 0, (int)at.type)
 
 /*
- * The straight line between the good neighbours, or the only one's value. `bad` has each bad pixel's row and column, and
- * the first and one past the last column of the run that it belongs to.
+ * The straight line between the good neighbours, or the only one's value. `bad` has each bad pixel's row and column,
+ * and the first and one past the last column of the run that it belongs to.
  */
-__kernel void bridge(__global const int *bad, const long first, const long count, const long first_row,
-                     const long rows, const long columns, __global float *lines) {
+kernel void bridge(global const int *bad, const long first, const long count, const long first_row, const long rows,
+                   const long columns, global float *lines) {
   const long index = get_global_id(0), view = get_global_id(1);
   if (index >= count) {
     return;
   }
   const int4 pixel = vload4(first + index, bad);
-  __global float *line = lines + (view * rows + (pixel.x - first_row)) * columns;
+  global float *line = lines + (view * rows + (pixel.x - first_row)) * columns;
   const int left = pixel.z - 1, right = pixel.w;
   const float low = line[left >= 0 ? left : right], high = line[right < columns ? right : left];
   line[pixel.y] = low + (high - low) * divide((float)(pixel.y - left), (float)(right - left));

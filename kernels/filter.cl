@@ -12,7 +12,7 @@ typedef struct row_place {
 } row_place;
 
 /* The float between two rows of one view. */
-static float between(__global const float *at, const float fraction, const long columns) {
+static float between(global const float *at, const float fraction, const long columns) {
   const float low = *at;
   return fraction == 0 ? low : low + fraction * (at[columns] - low);
 }
@@ -21,18 +21,18 @@ static float between(__global const float *at, const float fraction, const long 
  * pairs[pair][slice][i] = view 2 pair + i view 2 pair + 1 of the slice, then zeros up to `length`; rows begin `step`
  * apart. A last view has no partner. `lines` [view][row][column] begins with row `first_row`.
  */
-__kernel void pack(__global const float *lines, const long rows, const long columns, const long first_row,
-                   const long views, const long first_pair, __global const row_place *places, const long first_slice,
-                   const long slices, const long length, const long step, __global float2 *pairs) {
+kernel void pack(global const float *lines, const long rows, const long columns, const long first_row, const long views,
+                 const long first_pair, global const row_place *places, const long first_slice, const long slices,
+                 const long length, const long step, global float2 *pairs) {
   const long i = get_global_id(0), slice = get_global_id(1), pair = get_global_id(2);
   if (i >= length) {
     return;
   }
   float2 sample = (float2)(0, 0);
   if (i < columns) {
-    __global const row_place *place = places + first_slice + slice;
+    global const row_place *place = places + first_slice + slice;
     const long view = 2 * (first_pair + pair);
-    __global const float *at = lines + (view * rows + (place->row - first_row)) * columns + i;
+    global const float *at = lines + (view * rows + (place->row - first_row)) * columns + i;
     sample.x = between(at, place->fraction, columns);
     if (view + 1 < views) {
       sample.y = between(at + rows * columns, place->fraction, columns);
@@ -42,7 +42,7 @@ __kernel void pack(__global const float *lines, const long rows, const long colu
 }
 
 /* Every complex row times the response, the transform of a real and even kernel: it is real. */
-__kernel void multiply(__global float2 *pairs, const long length, const long step, __global const float *response) {
+kernel void multiply(global float2 *pairs, const long length, const long step, global const float *response) {
   const long k = get_global_id(0), row = get_global_id(1);
   if (k < length) {
     pairs[row * step + k] *= response[k];
@@ -54,11 +54,11 @@ __kernel void multiply(__global float2 *pairs, const long length, const long ste
  * views begin `group_step` and `view_step` floats apart. Read along columns, written along lanes and columns: a tile is
  * turned in local memory. `pairs` begins with the first slice of group `first_group`; lanes beyond its `slices` are 0.
  */
-__kernel void unpack(__global const float2 *pairs, const long step, const long columns, const long slices,
-                     const long first_group, const long views, const long first_pair, __global const float *weights,
-                     const long first_weight, const int weigh, __global float *out, const long begin,
-                     const long group_step, const long view_step) {
-  __local float2 tile[LANES][TILE + 1];
+kernel void unpack(global const float2 *pairs, const long step, const long columns, const long slices,
+                   const long first_group, const long views, const long first_pair, global const float *weights,
+                   const long first_weight, const int weigh, global float *out, const long begin, const long group_step,
+                   const long view_step) {
+  local float2 tile[LANES][TILE + 1];
   const long first_column = (long)get_group_id(0) * TILE, group = get_group_id(1), pair = get_group_id(2);
   const int x = get_local_id(0), lane = get_local_id(1);
   const long slice = group * LANES + lane, column = first_column + x;
@@ -72,8 +72,8 @@ __kernel void unpack(__global const float2 *pairs, const long step, const long c
   }
   const float2 sample = tile[place % LANES][place / LANES];
   const long view = 2 * (first_pair + pair);
-  __global const float *weight = weights + first_weight + view;
-  __global float *to = out + begin + (first_group + group) * group_step + view * view_step + first_column * LANES + place;
+  global const float *weight = weights + first_weight + view;
+  global float *to = out + begin + (first_group + group) * group_step + view * view_step + first_column * LANES + place;
   to[0] = (weigh ? weight[0] : 1) * sample.x;
   if (view + 1 < views) {
     to[view_step] = (weigh ? weight[1] : 1) * sample.y;

@@ -134,7 +134,8 @@ KVOX_API void kvox_workspace_set_progress(kvox_workspace *workspace, kvox_progre
 /* Bytes of scratch it holds now. */
 KVOX_API uint64_t kvox_workspace_bytes(const kvox_workspace *workspace);
 
-/* The stages of the last execution, in order; the seconds are those of the wall clock. NULL and 0 beyond the last. */
+/* The stages of the last execution, in order; the seconds are those of the wall clock, on a device those that it
+ * worked, and there are none where a host's own queue takes no times. NULL and 0 beyond the last. */
 KVOX_API int32_t kvox_workspace_stage_count(const kvox_workspace *workspace);
 KVOX_API const char *kvox_workspace_stage_name(const kvox_workspace *workspace, int32_t stage);
 KVOX_API double kvox_workspace_stage_seconds(const kvox_workspace *workspace, int32_t stage);

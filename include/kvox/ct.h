@@ -122,7 +122,8 @@ KVOX_API int64_t kvox_ct_correction_bad_pixels(const kvox_ct_correction *correct
 
 /* Counts to line integrals, p = log((flat - dark) / max(count - dark, least)), into f32 of the same shape (in place
  * where the types are both f32). NaN or infinite counts are KVOX_ERROR_DATA with the first place they were met; what a
- * bad pixel counted is not looked at. */
+ * bad pixel counted is not looked at. Where the context has an OpenCL device it is done there, within the context's
+ * memory limit, and either array may be on it (kvox/device.h). */
 KVOX_API kvox_status kvox_ct_correct(kvox_context *context, const kvox_ct_correction *correction,
                                      const kvox_array *counts, const kvox_array *line_integrals);
 
@@ -176,14 +177,15 @@ KVOX_API void kvox_ct_filter_options_init_sized(kvox_ct_filter_options *options,
 typedef struct kvox_ct_filter_plan kvox_ct_filter_plan;
 
 /* Plans the convolution of every row with the band-limited ramp (Kak and Slaney 1988, eq. 3.61) times the window. The
- * correction lives on with the plan when it is destroyed first. */
+ * correction lives on with the plan when it is destroyed first. On a device or the CPU as a plan of filtered
+ * back-projection is. */
 KVOX_API kvox_status kvox_ct_filter_plan_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                                 const kvox_ct_filter_options *options, kvox_ct_filter_plan **plan);
 KVOX_API void kvox_ct_filter_plan_destroy(kvox_ct_filter_plan *plan);
 KVOX_API kvox_status kvox_ct_filter_plan_memory(const kvox_ct_filter_plan *plan, kvox_memory_use *memory);
 
 /* Projections to filtered projections, f32 [view, row, column] in 1/mm (the sum over views of weight times value is the
- * picture). */
+ * picture), columns contiguous. Where the plan is on a device, either array may be on it. */
 KVOX_API kvox_status kvox_ct_filter_execute(const kvox_ct_filter_plan *plan, kvox_workspace *workspace,
                                             const kvox_array *projections, const kvox_array *filtered);
 

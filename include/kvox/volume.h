@@ -34,7 +34,8 @@ typedef struct kvox_volume kvox_volume;
 KVOX_API kvox_status kvox_volume_create(kvox_context *context, kvox_type type, const kvox_grid *grid,
                                         kvox_volume **volume);
 
-/* A volume around the caller's memory, which must outlive it: `array` is [k, j, i] and has the grid's size. */
+/* A volume around the caller's memory, which must outlive it: `array` is [k, j, i] and has the grid's size. Of an array
+ * on a device (kvox/device.h) the volume holds the buffer. */
 KVOX_API kvox_status kvox_volume_wrap(kvox_context *context, const kvox_array *array, const kvox_grid *grid,
                                       kvox_volume **volume);
 

@@ -47,8 +47,4 @@ kvox_status kvox_ct_chunks_run(kvox_ct_chunk_state *state, kvox_ocl_queue *queue
                                const char *name, const kvox_array *out, kvox_ct_chunk_function function, void *data,
                                kvox_progress *progress);
 
-/* kvox_ct_correct on the context's device. `began`: something may have been written. */
-kvox_status kvox_ct_correct_on_device(kvox_context *context, const kvox_ct_correction *correction,
-                                      const kvox_array *counts, const kvox_array *line_integrals, bool *began);
-
 #endif

@@ -8,7 +8,6 @@
 #include "core/fail.h"
 #include "core/size.h"
 #include "cpu/level.h"
-#include "ct/chunks.h"
 
 /* Simple operations a sample costs, for the choice of threads: the logarithm and its surroundings. */
 enum { OPERATIONS = 16 };

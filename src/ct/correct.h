@@ -40,9 +40,16 @@ kvox_status kvox_ct_correction_check(const kvox_ct_correction *correction, int64
 /* One more holder (NULL: none), for a plan; kvox_ct_correction_destroy gives it up. */
 kvox_ct_correction *kvox_ct_correction_hold(const kvox_ct_correction *correction);
 
-/* The correction of these rows alone, in their order; NULL where there is none. */
+/* The correction of these rows alone, which rise: the same one where they are all; NULL where there is none. */
 kvox_status kvox_ct_correction_take_rows(const kvox_ct_correction *correction, const int64_t *rows, int64_t count,
                                          kvox_ct_correction **taken);
+
+/* What it holds; NULL: nothing. */
+uint64_t kvox_ct_correction_bytes(const kvox_ct_correction *correction);
+
+/* kvox_ct_correct on the context's device. `began`: something may have been written. */
+kvox_status kvox_ct_correct_on_device(kvox_context *context, const kvox_ct_correction *correction,
+                                      const kvox_array *counts, const kvox_array *line_integrals, bool *began);
 
 /* The kernels of one instruction set. */
 typedef struct kvox_correct_kernels {

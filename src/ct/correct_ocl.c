@@ -158,8 +158,8 @@ static kvox_status choose_kernel(kvox_ct_ocl_correct *stage, const kvox_array *s
 }
 
 /* Groups along columns, as wide as those are. */
-static kvox_ocl_range range_of(const sample_layout *at, uint64_t largest_group) {
-  const uint64_t group = largest_group < GROUP ? largest_group : GROUP;
+static kvox_ocl_range range_of(const sample_layout *at, const kvox_ocl_kernel *kernel) {
+  const uint64_t group = kvox_ocl_kernel_group(kernel, GROUP);
   uint64_t width = 1;
   while (2 * width <= group && width < (uint64_t)at->columns) {
     width *= 2;
@@ -175,7 +175,8 @@ static kvox_status run_bridge(kvox_ct_ocl_correct *stage, kvox_ocl_queue *queue,
   if (count == 0) {
     return KVOX_OK;
   }
-  const kvox_ocl_range range = {.items = {(uint64_t)count, (uint64_t)at->views}, .group = {BRIDGE_GROUP}};
+  const kvox_ocl_range range = {.items = {(uint64_t)count, (uint64_t)at->views},
+                                .group = {kvox_ocl_kernel_group(stage->bridge, BRIDGE_GROUP)}};
   const kvox_ocl_argument arguments[] = {
       KVOX_OCL_BUFFER(stage->pixels), KVOX_OCL_VALUE(first),       KVOX_OCL_VALUE(count), KVOX_OCL_VALUE(at->first_row),
       KVOX_OCL_VALUE(at->rows),       KVOX_OCL_VALUE(at->columns), KVOX_OCL_BUFFER(lines)};
@@ -199,7 +200,7 @@ kvox_status kvox_ct_ocl_correct_run(kvox_ct_ocl_correct *stage, kvox_ocl_queue *
                      kvox_array_elements(samples));
   }
   KVOX_TRY(choose_kernel(stage, samples));
-  const kvox_ocl_range range = range_of(&at, kvox_ocl_kernel_largest_group(stage->take));
+  const kvox_ocl_range range = range_of(&at, stage->take);
   const kvox_ocl_argument arguments[] = {KVOX_OCL_BUFFER(samples->buffer),
                                          KVOX_OCL_VALUE(at),
                                          KVOX_OCL_BUFFER(lines),

@@ -264,7 +264,8 @@ kvox_status kvox_ct_correction_take_rows(const kvox_ct_correction *correction, c
                                          kvox_ct_correction **taken) {
   const kvox_ct_correction *from = correction;
   *taken = NULL;
-  if (from == NULL) {
+  if (from == NULL || count == from->rows) {
+    *taken = kvox_ct_correction_hold(correction);
     return KVOX_OK;
   }
   kvox_ct_correction *made = kvox_allocate_zeros(from->context->heap, sizeof *made);
@@ -297,6 +298,14 @@ kvox_status kvox_ct_correction_take_rows(const kvox_ct_correction *correction, c
 cleanup:
   kvox_ct_correction_destroy(made);
   return status;
+}
+
+uint64_t kvox_ct_correction_bytes(const kvox_ct_correction *correction) {
+  const kvox_ct_correction *c = correction;
+  return c == NULL
+             ? 0
+             : sizeof *c + (uint64_t)(c->rows * c->columns) * (sizeof *c->dark + sizeof *c->inverse_gain) +
+                   (uint64_t)(c->rows + 1) * sizeof *c->row_runs + (uint64_t)c->row_runs[c->rows] * sizeof *c->runs;
 }
 
 kvox_ct_correction *kvox_ct_correction_hold(const kvox_ct_correction *correction) {

@@ -1,6 +1,4 @@
 /* Filtered back-projection on a device: see ocl.h for what an execution consists of. */
-#include <string.h>
-
 #include "context/workspace.h"
 #include "core/array.h"
 #include "core/fail.h"
@@ -74,22 +72,6 @@ static kvox_status make_state(const kvox_ct_fbp_plan *plan, fbp_state **state) {
   return KVOX_OK;
 }
 
-/* The caller's response is copied: states are made later too. */
-static kvox_status keep_filter(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *options) {
-  kvox_ct_fbp_device *device = plan->device;
-  device->filter = *options;
-  if (options->response == NULL || options->window != KVOX_CT_CUSTOM || options->response_count < 1) {
-    return KVOX_OK; /* or it is refused with the filter */
-  }
-  device->response = kvox_allocate_array(plan->context->heap, options->response_count, sizeof *device->response);
-  if (device->response == NULL) {
-    return KVOX_ERROR_MEMORY;
-  }
-  memcpy(device->response, options->response, (size_t)options->response_count * sizeof *device->response);
-  device->filter.response = device->response;
-  return KVOX_OK;
-}
-
 kvox_status kvox_ct_fbp_ocl_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *options) {
   fbp_state *first = NULL;
   kvox_ct_fbp_device *device = kvox_allocate_zeros(plan->context->heap, sizeof *device);
@@ -98,7 +80,7 @@ kvox_status kvox_ct_fbp_ocl_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_op
   }
   plan->device = device;
   kvox_ct_pool_open(&device->pool);
-  KVOX_TRY(keep_filter(plan, options));
+  KVOX_TRY(kvox_ct_filter_options_keep(plan->context->heap, options, &device->filter, &device->response));
   KVOX_TRY(kvox_ct_slabs_lay_out(&device->slabs, plan->context, plan->geometry, &plan->grid, plan->begin, plan->size,
                                  "kvox_ct_fbp_plan_create"));
   KVOX_TRY(kvox_ct_correction_take_rows(plan->correction, device->slabs.detector_rows, device->slabs.rows,
@@ -130,6 +112,9 @@ void kvox_ct_fbp_ocl_drop(kvox_ct_fbp_plan *plan) {
 void kvox_ct_fbp_ocl_memory(const kvox_ct_fbp_plan *plan, kvox_memory_use *memory) {
   const kvox_ct_fbp_device *device = plan->device;
   memory->plan += sizeof *device + sizeof(fbp_state) + kvox_ct_slabs_bytes(&device->slabs);
+  if (device->correction != plan->correction) {
+    memory->plan += kvox_ct_correction_bytes(device->correction);
+  }
   memory->device = device->bytes;
 }
 

@@ -15,6 +15,7 @@ static const int64_t batch_bytes = (int64_t)16 << 20;
 /* A batch has at least so many rows where there are as many slices: the most lanes of a group. */
 enum { MOST_LANES = 16 };
 
+/* Work-items of a group, where the device takes so many. */
 enum { GROUP = 256 };
 
 /* As in kernels/filter.cl. */
@@ -35,7 +36,7 @@ struct kvox_ct_ocl_filter {
   batch_shape shape;
   int64_t columns;
   int32_t lanes;
-  int32_t group, tile; /* work-items of a group; columns of one of `unpack` */
+  int32_t tile; /* columns of a group of `unpack` */
   kvox_fft_ocl *forward, *backward;
   kvox_ocl_kernel *pack, *multiply, *unpack;
   kvox_buffer *pairs, *response, *places, *weights;
@@ -130,15 +131,21 @@ static kvox_status make_weights(kvox_ct_ocl_filter *stage, const kvox_ct_geometr
 static kvox_status make_kernels(kvox_ct_ocl_filter *stage) {
   kvox_ocl *ocl = stage->context->ocl;
   char options[64];
-  stage->group = GROUP;
-  while (stage->group > stage->lanes && (uint64_t)stage->group > kvox_ocl_info(ocl)->largest_group) {
-    stage->group /= 2;
+  for (stage->tile = GROUP / stage->lanes;; stage->tile /= 2) {
+    if (stage->tile == 0) {
+      return kvox_fail(KVOX_ERROR_UNSUPPORTED, "filter: %s takes no groups of %" PRId32 " work-items",
+                       kvox_ocl_info(ocl)->name, stage->lanes);
+    }
+    snprintf(options, sizeof options, "-D LANES=%" PRId32 " -D TILE=%" PRId32, stage->lanes, stage->tile);
+    kvox_ocl_kernel_destroy(stage->unpack);
+    stage->unpack = NULL;
+    KVOX_TRY(kvox_ocl_kernel_get(ocl, "filter", options, "unpack", &stage->unpack));
+    if ((uint64_t)(stage->tile * stage->lanes) <= kvox_ocl_kernel_largest_group(stage->unpack)) {
+      break;
+    }
   }
-  stage->tile = stage->group / stage->lanes;
-  snprintf(options, sizeof options, "-D LANES=%" PRId32 " -D TILE=%" PRId32, stage->lanes, stage->tile);
   KVOX_TRY(kvox_ocl_kernel_get(ocl, "filter", options, "pack", &stage->pack));
-  KVOX_TRY(kvox_ocl_kernel_get(ocl, "filter", options, "multiply", &stage->multiply));
-  return kvox_ocl_kernel_get(ocl, "filter", options, "unpack", &stage->unpack);
+  return kvox_ocl_kernel_get(ocl, "filter", options, "multiply", &stage->multiply);
 }
 
 static kvox_status fill_stage(kvox_ct_ocl_filter *stage, const kvox_ct_geometry *geometry,
@@ -216,7 +223,7 @@ static kvox_status pack(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const 
   const batch_shape *shape = &stage->shape;
   const int64_t first_slice = cut->slice + b->group * stage->lanes;
   const kvox_ocl_range range = {.items = {(uint64_t)shape->length, (uint64_t)b->slices, (uint64_t)b->pairs},
-                                .group = {(uint64_t)stage->group}};
+                                .group = {kvox_ocl_kernel_group(stage->pack, GROUP)}};
   const kvox_ocl_argument arguments[] = {
       KVOX_OCL_BUFFER(lines),         KVOX_OCL_VALUE(cut->rows),   KVOX_OCL_VALUE(stage->columns),
       KVOX_OCL_VALUE(cut->row),       KVOX_OCL_VALUE(cut->views),  KVOX_OCL_VALUE(b->pair),
@@ -227,7 +234,8 @@ static kvox_status pack(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const 
 
 static kvox_status multiply(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, int64_t rows) {
   const batch_shape *shape = &stage->shape;
-  const kvox_ocl_range range = {.items = {(uint64_t)shape->length, (uint64_t)rows}, .group = {(uint64_t)stage->group}};
+  const kvox_ocl_range range = {.items = {(uint64_t)shape->length, (uint64_t)rows},
+                                .group = {kvox_ocl_kernel_group(stage->multiply, GROUP)}};
   const kvox_ocl_argument arguments[] = {KVOX_OCL_BUFFER(stage->pairs), KVOX_OCL_VALUE(shape->length),
                                          KVOX_OCL_VALUE(shape->step), KVOX_OCL_BUFFER(stage->response)};
   return kvox_ocl_run(queue, stage->multiply, &range, arguments, sizeof arguments / sizeof *arguments);

@@ -34,7 +34,7 @@ static kvox_status fill(const kvox_ct_line *lines, int64_t views, const int64_t 
 kvox_status kvox_ct_ocl_lines_create(kvox_context *context, const kvox_ct_line *lines, int64_t views, int64_t columns,
                                      const int64_t begin[3], const int64_t size[3], kvox_buffer **buffer) {
   if (kvox_max_i64(begin[0] + size[0], begin[1] + size[1]) > most || views > most || columns > most) {
-    return kvox_fail(KVOX_ERROR_SIZE,
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED,
                      "OpenCL: a grid of %" PRId64 " x %" PRId64 " pixels, %" PRId64 " views and %" PRId64
                      " columns; a device takes at most %" PRId64 " of each",
                      begin[0] + size[0], begin[1] + size[1], views, columns, most);

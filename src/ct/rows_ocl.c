@@ -5,7 +5,7 @@
 #include "core/size.h"
 #include "ct/ocl.h"
 
-/* Work-items of a group, side by side. */
+/* Work-items of a group, side by side, where the device takes so many. */
 enum { GROUP = 64 };
 
 /* As kernels/rows.cl has them. */
@@ -118,8 +118,9 @@ static device_cut cut_of(const kvox_ct_ocl_rows *stage, const kvox_ct_ocl_cut *c
                       .columns = (int32_t)stage->columns};
 }
 
-static kvox_ocl_range range_of(int64_t x, int64_t y, int64_t z) {
-  return (kvox_ocl_range){.items = {(uint64_t)x, (uint64_t)y, (uint64_t)z}, .group = {GROUP, 1, 1}};
+static kvox_ocl_range range_of(const kvox_ocl_kernel *kernel, int64_t x, int64_t y, int64_t z) {
+  return (kvox_ocl_range){.items = {(uint64_t)x, (uint64_t)y, (uint64_t)z},
+                          .group = {kvox_ocl_kernel_group(kernel, GROUP)}};
 }
 
 kvox_status kvox_ct_ocl_rows_take(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
@@ -127,7 +128,7 @@ kvox_status kvox_ct_ocl_rows_take(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queue
   const device_cut c = cut_of(stage, cut);
   const kvox_ocl_argument arguments[] = {KVOX_OCL_VALUE(c), KVOX_OCL_BUFFER(stage->places), KVOX_OCL_BUFFER(lines),
                                          KVOX_OCL_BUFFER(block)};
-  const kvox_ocl_range range = range_of(stage->columns, cut->views, kvox_ct_ocl_groups(cut));
+  const kvox_ocl_range range = range_of(stage->take, stage->columns, cut->views, kvox_ct_ocl_groups(cut));
   return kvox_ocl_run(queue, stage->take, &range, arguments, 4);
 }
 
@@ -149,7 +150,7 @@ kvox_status kvox_ct_ocl_rows_give(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queue
       KVOX_OCL_VALUE(c),        KVOX_OCL_BUFFER(stage->places), KVOX_OCL_BUFFER(stage->rows),
       KVOX_OCL_BUFFER(block),   KVOX_OCL_VALUE(scale),          KVOX_OCL_BUFFER(projections->buffer),
       KVOX_OCL_VALUE(s.offset), KVOX_OCL_VALUE(s.view),         KVOX_OCL_VALUE(s.row)};
-  const kvox_ocl_range range = range_of(stage->columns, cut->rows, cut->views);
+  const kvox_ocl_range range = range_of(stage->give, stage->columns, cut->rows, cut->views);
   return kvox_ocl_run(queue, stage->give, &range, arguments, 9);
 }
 
@@ -158,6 +159,6 @@ kvox_status kvox_ct_ocl_rows_clear(kvox_ct_ocl_rows *stage, kvox_ocl_queue *queu
   const int32_t columns = (int32_t)stage->columns;
   const kvox_ocl_argument arguments[] = {KVOX_OCL_VALUE(columns), KVOX_OCL_BUFFER(projections->buffer),
                                          KVOX_OCL_VALUE(s.offset), KVOX_OCL_VALUE(s.view), KVOX_OCL_VALUE(s.row)};
-  const kvox_ocl_range range = range_of(stage->columns, projections->shape[1], projections->shape[0]);
+  const kvox_ocl_range range = range_of(stage->clear, stage->columns, projections->shape[1], projections->shape[0]);
   return kvox_ocl_run(queue, stage->clear, &range, arguments, 5);
 }

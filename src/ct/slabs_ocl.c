@@ -127,9 +127,15 @@ kvox_status kvox_ct_slabs_choose(kvox_ct_slabs *slabs, uint64_t limit, const cha
     }
     break; /* the least there is, where nobody set a limit */
   }
+  const kvox_ct_slabs fitting = *s;
+  const uint64_t most = need.bytes;
   even_cut(s);
   need = (kvox_ct_need){0};
   KVOX_TRY(function(plan, s, &need));
+  if (need.bytes > most) { /* by a flag or two, of one more chunk */
+    *s = fitting;
+    need.bytes = most;
+  }
   *bytes = need.bytes;
   return KVOX_OK;
 }

@@ -134,6 +134,11 @@ uint64_t kvox_ocl_kernel_largest_group(const kvox_ocl_kernel *kernel) {
   return 0;
 }
 
+uint64_t kvox_ocl_kernel_group(const kvox_ocl_kernel *kernel, uint64_t wanted) {
+  (void)kernel;
+  return wanted;
+}
+
 kvox_status kvox_ocl_kernel_get(kvox_ocl *ocl, const char *program, const char *options, const char *name,
                                 kvox_ocl_kernel **kernel) {
   (void)ocl, (void)program, (void)options, (void)name, (void)kernel;

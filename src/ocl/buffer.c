@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "core/array.h"
 #include "core/fail.h"
@@ -102,10 +101,8 @@ kvox_status kvox_ocl_buffer_create(kvox_ocl *ocl, uint64_t bytes, const char *wh
   const uint64_t words = (bytes + 3) / 4; /* so that it can be filled by words */
   cl_mem memory = ocl->cl->CreateBuffer(ocl->context, CL_MEM_READ_WRITE, (size_t)(4 * words), NULL, &error);
   if (error != CL_SUCCESS) {
-    char sentence[KVOX_SENTENCE_BYTES];
     kvox_ocl_fail(ocl, "clCreateBuffer", error);
-    snprintf(sentence, sizeof sentence, "%s", kvox_last_error());
-    return kvox_fail(KVOX_ERROR_DEVICE, "%s (%" PRIu64 " bytes): %s", what, bytes, sentence);
+    return kvox_fail(KVOX_ERROR_DEVICE, "%s (%" PRIu64 " bytes): %s", what, bytes, kvox_last_error());
   }
   return make(ocl, memory, bytes, buffer);
 }

@@ -2,6 +2,7 @@
  * Built programs in a folder that the host names: KEY.kvoxcl, one file a program. Nothing else is written or read
  * there, and a file holds nothing but the program.
  */
+#define _GNU_SOURCE /* mkostemp */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -127,7 +128,7 @@ void kvox_ocl_cache_write(kvox_heap *heap, const char *folder, const char *key, 
   if (path != NULL && temporary != NULL && bytes > 0 && bytes <= MOST_BYTES - sizeof header) {
     errno = 0;
     make_header(&header, key, binary, bytes);
-    const int file = mkstemp(temporary);
+    const int file = mkostemp(temporary, O_CLOEXEC);
     if (file >= 0) {
       good = write_all(file, &header, sizeof header) && write_all(file, binary, bytes);
       good = close(file) == 0 && good && rename(temporary, path) == 0;

@@ -60,6 +60,14 @@ void kvox_ocl_kernel_destroy(kvox_ocl_kernel *kernel) {
 
 uint64_t kvox_ocl_kernel_largest_group(const kvox_ocl_kernel *kernel) { return kernel->largest_group; }
 
+uint64_t kvox_ocl_kernel_group(const kvox_ocl_kernel *kernel, uint64_t wanted) {
+  uint64_t group = 1;
+  while (2 * group <= wanted && 2 * group <= kernel->largest_group) {
+    group *= 2;
+  }
+  return group;
+}
+
 kvox_status kvox_ocl_kernel_get(kvox_ocl *ocl, const char *program, const char *options, const char *name,
                                 kvox_ocl_kernel **kernel) {
   kvox_ocl_program *built = NULL;

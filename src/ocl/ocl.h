@@ -111,6 +111,9 @@ void kvox_ocl_kernel_destroy(kvox_ocl_kernel *kernel);
 /* Most work-items of a group of this kernel on its device. */
 uint64_t kvox_ocl_kernel_largest_group(const kvox_ocl_kernel *kernel);
 
+/* The largest power of two up to `wanted` that such a group may have. */
+uint64_t kvox_ocl_kernel_group(const kvox_ocl_kernel *kernel, uint64_t wanted);
+
 /* The program and one kernel of it in one call: for kernels that an execution state owns. */
 kvox_status kvox_ocl_kernel_get(kvox_ocl *ocl, const char *program, const char *options, const char *name,
                                 kvox_ocl_kernel **kernel);

@@ -147,8 +147,7 @@ static void shorten_log(const char *log, char *line, size_t size) {
   for (; *at != '\0' && used + 1 < size; at++) {
     const bool blank = (unsigned char)*at <= ' ';
     if (!blank || (used > 0 && line[used - 1] != ' ')) {
-      line[used++] = *at;
-      line[used - 1] = blank ? ' ' : *at;
+      line[used++] = blank ? ' ' : *at;
     }
   }
   if (*at != '\0') { /* cut: no part of a character stays */
@@ -265,6 +264,7 @@ static kvox_status build(const kvox_ocl *ocl, const kvox_ocl_source *source, con
   unsigned char *binary = NULL;
   size_t bytes = 0;
   bool found = false;
+  const kvox_sentence before = kvox_sentence_keep();
   char *options = kvox_allocate(ocl->heap, room);
   if (options == NULL) {
     return KVOX_ERROR_MEMORY;
@@ -281,6 +281,7 @@ static kvox_status build(const kvox_ocl *ocl, const kvox_ocl_source *source, con
       kvox_release(ocl->heap, binary);
     }
   }
+  kvox_sentence_put_back(&before); /* for the folder there may have been no memory, which does not matter */
 cleanup:
   kvox_release(ocl->heap, options);
   return status;

@@ -228,6 +228,25 @@ cleanup:
   return status;
 }
 
+static inline kvox_status run_correct(scene *s) {
+  KVOX_TRY(kvox_ct_correct(s->context, s->correction, &s->input, &s->output));
+  return take_results(s, &s->output);
+}
+
+static inline kvox_status correct(const kvox_context_options *options, void *data) {
+  static float corrected[SAMPLES];
+  scene s;
+  kvox_status status;
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(make_correction(&s));
+  s.input = array_of(counts, KVOX_U16, samples_shape);
+  s.output = array_of(corrected, KVOX_F32, samples_shape);
+  KVOX_TRY_CLEANUP(execute(&s, run_correct));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
 /* A of the volume in s->volume, then its adjoint of that. */
 static inline kvox_status run_pair(scene *s) {
   kvox_array volume;
@@ -295,11 +314,9 @@ cleanup:
 static const struct scenario {
   const char *name;
   failing_heap_scenario run;
-} scenarios[] = {{"transfers", transfers},
-                 {"reconstruct", reconstruct},
-                 {"reconstruct on the device", reconstruct_on_device},
-                 {"filter", filter},
-                 {"matched pair", matched_pair}};
+} scenarios[] = {
+    {"transfers", transfers}, {"reconstruct", reconstruct}, {"reconstruct on the device", reconstruct_on_device},
+    {"correct", correct},     {"filter", filter},           {"matched pair", matched_pair}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 #endif
