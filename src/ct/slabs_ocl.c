@@ -14,8 +14,10 @@ static const int64_t enough_chunk_bytes = (int64_t)16 << 20, enough_slab_bytes =
 /* Fewer views at once read and write the slab too often. */
 enum { WORTHWHILE_VIEWS = 64 };
 
-/* Voxels times views of one command: a GPU takes some 10 ms for so many, a CPU a second. */
+/* Voxels times views of one command: a GPU takes some 10 ms for so many, a CPU a second. Of huge slices a few views are
+ * a command all the same: each reads and writes the slab once. */
 static const int64_t command_updates = (int64_t)1 << 30;
+enum { LEAST_PASS = 8 };
 
 /* Slices whose samples lie together: a register of a CPU's vector unit, a GPU's widest load. Of 64 slices on PoCL with
  * AVX-512, groups of 16 take 9 s where those of 8 take 11.5 and of 4 take 13.5. */
@@ -222,7 +224,7 @@ int64_t kvox_ct_slabs_chunk(const kvox_ct_slabs *slabs, kvox_type type) {
 
 int64_t kvox_ct_slabs_pass(const kvox_ct_slabs *slabs) {
   const int64_t voxels = (int64_t)kvox_ct_slabs_slab_bytes(slabs) / (int64_t)sizeof(float);
-  return kvox_max_i64(command_updates / voxels, WORTHWHILE_VIEWS);
+  return kvox_round_up(kvox_max_i64(command_updates / voxels, LEAST_PASS), 2);
 }
 
 kvox_ct_ocl_cut kvox_ct_slabs_cut(const kvox_ct_slabs *slabs, int64_t slab, int64_t block) {

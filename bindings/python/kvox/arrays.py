@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 from types import EllipsisType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -125,6 +125,9 @@ class DeviceArray(Handle):
         view.shape[: len(shape)] = shape
         view.strides[: len(shape)] = strides
         return self._view(view, self._owner, self.context)
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("an array on a device has no elements for the host: iterate over to_host()")
 
     def to_host(self, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
         """A copy in the host's memory; ``out``: an array of the same shape and type to write to."""
