@@ -54,6 +54,7 @@ kvox_status kvox_ct_filter_plan_create(kvox_context *context, const kvox_ct_geom
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(plan);
+  KVOX_TRY(kvox_ct_geometry_check_parallel(geometry, "kvox_ct_filter_plan_create"));
   if (options != NULL) {
     KVOX_TRY(kvox_options_load(&o, sizeof o, options, "kvox_ct_filter_options"));
   }

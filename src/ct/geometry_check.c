@@ -13,29 +13,70 @@ static void say_number(kvox_text *text, const char *before, double value, const 
   kvox_text_add(text, "%s%s%s", before, kvox_number(value, number), after);
 }
 
-static void say_coverage(kvox_text *text, const kvox_ct_geometry *g) {
+static void say_beam(kvox_text *text, const kvox_ct_geometry *g) {
+  static const char *const beams[] = {"Parallel", "Fan", "Cone"};
   const char *unit = g->pitch_known ? " mm" : " pixels";
-  kvox_text_add(text, "Parallel beam, %" PRId64 " views of %" PRId64 " rows and %" PRId64 " columns", g->views, g->rows,
-                g->columns);
+  kvox_text_add(text, "%s beam, %" PRId64 " views of %" PRId64 " rows and %" PRId64 " columns", beams[g->beam],
+                g->views, g->rows, g->columns);
   say_number(text, ", column pitch ", g->column_pitch_mm, unit);
   say_number(text, ", axis at column ", g->center_column_px, ".\n");
+  if (g->described != NULL) {
+    kvox_text_add(text, "Each view was given by itself; what follows is said of their means.\n");
+  }
+  if (g->beam != KVOX_CT_PARALLEL) {
+    say_number(text, "The source is ", g->source_to_axis_mm, " mm from the axis");
+    say_number(text, " and ", g->source_to_detector_mm, " mm from the detector");
+    say_number(text, ", the magnification ", kvox_ct_geometry_magnification(g), ".\n");
+  }
+}
+
+static void say_half_turn(kvox_text *text, const kvox_ct_geometry *g) {
   if (kvox_ct_arc_is_short(g->arc_gap_deg, g->arc_step_deg)) {
     say_number(text, "The arc is too short: ", g->arc_gap_deg, " degrees of the half turn are not measured.\n");
   } else {
     say_number(text, "The half turn is covered, widest step ", g->arc_gap_deg, " degrees.\n");
   }
-  /* Crowther's criterion: views >= pi / 2 * columns resolves the whole field as finely as the columns do. */
-  const double wanted = ceil(1.5707963267948966 * (double)g->columns);
-  const double steps = g->arc_gap_deg > 0 ? 180 / g->arc_gap_deg : 0;
-  if (steps < wanted) {
-    say_number(text, "Fewer directions than ", wanted, " leave streaks towards the edge of the field.\n");
+}
+
+static void say_turn(kvox_text *text, const kvox_ct_geometry *g) {
+  const double arc = kvox_ct_geometry_arc_deg(g), wanted = kvox_ct_geometry_short_scan_deg(g);
+  if (!kvox_ct_arc_is_short(g->arc_gap_deg, g->arc_step_deg)) {
+    say_number(text, "The full turn is covered, widest step ", g->arc_gap_deg, " degrees.\n");
+    return;
   }
+  const bool enough = arc >= wanted * (1 - 1e-9);
+  say_number(text, enough ? "A short scan: the views cover " : "The arc is too short: the views cover ", arc,
+             " degrees");
+  say_number(text, enough ? ", 180 and the fan angle are " : ", 180 and the fan angle would be ", wanted, ".\n");
+}
+
+static void say_coverage(kvox_text *text, const kvox_ct_geometry *g) {
+  (g->beam == KVOX_CT_PARALLEL ? say_half_turn : say_turn)(text, g);
+  /* Crowther's criterion: pi / 2 * columns views over half a turn resolve the whole field as finely as the columns do;
+   * the views of a full turn measure every ray twice, from both sides. */
+  const double circle = kvox_ct_geometry_circle_deg(g);
+  const double wanted = ceil(1.5707963267948966 * (double)g->columns * (circle / 180));
+  const double step = kvox_ct_arc_is_short(g->arc_gap_deg, g->arc_step_deg) ? g->arc_step_deg : g->arc_gap_deg;
+  const double steps = step > 0 ? circle / (g->beam == KVOX_CT_PARALLEL ? g->arc_gap_deg : step) : 0;
+  if (steps < wanted) {
+    say_number(text, g->beam == KVOX_CT_PARALLEL ? "Fewer directions than " : "Fewer views a turn than ", wanted,
+               " leave streaks towards the edge of the field.\n");
+  }
+}
+
+/* The circle about the axis that every view sees whole; of a diverging beam the rays to the nearer edge touch it. */
+static double field_radius(const kvox_ct_geometry *g) {
+  if (g->beam != KVOX_CT_PARALLEL) {
+    const kvox_ct_fan fan = kvox_ct_geometry_fan(g);
+    return g->source_to_axis_mm * sin(fmin(-fan.low_rad, fan.high_rad));
+  }
+  const double left = g->center_column_px + 0.5, right = (double)g->columns - 0.5 - g->center_column_px;
+  return fmin(left, right) * g->column_pitch_mm;
 }
 
 static void say_field(kvox_text *text, const kvox_ct_geometry *g, const kvox_grid *grid) {
   const char *unit = g->pitch_known ? " mm" : " pixels";
-  const double left = g->center_column_px + 0.5, right = (double)g->columns - 0.5 - g->center_column_px;
-  const double radius = fmin(left, right) * g->column_pitch_mm;
+  const double radius = field_radius(g);
   if (radius <= 0) {
     kvox_text_add(text, "The axis does not project onto the detector: no point is seen by every view.\n");
   } else {
@@ -54,6 +95,32 @@ static void say_field(kvox_text *text, const kvox_ct_geometry *g, const kvox_gri
   }
 }
 
+static double degrees(double tangent) { return atan(tangent) * 57.29577951308232; }
+
+/* What a cone's rows see: at the axis, and in the whole field, whose points come nearer to the source. */
+static void say_cone(kvox_text *text, const kvox_ct_geometry *g, const kvox_grid *grid) {
+  const double radius = fmax(field_radius(g), 0), per_mm = g->row_pitch_mm / g->source_to_detector_mm;
+  const double low = (-0.5 - g->center_row_px) * per_mm, high = ((double)g->rows - 0.5 - g->center_row_px) * per_mm;
+  const double near = g->source_to_axis_mm - radius, far = g->source_to_axis_mm + radius;
+  /* Both edges' planes leave the source: an edge beyond z = 0 binds nearest to it, else farthest. */
+  const double bottom = low * (low < 0 ? near : far), top = high * (high > 0 ? near : far);
+  say_number(text, "The cone opens to ", degrees(fmax(fabs(low), fabs(high))),
+             " degrees beside the plane of the source, the only one that a circle measures whole: flat faces along it "
+             "blur with that angle.\n");
+  say_number(text, "Every view sees z from ", low * g->source_to_axis_mm, " mm");
+  say_number(text, " to ", high * g->source_to_axis_mm, " mm at the axis");
+  if (bottom < top) {
+    say_number(text, ", from ", bottom, " mm");
+    say_number(text, " to ", top, " mm in the whole circle");
+  }
+  kvox_text_add(text, ".\n");
+  const double first = grid->origin_mm[2], last = first + (double)(grid->size[2] - 1) * grid->spacing_mm[2];
+  if (first < bottom || last > top) {
+    say_number(text, "The grid's slices lie from z = ", first, " mm");
+    say_number(text, " to ", last, " mm: those beyond the circle's are seen by some views only.\n");
+  }
+}
+
 kvox_status kvox_ct_geometry_check(const kvox_ct_geometry *geometry, const kvox_grid *grid, char *text, size_t size,
                                    size_t *length) {
   kvox_grid by_default;
@@ -67,8 +134,12 @@ kvox_status kvox_ct_geometry_check(const kvox_ct_geometry *geometry, const kvox_
 
   kvox_text words;
   kvox_text_start(&words, geometry->context->heap);
+  say_beam(&words, geometry);
   say_coverage(&words, geometry);
   say_field(&words, geometry, g);
+  if (geometry->beam == KVOX_CT_CONE) {
+    say_cone(&words, geometry, g);
+  }
   const kvox_status status = words.status;
   const size_t whole = kvox_text_copy(status == KVOX_OK ? words.bytes : "", text, size);
   if (length != NULL) {
