@@ -290,14 +290,19 @@ KVOX_API void kvox_ct_fbp_options_init_sized(kvox_ct_fbp_options *options, size_
 typedef struct kvox_ct_fbp_plan kvox_ct_fbp_plan;
 
 /*
- * Plans correction, filtering and back-projection of a parallel beam. Nothing of the options is kept but the
+ * Plans correction, filtering and back-projection of a parallel, fan or cone beam whose views follow from their angles.
+ * Fan and cone: the grid is seen by a flat detector whose rows are parallel to the plane of the circle (Feldkamp,
+ * Davis, Kress 1984); a full turn, also with the detector to one side of the axis (Wang 2002; what is measured twice is
+ * weighed by half but near the ends of the overlap), or an arc of 180 degrees and the fan or more (Parker 1982; Silver
+ * 2000). Nothing of the options is kept but the
  * correction, which lives on with the plan when it is destroyed first (as the geometry does). Immutable: any number of
  * threads may execute it, each with its workspace.
  *
- * Where the context has an OpenCL device the plan is made there, with what one execution takes of it
- * (kvox_memory_use.device, which the limit bounds); each further one that runs at once takes as much again, when it
- * begins. Where that cannot be made, the plan is the CPU's instead, which is logged and told in its provenance, or
- * fails with KVOX_ERROR_DEVICE if the context forbids it. KVOX_ERROR_MEMORY_LIMIT names the least limit that would do.
+ * Where the context has an OpenCL device the plan is made there (of fan and cone: on the CPU), with what one execution
+ * takes of it (kvox_memory_use.device, which the limit bounds); each further one that runs at once takes as much again,
+ * when it begins. Where that cannot be made, the plan is the CPU's instead, which is logged and told in its provenance,
+ * or fails with KVOX_ERROR_DEVICE if the context forbids it. KVOX_ERROR_MEMORY_LIMIT names the least limit that would
+ * do.
  */
 KVOX_API kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                              const kvox_ct_fbp_options *options, kvox_ct_fbp_plan **plan);

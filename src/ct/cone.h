@@ -10,6 +10,7 @@
 #ifndef KVOX_CT_CONE_H
 #define KVOX_CT_CONE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Along z voxels come in blocks, aligned to the grid, that share one base row. */
@@ -29,6 +30,7 @@ typedef struct kvox_cone_tile {
   const kvox_cone_view *views;
   int64_t count;
   int64_t columns;       /* of the detector */
+  bool fan;              /* rows do not diverge: va k + vb + vc */
   int64_t row, rows;     /* the first row that is stored, and how many; others are zero */
   int64_t step;          /* floats from a column to the next: a multiple of KVOX_CONE_BLOCK, at least `rows` */
   int64_t x, y;          /* the tile's first pixel in the grid */

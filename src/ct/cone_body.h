@@ -59,9 +59,9 @@ static inline bool prepare(const kvox_cone_tile *tile, const kvox_cone_view *vie
   if (!(u > -1 && u < (double)tile->columns)) {
     return false;
   }
-  const double column = floor(u), slope = view->va * inverse;
+  const double column = floor(u), spread = tile->fan ? 1 : inverse, slope = view->va * spread;
   const int64_t step = (int64_t)(slope * (KVOX_CONE_BLOCK * row_units));
-  int64_t base = (int64_t)((view->vb * inverse + view->vc) * row_units) - tile->row * ((int64_t)1 << 32);
+  int64_t base = (int64_t)((view->vb * spread + view->vc) * row_units) - tile->row * ((int64_t)1 << 32);
   base += step * tile->block;
   int64_t begin = 0, end = tile->blocks;
   while (begin < end && base + step < -((int64_t)1 << 32)) {

@@ -12,7 +12,7 @@ static float sample(const kvox_cone_tile *tile, const kvox_cone_view *view, int6
 static float meet(const kvox_cone_tile *tile, const kvox_cone_view *view, int64_t x, int64_t y, int64_t k) {
   const double depth = view->da * (double)x + view->db * (double)y + view->dc;
   const double u = (view->ua * (double)x + view->ub * (double)y + view->uc) / depth;
-  const double v = (view->va * (double)k + view->vb) / depth + view->vc;
+  const double v = (view->va * (double)k + view->vb) / (tile->fan ? 1 : depth) + view->vc;
   if (!(u > -1 && u < (double)tile->columns)) {
     return 0;
   }

@@ -31,7 +31,8 @@ static kvox_status choose_workers(kvox_ct_filter_plan *plan, uint64_t limit) {
 
 static kvox_status make_on_cpu(kvox_ct_filter_plan *plan, const kvox_ct_filter_options *options) {
   plan->row_step = kvox_round_up(plan->geometry->columns, KVOX_STACK);
-  KVOX_TRY(kvox_ct_filter_make(plan->context, plan->geometry, options, &plan->filter));
+  KVOX_TRY(kvox_ct_filter_make(plan->context, plan->geometry->columns, plan->geometry->column_pitch_mm, options,
+                               &plan->filter));
   return choose_workers(plan, plan->memory_limit);
 }
 

@@ -292,14 +292,18 @@ kvox_status kvox_ct_geometry_check_arc(const kvox_ct_geometry *geometry, const c
       name, kvox_number(geometry->arc_gap_deg, gap), kvox_number(geometry->arc_step_deg, step));
 }
 
-kvox_status kvox_ct_geometry_check_parallel(const kvox_ct_geometry *geometry, const char *name) {
-  static const char *const beams[] = {"parallel", "fan", "cone"};
+kvox_status kvox_ct_geometry_check_circular(const kvox_ct_geometry *geometry, const char *name) {
   if (geometry->described != NULL) {
     return kvox_fail(KVOX_ERROR_UNSUPPORTED,
-                     "%s: the geometry's views were given one by one; this takes a parallel beam made by "
-                     "kvox_ct_geometry_create_parallel",
+                     "%s: the geometry's views were given one by one; this takes views that follow from their angles",
                      name);
   }
+  return KVOX_OK;
+}
+
+kvox_status kvox_ct_geometry_check_parallel(const kvox_ct_geometry *geometry, const char *name) {
+  static const char *const beams[] = {"parallel", "fan", "cone"};
+  KVOX_TRY(kvox_ct_geometry_check_circular(geometry, name));
   if (geometry->beam != KVOX_CT_PARALLEL) {
     return kvox_fail(KVOX_ERROR_UNSUPPORTED, "%s: the geometry is a %s beam; this takes a parallel beam alone", name,
                      beams[geometry->beam]);

@@ -48,6 +48,9 @@ kvox_ct_fan kvox_ct_geometry_fan(const kvox_ct_geometry *geometry);
 double kvox_ct_geometry_arc_deg(const kvox_ct_geometry *geometry);
 double kvox_ct_geometry_short_scan_deg(const kvox_ct_geometry *geometry);
 
+/* Views that follow from their angles, of any beam. `name` opens the sentence. */
+kvox_status kvox_ct_geometry_check_circular(const kvox_ct_geometry *geometry, const char *name);
+
 /* A parallel beam whose views follow from their angles: for what does nothing else yet. `name` opens the sentence. */
 kvox_status kvox_ct_geometry_check_parallel(const kvox_ct_geometry *geometry, const char *name);
 

@@ -42,7 +42,8 @@ static double most_slope(const bed *b) {
     for (int corner = 0; corner < 4; corner++) {
       const double x = (double)(t->x + (corner % 2 != 0 ? t->width : 0));
       const double y = (double)(t->y + (corner / 2 != 0 ? t->height : 0));
-      most = fmax(most, view->va / (view->da * x + view->db * y + view->dc));
+      const double depth = t->fan ? 1 : view->da * x + view->db * y + view->dc;
+      most = fmax(most, view->va / depth);
     }
   }
   return most;
@@ -77,6 +78,7 @@ static void compare(kvox_check *check) {
   const double slope = slopes[kvox_check_integer(check, 0, 6)], grid = 64;
   bed b = {0};
   kvox_cone_tile *t = &b.tile;
+  t->fan = kvox_check_chance(check, 0.2);
   t->count = kvox_check_integer(check, 1, MOST_VIEWS);
   t->columns = kvox_check_integer(check, 1, 130);
   t->rows = kvox_check_integer(check, 1, 150);

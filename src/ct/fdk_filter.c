@@ -1,0 +1,138 @@
+/* Rows to blocks: corrected, weighted by redundancy and the cosine of the ray's angle, filtered, turned over. */
+#include <math.h>
+#include <string.h>
+
+#include "core/array.h"
+#include "core/size.h"
+#include "ct/fdk.h"
+
+/* Rows that are turned over together. */
+enum { ROWS = KVOX_STACK };
+_Static_assert(ROWS == KVOX_CONE_BLOCK, "stored columns hold whole groups of rows");
+
+static const double pi = 3.14159265358979323846;
+
+typedef struct scratch {
+  float *rows[2]; /* [ROWS][row_step] of two views */
+  float *rays[2]; /* redundancy weights of both views */
+  float *cosines; /* of a row */
+  float *spare;   /* a row */
+  float *turned;  /* [columns][ROWS] */
+  void *filter;
+} scratch;
+
+uint64_t kvox_ct_fdk_filter_scratch(const kvox_ct_fdk *fdk) {
+  return (uint64_t)((2 * ROWS + 4 + ROWS) * fdk->row_step) * sizeof(float) + kvox_ct_filter_scratch(fdk->filter);
+}
+
+static scratch take_scratch(const kvox_ct_fdk *fdk, void *memory) {
+  float *at = memory;
+  const int64_t step = fdk->row_step;
+  return (scratch){.rows = {at, at + ROWS * step},
+                   .rays = {at + 2 * ROWS * step, at + (2 * ROWS + 1) * step},
+                   .cosines = at + (2 * ROWS + 2) * step,
+                   .spare = at + (2 * ROWS + 3) * step,
+                   .turned = at + (2 * ROWS + 4) * step,
+                   .filter = at + (3 * ROWS + 4) * step};
+}
+
+typedef struct filter_job {
+  const kvox_ct_fdk *fdk;
+  const kvox_ct_fdk_part *part;
+  void *workspace_block;
+  kvox_ct_rows rows;
+  int64_t groups; /* of ROWS rows */
+} filter_job;
+
+static void weigh_rays(const kvox_ct_fdk *fdk, int64_t view, float *rays) {
+  const double angle = fdk->geometry->angles_deg[view] * (pi / 180);
+  for (int64_t u = 0; u < fdk->geometry->columns; u++) {
+    rays[u] = (float)kvox_ct_redundancy_weight(&fdk->redundancy, angle, fdk->fan_rad[u]);
+  }
+}
+
+/* The row between -1 and `rows` whose samples a stored row takes. */
+static int64_t detector_row(const kvox_ct_geometry *g, int64_t row) {
+  return kvox_min_i64(kvox_max_i64(row, 0), g->rows - 1);
+}
+
+/* SDD / sqrt(SDD^2 + u^2 + v^2) along a row, lengths in units of SDD. */
+static void fill_cosines(const kvox_ct_geometry *g, int64_t row, float *cosines) {
+  const double v = g->beam == KVOX_CT_CONE ? ((double)row - g->center_row_px) * g->row_pitch_mm : 0;
+  const double height = v / g->source_to_detector_mm;
+  const float pitch = (float)(g->column_pitch_mm / g->source_to_detector_mm), rest = (float)(1 + height * height);
+  const float first = (float)(-g->center_column_px * g->column_pitch_mm / g->source_to_detector_mm);
+  for (int64_t u = 0; u < g->columns; u++) {
+    const float across = first + (float)u * pitch;
+    cosines[u] = 1 / sqrtf(rest + across * across);
+  }
+}
+
+static kvox_status load_row(const filter_job *job, int64_t view, int64_t row, const scratch *s, const float *rays,
+                            float *samples) {
+  const int64_t columns = job->fdk->geometry->columns, before = job->fdk->before;
+  float *measured = samples + before;
+  KVOX_TRY(kvox_ct_rows_load(&job->rows, view, (kvox_ct_row_place){row, 0}, measured, s->spare));
+  for (int64_t u = 0; u < columns; u++) {
+    measured[u] *= rays[u] * s->cosines[u];
+  }
+  memset(samples, 0, (size_t)before * sizeof *samples);
+  memset(measured + columns, 0, (size_t)(job->fdk->columns - columns - before) * sizeof *samples);
+  return KVOX_OK;
+}
+
+/* A group of filtered rows into a view of the block, with zeros beside the first and last column. */
+static void turn_over(const filter_job *job, const float *rows, float *turned, int64_t view, int64_t group) {
+  const kvox_ct_fdk *fdk = job->fdk;
+  const int64_t columns = fdk->columns;
+  float *column = kvox_ct_fdk_samples(fdk, job->part, view) + group * ROWS;
+  fdk->filter->kernels->interleave(rows, fdk->row_step, columns, turned);
+  memset(column - fdk->step, 0, ROWS * sizeof *column);
+  for (int64_t u = 0; u < columns; u++, column += fdk->step) {
+    memcpy(column, turned + u * ROWS, ROWS * sizeof *column);
+  }
+  memset(column, 0, ROWS * sizeof *column);
+}
+
+/* One group of rows of two views. */
+static kvox_status filter_group(void *data, int64_t index, int32_t worker) {
+  const filter_job *job = data;
+  const kvox_ct_fdk *fdk = job->fdk;
+  const kvox_ct_fdk_part *part = job->part;
+  const int64_t first = 2 * (index / job->groups), group = index % job->groups;
+  const int64_t count = first + 1 < part->views ? 2 : 1, step = fdk->row_step;
+  const int64_t rows = kvox_max_i64(kvox_min_i64(part->rows - group * ROWS, ROWS), 0);
+  const double *angular = fdk->geometry->weights_rad + part->view + first;
+  const scratch s = take_scratch(fdk, kvox_ct_fdk_scratch(fdk, job->workspace_block, worker));
+
+  for (int64_t n = 0; n < count; n++) {
+    weigh_rays(fdk, part->view + first + n, s.rays[n]);
+  }
+  for (int64_t r = 0; r < rows; r++) {
+    float *a = s.rows[0] + r * step, *b = count == 2 ? s.rows[1] + r * step : NULL;
+    const int64_t row = detector_row(fdk->geometry, part->row + group * ROWS + r);
+    fill_cosines(fdk->geometry, row, s.cosines);
+    KVOX_TRY(load_row(job, part->view + first, row, &s, s.rays[0], a));
+    if (b != NULL) {
+      KVOX_TRY(load_row(job, part->view + first + 1, row, &s, s.rays[1], b));
+    }
+    kvox_ct_filter_pair(fdk->filter, s.filter, a, b, (float)angular[0], b != NULL ? (float)angular[1] : 0, a, b);
+  }
+  for (int64_t n = 0; n < count; n++) {
+    memset(s.rows[n] + rows * step, 0, (size_t)((ROWS - rows) * step) * sizeof(float));
+    turn_over(job, s.rows[n], s.turned, first + n, group);
+  }
+  return KVOX_OK;
+}
+
+kvox_status kvox_ct_fdk_filter(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,
+                               const kvox_array *projections) {
+  filter_job job = {.fdk = fdk, .part = part, .workspace_block = workspace->block, .groups = fdk->step / ROWS};
+  job.rows = (kvox_ct_rows){projections, fdk->correction, fdk->context->cpu_level};
+  kvox_threads threads = fdk->context->threads;
+  threads.limit = fdk->workers;
+  /* A transform costs some fifty operations a sample. */
+  const int64_t work = kvox_work(50 * part->views * part->rows, fdk->filter->length);
+  return kvox_parallel(&threads, kvox_divide_up(part->views, 2) * job.groups, work, filter_group, &job,
+                       &workspace->progress);
+}
