@@ -291,12 +291,11 @@ typedef struct kvox_ct_fbp_plan kvox_ct_fbp_plan;
 
 /*
  * Plans correction, filtering and back-projection of a parallel, fan or cone beam whose views follow from their angles.
- * Fan and cone: the grid is seen by a flat detector whose rows are parallel to the plane of the circle (Feldkamp,
- * Davis, Kress 1984); a full turn, also with the detector to one side of the axis (Wang 2002; what is measured twice is
- * weighed by half but near the ends of the overlap), or an arc of 180 degrees and the fan or more (Parker 1982; Silver
- * 2000). Nothing of the options is kept but the
- * correction, which lives on with the plan when it is destroyed first (as the geometry does). Immutable: any number of
- * threads may execute it, each with its workspace.
+ * Fan and cone (Feldkamp, Davis, Kress 1984): a full turn, also with the detector to one side of the axis (Wang 2002;
+ * what is measured twice is weighed by half but near the ends of the overlap), or an arc of at least 180 degrees and
+ * the fan (Parker 1982; Silver 2000). Nothing of the options is kept but the correction, which lives on with the plan
+ * when it is destroyed first (as the geometry does). Immutable: any number of threads may execute it, each with its
+ * workspace.
  *
  * Where the context has an OpenCL device the plan is made there (of fan and cone: on the CPU), with what one execution
  * takes of it (kvox_memory_use.device, which the limit bounds); each further one that runs at once takes as much again,
