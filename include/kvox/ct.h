@@ -99,9 +99,9 @@ KVOX_API kvox_status kvox_ct_geometry_create_matrices(kvox_context *context, int
                                                       kvox_ct_geometry **geometry);
 
 /*
- * ASTRA's `cone_vec` (KVOX_CT_CONE) or `parallel3d_vec` (KVOX_CT_PARALLEL): 12 numbers a view, source (or ray),
- * detector's middle, step to the next column, step to the next row. Our own projections [view, row, column] are ASTRA's
- * [row, view, column] with the first two axes exchanged.
+ * ASTRA's `cone_vec` (KVOX_CT_CONE) or `parallel3d_vec` (KVOX_CT_PARALLEL): 12 numbers a view: source (or ray,
+ * which in ASTRA points to where the source would be), detector's middle, step to the next column, to the next row. Our
+ * own projections [view, row, column] are ASTRA's [row, view, column] with the first two axes exchanged.
  */
 KVOX_API kvox_status kvox_ct_geometry_from_astra(kvox_context *context, int32_t beam, int64_t rows, int64_t columns,
                                                  const double *vectors, int64_t count, kvox_ct_geometry **geometry);

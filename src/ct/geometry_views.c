@@ -136,7 +136,15 @@ kvox_status kvox_ct_geometry_create_views(kvox_context *context, int32_t beam, i
   return KVOX_OK;
 }
 
-/* ---- ASTRA's vectors: source or ray, detector, u, v, as a view has them ---- */
+/* ---- ASTRA's vectors: source or ray, detector, u, v, as a view has them, but that parallel rays run to the source
+ * ----
+ */
+
+static void turn_ray(int32_t beam, double ray[3]) {
+  for (int c = 0; beam == KVOX_CT_PARALLEL && c < 3; c++) {
+    ray[c] = -ray[c];
+  }
+}
 
 kvox_status kvox_ct_geometry_from_astra(kvox_context *context, int32_t beam, int64_t rows, int64_t columns,
                                         const double *vectors, int64_t count, kvox_ct_geometry **geometry) {
@@ -154,6 +162,7 @@ kvox_status kvox_ct_geometry_from_astra(kvox_context *context, int32_t beam, int
     memcpy(views[v].detector_mm, from + 3, sizeof views[v].detector_mm);
     memcpy(views[v].column_step_mm, from + 6, sizeof views[v].column_step_mm);
     memcpy(views[v].row_step_mm, from + 9, sizeof views[v].row_step_mm);
+    turn_ray(beam, views[v].source_mm);
   }
   const kvox_status status = kvox_ct_geometry_create_views(context, beam, rows, columns, views, count, geometry);
   kvox_release(context->heap, views);
@@ -185,6 +194,7 @@ kvox_status kvox_ct_geometry_to_astra(const kvox_ct_geometry *geometry, double *
     memcpy(to + 3, view.detector_mm, sizeof view.detector_mm);
     memcpy(to + 6, view.column_step_mm, sizeof view.column_step_mm);
     memcpy(to + 9, view.row_step_mm, sizeof view.row_step_mm);
+    turn_ray(geometry->beam, to);
   }
   return KVOX_OK;
 }
