@@ -7,6 +7,7 @@
 #include "core/volume.h"
 #include "ct/angles.h"
 #include "ct/geometry.h"
+#include "ct/redundancy.h"
 
 static void say_number(kvox_text *text, const char *before, double value, const char *after) {
   char number[KVOX_NUMBER_BYTES];
@@ -64,23 +65,40 @@ static void say_coverage(kvox_text *text, const kvox_ct_geometry *g) {
   }
 }
 
-/* The circle about the axis that every view sees whole; of a diverging beam the rays to the nearer edge touch it. */
-static double field_radius(const kvox_ct_geometry *g) {
-  if (g->beam != KVOX_CT_PARALLEL) {
-    const kvox_ct_fan fan = kvox_ct_geometry_fan(g);
-    return g->source_to_axis_mm * sin(fmin(-fan.low_rad, fan.high_rad));
-  }
+/* Circles about the axis: that every view sees whole, and that the detector's farther side reaches to. */
+typedef struct field {
+  double radius, farther;
+} field;
+
+static field field_of(const kvox_ct_geometry *g) {
   const double left = g->center_column_px + 0.5, right = (double)g->columns - 0.5 - g->center_column_px;
-  return fmin(left, right) * g->column_pitch_mm;
+  field f = {.radius = fmin(left, right) * g->column_pitch_mm, .farther = fmax(left, right) * g->column_pitch_mm};
+  if (g->beam != KVOX_CT_PARALLEL) {
+    /* The rays to the detector's edges touch them. */
+    f.radius *= g->source_to_axis_mm / hypot(g->source_to_detector_mm, f.radius);
+    f.farther *= g->source_to_axis_mm / hypot(g->source_to_detector_mm, f.farther);
+  }
+  return f;
+}
+
+/* Whether a full turn makes up for a detector to one side of the axis: opposite rays measure what it misses. */
+static bool is_offset(const kvox_ct_geometry *g, const field *f) {
+  return g->beam != KVOX_CT_PARALLEL && f->radius > 0 && f->radius < 0.9 * f->farther &&
+         kvox_ct_geometry_arc_deg(g) >= 360;
 }
 
 static void say_field(kvox_text *text, const kvox_ct_geometry *g, const kvox_grid *grid) {
   const char *unit = g->pitch_known ? " mm" : " pixels";
-  const double radius = field_radius(g);
-  if (radius <= 0) {
+  const field f = field_of(g);
+  const bool offset = is_offset(g, &f);
+  if (f.radius <= 0) {
     kvox_text_add(text, "The axis does not project onto the detector: no point is seen by every view.\n");
+  } else if (offset) {
+    say_number(text, "Every view sees the circle of radius ", f.radius, unit);
+    say_number(text, ", and the full turn all of that of radius ", f.farther, unit);
+    kvox_text_add(text, ", from one side of the detector; what lies outside it must be empty.\n");
   } else {
-    say_number(text, "Every view sees the circle of radius ", radius, unit);
+    say_number(text, "Every view sees the circle of radius ", f.radius, unit);
     kvox_text_add(text, " round the axis; what lies outside it must be empty.\n");
   }
   double farthest = 0;
@@ -89,7 +107,7 @@ static void say_field(kvox_text *text, const kvox_ct_geometry *g, const kvox_gri
     farthest = fmax(farthest,
                     hypot(grid->origin_mm[0] + i * grid->spacing_mm[0], grid->origin_mm[1] + j * grid->spacing_mm[1]));
   }
-  if (farthest > radius) {
+  if (farthest > (offset ? f.farther : f.radius)) {
     say_number(text, "The grid reaches out to ", farthest, unit);
     kvox_text_add(text, ": its voxels beyond that circle are seen by some views only.\n");
   }
@@ -99,7 +117,9 @@ static double degrees(double tangent) { return atan(tangent) * 57.29577951308232
 
 /* What a cone's rows see: at the axis, and in the whole field, whose points come nearer to the source. */
 static void say_cone(kvox_text *text, const kvox_ct_geometry *g, const kvox_grid *grid) {
-  const double radius = fmax(field_radius(g), 0), per_mm = g->row_pitch_mm / g->source_to_detector_mm;
+  const field f = field_of(g);
+  const double radius = is_offset(g, &f) ? f.farther : fmax(f.radius, 0);
+  const double per_mm = g->row_pitch_mm / g->source_to_detector_mm;
   const double low = (-0.5 - g->center_row_px) * per_mm, high = ((double)g->rows - 0.5 - g->center_row_px) * per_mm;
   const double near = g->source_to_axis_mm - radius, far = g->source_to_axis_mm + radius;
   /* Both edges' planes leave the source: an edge beyond z = 0 binds nearest to it, else farthest. */
@@ -148,5 +168,9 @@ kvox_status kvox_ct_geometry_check(const kvox_ct_geometry *geometry, const kvox_
   kvox_text_release(&words);
   KVOX_TRY(status);
   KVOX_TRY(kvox_ct_geometry_check_arc(geometry, "kvox_ct_geometry_check"));
+  if (geometry->beam != KVOX_CT_PARALLEL) {
+    kvox_ct_redundancy redundancy;
+    KVOX_TRY(kvox_ct_redundancy_make(geometry, "kvox_ct_geometry_check", &redundancy));
+  }
   return kvox_ct_geometry_check_grid(geometry, g, "kvox_ct_geometry_check");
 }

@@ -405,7 +405,14 @@ static void checks_are_in_words(void **state) {
   check_says(*state, &o, KVOX_ERROR_GEOMETRY, "the views cover 182 degrees");
   o.views = 360;
   o.column_offset_px = 30;
-  check_says(*state, &o, KVOX_OK, "axis does not project onto the detector");
+  check_says(*state, &o, KVOX_ERROR_GEOMETRY, "axis does not project onto the detector");
+  /* Edges at 12.5 and 28.5 columns: a full turn makes up for the side that lacks, a short scan does not. */
+  o.column_offset_px = 8;
+  check_says(*state, &o, KVOX_OK,
+             "circle of radius 7.83065 mm, and the full turn all of that of radius 17.846 mm, from one side");
+  o.views = 200;
+  check_says(*state, &o, KVOX_ERROR_GEOMETRY, "an offset detector needs a full turn, the views cover 200 degrees");
+  o.views = 360;
 
   /* A grid that reaches the source, rows that miss the grid. */
   o.column_offset_px = 0;
