@@ -1,6 +1,5 @@
 /* The vector body; see cone.h. Included once per instruction set, with KERNELS naming the table. */
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "cpu/vec.h"
@@ -36,13 +35,13 @@ static inline void meet(const kvox_cone_view *view, int64_t x, int64_t y, meetin
   }
 }
 
-/* The voxels above a pixel that a view sees, and the blend they take from. */
+/* The voxels above a pixel that a view sees, and the two columns they take from. */
 typedef struct line {
-  int64_t base, step; /* rows of block `begin`, and from block to block */
-  int64_t begin, end; /* blocks of the tile */
-  float slope;
+  int64_t base, step;   /* rows of block `begin`, and from block to block */
+  int64_t begin, end;   /* blocks of the tile */
+  const float *samples; /* the lower column */
+  float slope, weight, u;
   reach reach;
-  const float *blend; /* stored row 0 */
 } line;
 
 /* (1 - u) low + u high, times the weight; stored rows begin ... end - 1, both multiples of VL. */
@@ -54,35 +53,34 @@ static inline void blend_rows(const float *low, float weight, float u, int64_t s
   }
 }
 
-/* False where the view sees no voxel above the pixel. */
-static inline bool prepare(const kvox_cone_tile *tile, const kvox_cone_view *view, double inverse, double u, line *l) {
+/* Empty where the view sees no voxel above the pixel. */
+static inline line find_line(const kvox_cone_tile *tile, const kvox_cone_view *view, double inverse, double u) {
   if (!(u > -1 && u < (double)tile->columns)) {
-    return false;
+    return (line){0};
   }
+  const int64_t one_row = (int64_t)1 << 32;
   const double column = floor(u), spread = tile->fan ? 1 : inverse, slope = view->va * spread;
   const int64_t step = (int64_t)(slope * (KVOX_CONE_BLOCK * row_units));
-  int64_t base = (int64_t)((view->vb * spread + view->vc) * row_units) - tile->row * ((int64_t)1 << 32);
-  base += step * tile->block;
+  int64_t base = (int64_t)((view->vb * spread + view->vc) * row_units) - tile->row * one_row + step * tile->block;
   int64_t begin = 0, end = tile->blocks;
-  while (begin < end && base + step < -((int64_t)1 << 32)) {
+  while (begin < end && base + step < -one_row) {
     base += step;
     begin++;
   }
-  int64_t beyond = base + step * (end - begin);
-  while (begin < end && beyond - step >= tile->rows * ((int64_t)1 << 32)) {
-    beyond -= step;
+  while (begin < end && base + step * (end - begin - 1) >= tile->rows * one_row) {
     end--;
   }
-  if (begin >= end) {
-    return false;
-  }
-  float *blend = tile->scratch + tile->padding;
-  *l = (line){.base = base, .step = step, .begin = begin, .end = end, .slope = (float)slope, .blend = blend};
-  l->reach = slope < near_slope ? NEAR : slope < wide_slope ? WIDE : FAR;
-  const int64_t first = base > 0 ? (base >> 32) & -(int64_t)VL : 0, last = (beyond >> 32) + 3;
-  blend_rows(view->samples + (int64_t)column * tile->step, (float)(inverse * inverse), (float)(u - column), tile->step,
-             first, last < tile->step ? last : tile->step, blend);
-  return true;
+  return (line){.base = base,
+                .step = step,
+                .begin = begin,
+                .end = end,
+                .samples = view->samples + (int64_t)column * tile->step,
+                .slope = (float)slope,
+                .weight = (float)(inverse * inverse),
+                .u = (float)(u - column),
+                .reach = slope < near_slope   ? NEAR
+                         : slope < wide_slope ? WIDE
+                                              : FAR};
 }
 
 /* VL voxels from lane `begin` of a block on; those after the first vector count their rows from `skip` on, so that
@@ -107,11 +105,12 @@ static inline __attribute__((always_inline)) vf take(const float *rows, float fr
   return vf_fma(f, vf_sub(high, low), low);
 }
 
-static inline __attribute__((always_inline)) void take_blocks(const line *l, float *voxels, const reach how) {
+static inline __attribute__((always_inline)) void take_blocks(const line *l, const float *blend, float *voxels,
+                                                              const reach how) {
   int64_t base = l->base;
   for (int64_t block = l->begin; block < l->end; block++, base += l->step) {
     float *at = voxels + block * KVOX_CONE_BLOCK;
-    const float *rows = l->blend + (base >> 32);
+    const float *rows = blend + (base >> 32);
     const float fraction = (float)(uint32_t)base * 0x1p-32f;
     for (int32_t lane = 0; lane < KVOX_CONE_BLOCK; lane += VL) {
       const int64_t first = (int64_t)(uint32_t)base + l->step / KVOX_CONE_BLOCK * lane - rounding;
@@ -121,27 +120,35 @@ static inline __attribute__((always_inline)) void take_blocks(const line *l, flo
   }
 }
 
-static inline void take_all(const line *l, float *voxels) {
+/* `blend`: stored row 0. */
+static inline void take_line(const kvox_cone_tile *tile, const line *l, float *blend, float *voxels) {
+  const int64_t beyond = l->base + l->step * (l->end - l->begin);
+  const int64_t first = l->base > 0 ? (l->base >> 32) & -(int64_t)VL : 0, last = (beyond >> 32) + 3;
+  blend_rows(l->samples, l->weight, l->u, tile->step, first, last < tile->step ? last : tile->step, blend);
   switch (l->reach) {
-    case NEAR: take_blocks(l, voxels, NEAR); break;
-    case WIDE: take_blocks(l, voxels, WIDE); break;
-    default: take_blocks(l, voxels, FAR); break;
+    case NEAR: take_blocks(l, blend, voxels, NEAR); break;
+    case WIDE: take_blocks(l, blend, voxels, WIDE); break;
+    default: take_blocks(l, blend, voxels, FAR); break;
   }
 }
 
 static inline int32_t least(int64_t a, int32_t b) { return a < b ? (int32_t)a : b; }
 
+/* The lines of a row of pixels first: they wait on divisions and conversions, the rest on memory. */
 static void patch(const kvox_cone_tile *tile, const kvox_cone_view *view, int64_t x, int64_t y) {
   const int32_t width = least(tile->width - x, PATCH), height = least(tile->height - y, PATCH);
   const int64_t run = tile->blocks * KVOX_CONE_BLOCK;
   for (int32_t j = 0; j < height; j++) {
     float *voxels = tile->voxels + ((y + j) * tile->width + x) * run;
+    line lines[PATCH];
     meeting m;
     meet(view, tile->x + x, tile->y + y + j, &m);
+    for (int32_t i = 0; i < width; i++) {
+      lines[i] = find_line(tile, view, m.inverse[i], m.column[i]);
+    }
     for (int32_t i = 0; i < width; i++, voxels += run) {
-      line l;
-      if (prepare(tile, view, m.inverse[i], m.column[i], &l)) {
-        take_all(&l, voxels);
+      if (lines[i].begin < lines[i].end) {
+        take_line(tile, &lines[i], tile->scratch + tile->padding, voxels);
       }
     }
   }
