@@ -8,6 +8,9 @@
 
 /* Rows that are turned over together. */
 enum { ROWS = KVOX_STACK };
+
+/* Pairs of views that a piece of work filters with the same cosines. */
+enum { PAIRS = 8 };
 _Static_assert(ROWS == KVOX_CONE_BLOCK, "stored columns hold whole groups of rows");
 
 static const double pi = 3.14159265358979323846;
@@ -15,14 +18,14 @@ static const double pi = 3.14159265358979323846;
 typedef struct scratch {
   float *rows[2]; /* [ROWS][row_step] of two views */
   float *rays[2]; /* redundancy weights of both views */
-  float *cosines; /* of a row */
+  float *cosines; /* [ROWS][row_step] */
   float *spare;   /* a row */
   float *turned;  /* [columns][ROWS] */
   void *filter;
 } scratch;
 
 uint64_t kvox_ct_fdk_filter_scratch(const kvox_ct_fdk *fdk) {
-  return (uint64_t)((2 * ROWS + 4 + ROWS) * fdk->row_step) * sizeof(float) + kvox_ct_filter_scratch(fdk->filter);
+  return (uint64_t)((4 * ROWS + 3) * fdk->row_step) * sizeof(float) + kvox_ct_filter_scratch(fdk->filter);
 }
 
 static scratch take_scratch(const kvox_ct_fdk *fdk, void *memory) {
@@ -30,10 +33,10 @@ static scratch take_scratch(const kvox_ct_fdk *fdk, void *memory) {
   const int64_t step = fdk->row_step;
   return (scratch){.rows = {at, at + ROWS * step},
                    .rays = {at + 2 * ROWS * step, at + (2 * ROWS + 1) * step},
-                   .cosines = at + (2 * ROWS + 2) * step,
-                   .spare = at + (2 * ROWS + 3) * step,
-                   .turned = at + (2 * ROWS + 4) * step,
-                   .filter = at + (3 * ROWS + 4) * step};
+                   .spare = at + (2 * ROWS + 2) * step,
+                   .cosines = at + (2 * ROWS + 3) * step,
+                   .turned = at + (3 * ROWS + 3) * step,
+                   .filter = at + (4 * ROWS + 3) * step};
 }
 
 typedef struct filter_job {
@@ -68,13 +71,13 @@ static void fill_cosines(const kvox_ct_geometry *g, int64_t row, float *cosines)
   }
 }
 
-static kvox_status load_row(const filter_job *job, int64_t view, int64_t row, const scratch *s, const float *rays,
-                            float *samples) {
+static kvox_status load_row(const filter_job *job, int64_t view, int64_t row, const float *cosines, const float *rays,
+                            float *spare, float *samples) {
   const int64_t columns = job->fdk->geometry->columns, before = job->fdk->before;
   float *measured = samples + before;
-  KVOX_TRY(kvox_ct_rows_load(&job->rows, view, (kvox_ct_row_place){row, 0}, measured, s->spare));
+  KVOX_TRY(kvox_ct_rows_load(&job->rows, view, (kvox_ct_row_place){row, 0}, measured, spare));
   for (int64_t u = 0; u < columns; u++) {
-    measured[u] *= rays[u] * s->cosines[u];
+    measured[u] *= rays[u] * cosines[u];
   }
   memset(samples, 0, (size_t)before * sizeof *samples);
   memset(measured + columns, 0, (size_t)(job->fdk->columns - columns - before) * sizeof *samples);
@@ -94,33 +97,46 @@ static void turn_over(const filter_job *job, const float *rows, float *turned, i
   memset(column, 0, ROWS * sizeof *column);
 }
 
-/* One group of rows of two views. */
+/* One group of rows of views `first` and, where the part has it, first + 1. */
+static kvox_status filter_pair(const filter_job *job, int64_t first, int64_t group, int64_t rows, const scratch *s) {
+  const kvox_ct_fdk *fdk = job->fdk;
+  const kvox_ct_fdk_part *part = job->part;
+  const int64_t count = first + 1 < part->views ? 2 : 1, step = fdk->row_step;
+  const double *angular = fdk->geometry->weights_rad + part->view + first;
+  for (int64_t n = 0; n < count; n++) {
+    weigh_rays(fdk, part->view + first + n, s->rays[n]);
+  }
+  for (int64_t r = 0; r < rows; r++) {
+    float *samples[2] = {s->rows[0] + r * step, s->rows[1] + r * step};
+    const int64_t row = detector_row(fdk->geometry, part->row + group * ROWS + r);
+    for (int64_t n = 0; n < count; n++) {
+      KVOX_TRY(load_row(job, part->view + first + n, row, s->cosines + r * step, s->rays[n], s->spare, samples[n]));
+    }
+    float *b = count == 2 ? samples[1] : NULL;
+    kvox_ct_filter_pair(fdk->filter, s->filter, samples[0], b, (float)angular[0], b != NULL ? (float)angular[1] : 0,
+                        samples[0], b);
+  }
+  for (int64_t n = 0; n < count; n++) {
+    memset(s->rows[n] + rows * step, 0, (size_t)((ROWS - rows) * step) * sizeof(float));
+    turn_over(job, s->rows[n], s->turned, first + n, group);
+  }
+  return KVOX_OK;
+}
+
 static kvox_status filter_group(void *data, int64_t index, int32_t worker) {
   const filter_job *job = data;
   const kvox_ct_fdk *fdk = job->fdk;
   const kvox_ct_fdk_part *part = job->part;
-  const int64_t first = 2 * (index / job->groups), group = index % job->groups;
-  const int64_t count = first + 1 < part->views ? 2 : 1, step = fdk->row_step;
+  const int64_t begin = index / job->groups * (2 * PAIRS), group = index % job->groups;
+  const int64_t end = kvox_min_i64(begin + 2 * PAIRS, part->views);
   const int64_t rows = kvox_max_i64(kvox_min_i64(part->rows - group * ROWS, ROWS), 0);
-  const double *angular = fdk->geometry->weights_rad + part->view + first;
   const scratch s = take_scratch(fdk, kvox_ct_fdk_scratch(fdk, job->workspace_block, worker));
-
-  for (int64_t n = 0; n < count; n++) {
-    weigh_rays(fdk, part->view + first + n, s.rays[n]);
-  }
   for (int64_t r = 0; r < rows; r++) {
-    float *a = s.rows[0] + r * step, *b = count == 2 ? s.rows[1] + r * step : NULL;
-    const int64_t row = detector_row(fdk->geometry, part->row + group * ROWS + r);
-    fill_cosines(fdk->geometry, row, s.cosines);
-    KVOX_TRY(load_row(job, part->view + first, row, &s, s.rays[0], a));
-    if (b != NULL) {
-      KVOX_TRY(load_row(job, part->view + first + 1, row, &s, s.rays[1], b));
-    }
-    kvox_ct_filter_pair(fdk->filter, s.filter, a, b, (float)angular[0], b != NULL ? (float)angular[1] : 0, a, b);
+    fill_cosines(fdk->geometry, detector_row(fdk->geometry, part->row + group * ROWS + r),
+                 s.cosines + r * fdk->row_step);
   }
-  for (int64_t n = 0; n < count; n++) {
-    memset(s.rows[n] + rows * step, 0, (size_t)((ROWS - rows) * step) * sizeof(float));
-    turn_over(job, s.rows[n], s.turned, first + n, group);
+  for (int64_t first = begin; first < end; first += 2) {
+    KVOX_TRY(filter_pair(job, first, group, rows, &s));
   }
   return KVOX_OK;
 }
@@ -133,6 +149,6 @@ kvox_status kvox_ct_fdk_filter(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *p
   threads.limit = fdk->workers;
   /* A transform costs some fifty operations a sample. */
   const int64_t work = kvox_work(50 * part->views * part->rows, fdk->filter->length);
-  return kvox_parallel(&threads, kvox_divide_up(part->views, 2) * job.groups, work, filter_group, &job,
+  return kvox_parallel(&threads, kvox_divide_up(part->views, 2 * PAIRS) * job.groups, work, filter_group, &job,
                        &workspace->progress);
 }
