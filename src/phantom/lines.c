@@ -68,8 +68,8 @@ static void find_columns(const row_of_rays *r, int64_t count, int64_t *begin, in
   const double c = kvox_dot3(r->moment, r->moment) - kvox_dot3(r->along, r->along);
   *begin = 0;
   *end = count;
-  if (a > 0) {
-    /* A root that rounding makes of a near miss is a column or so wide at most, and the ray itself decides. */
+  /* Where the two lengths differ that much, rounding moves the roots by less than a column; each ray itself decides. */
+  if (a > 1e-3 * kvox_dot3(r->along_step, r->along_step)) {
     const double half = sqrt(fmax(b * b - a * c, 0)) / a, middle = -b / a;
     *begin = kvox_index_up(middle - half - 1, count);
     *end = kvox_index_up(middle + half + 1, count);
@@ -102,7 +102,60 @@ static void add_chords_in_front(const row_of_rays *r, double density, int64_t be
   }
 }
 
-/* Cut shapes, and those that hold the source: ray by ray. */
+/* Where rays enter and leave, as multiples of their directions. */
+enum { RAYS = 256 };
+typedef struct crossings {
+  double in[RAYS], out[RAYS];
+} crossings;
+
+static void cross_ball(const row_of_rays *r, int64_t begin, int32_t count, crossings *t) {
+  const double from = kvox_dot3(r->source, r->along), from_step = kvox_dot3(r->source, r->along_step);
+  const row_of_rays row = *r;
+  for (int32_t i = 0; i < count; i++) {
+    const double x = (double)begin + (double)i;
+    const double across = square_at(row.moment, row.moment_step, x);
+    const double speed = square_at(row.along, row.along_step, x);
+    const double inside = speed > across ? speed - across : 0, divisor = speed > 0 ? speed : 1;
+    const double nearest = -(from + x * from_step) / divisor, half = sqrt(inside) / divisor;
+    const double in = nearest - half;
+    t->in[i] = in > 0 ? in : 0;
+    t->out[i] = nearest + half;
+  }
+}
+
+/* The plane is `room` from the source, and a ray rises by `rise` + i `rise_step` towards it. */
+static void cross_plane(double room, double rise, double rise_step, int32_t count, crossings *t) {
+  const double level = room > 0 ? (double)INFINITY : -(double)INFINITY;
+  for (int32_t i = 0; i < count; i++) {
+    const double up = rise + (double)i * rise_step;
+    const double at = room / (up != 0 ? up : 1);
+    const double least = up < 0 ? at : -(double)INFINITY;
+    const double falling = up < 0 ? (double)INFINITY : level, most = up > 0 ? at : falling;
+    t->in[i] = t->in[i] > least ? t->in[i] : least;
+    t->out[i] = t->out[i] < most ? t->out[i] : most;
+  }
+}
+
+/* Shapes that planes cut, seen from a source outside their quadric. */
+static void add_cut_chords(const row_of_rays *r, const kvox_shape *shape, const kvox_plane *planes,
+                           const double from_center_mm[3], int64_t begin, int32_t count, double *restrict integrals) {
+  crossings t;
+  const double x = (double)begin;
+  cross_ball(r, begin, count, &t);
+  for (int32_t p = 0; p < shape->planes; p++) {
+    const kvox_plane *plane = planes + shape->first_plane + p;
+    const double rise_step = kvox_dot3(plane->normal, r->along_step_mm);
+    cross_plane(plane->offset_mm - kvox_dot3(plane->normal, from_center_mm),
+                kvox_dot3(plane->normal, r->along_mm) + x * rise_step, rise_step, count, &t);
+  }
+  for (int32_t i = 0; i < count; i++) {
+    const double length = square_at(r->along_mm, r->along_step_mm, x + (double)i);
+    const double part = t.out[i] > t.in[i] ? t.out[i] - t.in[i] : 0;
+    integrals[i] += shape->density * part * sqrt(length);
+  }
+}
+
+/* Shapes that hold the source, where a cylinder may go on without end: ray by ray. */
 static void add_ray_by_ray(const kvox_phantom *phantom, const kvox_shape *shape, const double source_mm[3],
                            const row_of_rays *r, int64_t begin, int64_t end, double *integrals) {
   for (int64_t i = begin; i < end; i++) {
@@ -131,13 +184,17 @@ static void add_diverging(const kvox_phantom *phantom, const kvox_shape *shape, 
   cross(r.source, r.along, r.moment);
   cross(r.source, r.along_step, r.moment_step);
   find_columns(&r, count, &begin, &end);
-  if (shape->planes == 0 && kvox_dot3(r.source, r.source) > 1) {
-    for (int64_t from = begin; from < end; from += INT32_MAX) {
-      const int32_t some = (int32_t)(end - from < INT32_MAX ? end - from : INT32_MAX);
-      add_chords_in_front(&r, shape->density, from, some, integrals + from);
-    }
-  } else {
+  if (!(kvox_dot3(r.source, r.source) > 1)) {
     add_ray_by_ray(phantom, shape, source_mm, &r, begin, end, integrals);
+    return;
+  }
+  for (int64_t from = begin; from < end; from += RAYS) {
+    const int32_t some = (int32_t)(end - from < RAYS ? end - from : RAYS);
+    if (shape->planes == 0) {
+      add_chords_in_front(&r, shape->density, from, some, integrals + from);
+    } else {
+      add_cut_chords(&r, shape, phantom->planes, from_center, from, some, integrals + from);
+    }
   }
 }
 

@@ -556,6 +556,21 @@ static void other_beams_are_refused_in_words(void **state) {
   kvox_ct_geometry_destroy(cone);
 }
 
+/* A result tells the distances that it was made with. */
+static void provenance_has_the_distances(void **state) {
+  kvox_ct_cone_options o = cone_options();
+  kvox_ct_fbp_plan *plan = NULL;
+  o.views = 360;
+  o.angle_step_deg = 1;
+  kvox_ct_geometry *g = cone_of(*state, &o);
+  assert_ok(kvox_ct_fbp_plan_create(*state, g, NULL, &plan));
+  const char *text = kvox_ct_fbp_plan_provenance(plan);
+  assert_non_null(strstr(text, "\"source_to_axis_mm\": 541"));
+  assert_non_null(strstr(text, "\"source_to_detector_mm\": 1183"));
+  kvox_ct_fbp_plan_destroy(plan);
+  kvox_ct_geometry_destroy(g);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_form_projects_alike),          cmocka_unit_test(matrices_give_the_place_back),
@@ -564,6 +579,7 @@ int main(void) {
       cmocka_unit_test(weights_are_half_the_gaps),          cmocka_unit_test(checks_are_in_words),
       cmocka_unit_test(hostile_options_get_sentences),      cmocka_unit_test(hostile_views_get_sentences),
       cmocka_unit_test(hostile_matrices_get_sentences),     cmocka_unit_test(other_beams_are_refused_in_words),
+      cmocka_unit_test(provenance_has_the_distances),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
