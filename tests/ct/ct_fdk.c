@@ -361,6 +361,54 @@ static void wrong_geometry_gets_a_sentence(void **state) {
   assert_null(plan);
 }
 
+/* Counts in, HU out; a sample that is not finite has a place. */
+static void counts_become_hounsfield_units(void **state) {
+  (void)state;
+  enum { COLUMNS = 65, ROWS = 3, VIEWS = 120 };
+  circle c = circle_options(2, VIEWS, ROWS, COLUMNS);
+  circle_begin(&c, KVOX_CT_CONE);
+  circle_simulate(&c, "cylinder", 30, water);
+  for (int64_t i = 0; i < (int64_t)VIEWS * ROWS * COLUMNS; i++) {
+    c.samples[i] = 100 + 1e6F * expf(-c.samples[i]);
+  }
+  float flat[ROWS * COLUMNS], dark[ROWS * COLUMNS];
+  for (int i = 0; i < ROWS * COLUMNS; i++) {
+    dark[i] = 100;
+    flat[i] = 1000100;
+  }
+  const int64_t frame[2] = {ROWS, COLUMNS};
+  kvox_array flat_array, dark_array;
+  kvox_ct_correction *correction = NULL;
+  kvox_ct_correction_options co;
+  kvox_ct_filter_options f;
+  kvox_ct_fbp_options o;
+  kvox_ct_correction_options_init(&co);
+  kvox_ct_filter_options_init(&f);
+  kvox_ct_fbp_options_init(&o);
+  assert_ok(kvox_array_init(&flat_array, flat, KVOX_F32, 2, frame));
+  assert_ok(kvox_array_init(&dark_array, dark, KVOX_F32, 2, frame));
+  co.flat = &flat_array;
+  co.dark = &dark_array;
+  assert_ok(kvox_ct_correction_create(c.context, &co, &correction));
+  f.correction = correction;
+  o.filter = &f;
+  o.hounsfield = 1;
+  o.mu_water_per_mm = water;
+  kvox_volume *volume = circle_reconstruct(&c, &o);
+  const disc_values v = look_at(volume_samples(volume) + COLUMNS * COLUMNS, COLUMNS, 0.8 * 24);
+  assert_close(v.mean, 0, 5);
+  assert_int_equal(kvox_volume_unit(volume), KVOX_UNIT_HU);
+
+  kvox_ct_fbp_plan *plan = NULL;
+  assert_ok(kvox_ct_fbp_plan_create(c.context, c.geometry, NULL, &plan));
+  c.samples[(17 * ROWS + 1) * COLUMNS + 40] = NAN;
+  assert_fails(KVOX_ERROR_DATA, "17", kvox_ct_fbp_execute(plan, NULL, &c.projections, volume));
+  kvox_ct_fbp_plan_destroy(plan);
+  kvox_volume_destroy(volume);
+  kvox_ct_correction_destroy(correction);
+  circle_end(&c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(water_is_water),
@@ -369,6 +417,7 @@ int main(void) {
       cmocka_unit_test(a_region_has_the_bits_of_the_whole),
       cmocka_unit_test(the_middle_plane_is_a_fan),
       cmocka_unit_test(weights_of_a_ray_sum_to_one),
+      cmocka_unit_test(counts_become_hounsfield_units),
       cmocka_unit_test(wrong_geometry_gets_a_sentence),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
