@@ -72,6 +72,7 @@ struct kvox_bench_case {
 };
 
 kvox_status kvox_bench_ct_fbp(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_fdk(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_filter(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_project(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_backproject(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
@@ -128,6 +129,10 @@ typedef struct kvox_bench_scan {
 } kvox_bench_scan;
 
 kvox_status kvox_bench_scan_make(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
+
+/* A 3D head that fills the field of view of a cone beam with a full turn: `size` voxels of 256 mm in all at 1000 mm
+ * from the source, 500 mm before a detector of 400 mm, `columns` squared. */
+kvox_status kvox_bench_scan_make_cone(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
 void kvox_bench_scan_drop(kvox_bench_scan *scan);
 
 /* Touches every page of the volume. */
@@ -137,7 +142,7 @@ kvox_status kvox_bench_scan_clear(const kvox_bench_scan *scan);
 kvox_status kvox_bench_memory(kvox_context *context, kvox_type type, const int64_t dims[3], kvox_volume **memory,
                               kvox_array *array);
 
-/* Root mean square of volume - true averages where r < 0.95 of half the width. */
+/* Root mean square of volume - true averages where r < 0.95 of half the width; of a cone beam in the middle slice. */
 kvox_status kvox_bench_error(const kvox_bench *bench, const kvox_bench_scan *scan, double *rmse);
 
 /* ---- Limits ---- */

@@ -1,4 +1,4 @@
-/* Filtered back-projection, whole: ct-stack, ct-slice, ct-large. */
+/* Filtered back-projection, whole: ct-stack, ct-slice, ct-large, ct-fdk. */
 #include "bench.h"
 
 typedef struct fbp_times {
@@ -75,12 +75,14 @@ static kvox_status report(const kvox_bench *bench, const kvox_bench_case *what, 
   }
   const int64_t length = kvox_bench_transform_length(kvox_ct_fbp_plan_provenance(plan));
   const kvox_bench_limits limits = kvox_bench_interpolation_limits(bench, what);
-  const double fftw_s = kvox_bench_fftw_seconds(bench->threads, length, what->views * what->slices);
+  const double fftw_s = kvox_bench_fftw_seconds(bench->threads, length, what->views * scan->projections.shape[1]);
   kvox_bench_report_limits(result, &limits, fftw_s, seconds);
   return KVOX_OK;
 }
 
-kvox_status kvox_bench_ct_fbp(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+typedef kvox_status (*scan_maker)(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
+
+static kvox_status run_scan(const kvox_bench *bench, const kvox_bench_case *what, scan_maker make, cJSON *result) {
   kvox_bench_scan scan;
   kvox_ct_fbp_plan *plan = NULL;
   kvox_workspace *workspace = NULL;
@@ -88,7 +90,7 @@ kvox_status kvox_bench_ct_fbp(const kvox_bench *bench, const kvox_bench_case *wh
   kvox_ct_fbp_options options;
   kvox_ct_fbp_options_init(&options);
   options.grid = &scan.grid;
-  kvox_status status = kvox_bench_scan_make(bench, what, &scan);
+  kvox_status status = make(bench, what, &scan);
   if (status != KVOX_OK) {
     goto cleanup;
   }
@@ -116,4 +118,12 @@ cleanup:
   kvox_ct_fbp_plan_destroy(plan);
   kvox_bench_scan_drop(&scan);
   return status;
+}
+
+kvox_status kvox_bench_ct_fbp(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_scan(bench, what, kvox_bench_scan_make, result);
+}
+
+kvox_status kvox_bench_ct_fdk(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_scan(bench, what, kvox_bench_scan_make_cone, result);
 }

@@ -3,7 +3,8 @@
 
 #include "bench.h"
 
-static const char phantom_name[] = "shepp-logan";
+static const char phantom_name[] = "shepp-logan", cone_phantom_name[] = "shepp-logan-3d";
+static const double cone_width_mm = 256, cone_panel_mm = 400, source_to_axis_mm = 1000, source_to_detector_mm = 1500;
 enum { TRUTH_SAMPLES = 8 };
 
 kvox_status kvox_bench_memory(kvox_context *context, kvox_type type, const int64_t dims[3], kvox_volume **memory,
@@ -33,6 +34,28 @@ kvox_status kvox_bench_scan_make(const kvox_bench *bench, const kvox_bench_case 
   KVOX_BENCH_TRY(kvox_bench_memory(bench->context, KVOX_F32, shape, &scan->memory, &scan->projections));
   KVOX_BENCH_TRY(kvox_ct_simulate(bench->context, scan->geometry, scan->phantom, &scan->projections));
   KVOX_BENCH_TRY(kvox_grid_init(&scan->grid, size, unit, NULL));
+  KVOX_BENCH_TRY(kvox_volume_create(bench->context, KVOX_F32, &scan->grid, &scan->volume));
+  return kvox_bench_scan_clear(scan);
+}
+
+kvox_status kvox_bench_scan_make_cone(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan) {
+  const int64_t shape[3] = {what->views, what->columns, what->columns};
+  const int64_t size[3] = {what->size, what->size, what->slices};
+  const double voxel = cone_width_mm / (double)what->size, spacing[3] = {voxel, voxel, voxel};
+  kvox_ct_cone_options options;
+  *scan = (kvox_bench_scan){0};
+  kvox_ct_cone_options_init(&options);
+  options.views = what->views;
+  options.rows = options.columns = what->columns;
+  options.source_to_axis_mm = source_to_axis_mm;
+  options.source_to_detector_mm = source_to_detector_mm;
+  options.column_pitch_mm = cone_panel_mm / (double)what->columns;
+  options.angle_step_deg = 360.0 / (double)what->views;
+  KVOX_BENCH_TRY(kvox_ct_geometry_create_cone(bench->context, &options, &scan->geometry));
+  KVOX_BENCH_TRY(kvox_phantom_create(bench->context, cone_phantom_name, 0.5 * cone_width_mm, 1, &scan->phantom));
+  KVOX_BENCH_TRY(kvox_bench_memory(bench->context, KVOX_F32, shape, &scan->memory, &scan->projections));
+  KVOX_BENCH_TRY(kvox_ct_simulate(bench->context, scan->geometry, scan->phantom, &scan->projections));
+  KVOX_BENCH_TRY(kvox_grid_init(&scan->grid, size, spacing, NULL));
   KVOX_BENCH_TRY(kvox_volume_create(bench->context, KVOX_F32, &scan->grid, &scan->volume));
   return kvox_bench_scan_clear(scan);
 }
@@ -71,14 +94,18 @@ kvox_status kvox_bench_error(const kvox_bench *bench, const kvox_bench_scan *sca
   kvox_array image, averages;
   double sum = 0;
   int64_t count = 0;
-  slice.size[2] = 1; /* the object is the same in every slice */
+  /* The object is the same in every slice, but in a cone beam. */
+  const int cone = kvox_ct_geometry_beam(scan->geometry) == KVOX_CT_CONE;
+  const int64_t first = cone ? slice.size[2] / 2 : 0, end = cone ? first + 1 : slice.size[2];
+  slice.origin_mm[2] += (double)first * slice.spacing_mm[2];
+  slice.size[2] = 1;
   KVOX_BENCH_TRY(kvox_volume_array(scan->volume, &image));
   KVOX_BENCH_TRY(kvox_volume_create(bench->context, KVOX_F32, &slice, &truth));
   kvox_status status = kvox_phantom_fill(scan->phantom, TRUTH_SAMPLES, truth);
   if (status == KVOX_OK) {
     status = kvox_volume_array(truth, &averages);
   }
-  for (int64_t k = 0; status == KVOX_OK && k < image.shape[0]; k++) {
+  for (int64_t k = first; status == KVOX_OK && k < end; k++) {
     const char *at = (const char *)image.data + k * image.strides[0];
     add_slice((const float *)(const void *)at, averages.data, slice.size[0], &sum, &count);
   }

@@ -20,11 +20,14 @@ extern "C" {
 
 typedef struct kvox_ct_geometry kvox_ct_geometry;
 
+/* How the rays of a view run. FAN: every row is a plane with a source of its own, row_pitch_mm from the next. */
+enum { KVOX_CT_PARALLEL = 0, KVOX_CT_FAN = 1, KVOX_CT_CONE = 2 };
+
 /* One view of any scanner. Fixed: this struct does not grow. */
 typedef struct kvox_ct_view {
   double angle_deg;
-  double source_mm[3];      /* the source; for a parallel beam the unit vector along the rays instead */
-  double detector_mm[3];    /* the middle of the detector */
+  double source_mm[3];   /* the source (of a fan: at z = 0); a parallel beam: the unit vector along the rays instead */
+  double detector_mm[3]; /* the middle of the detector */
   double column_step_mm[3]; /* from a column to the next: pitch times u */
   double row_step_mm[3];    /* from a row to the next: pitch times v */
 } kvox_ct_view;
@@ -48,26 +51,104 @@ KVOX_API void kvox_ct_parallel_options_init_sized(kvox_ct_parallel_options *opti
 
 KVOX_API kvox_status kvox_ct_geometry_create_parallel(kvox_context *context, const kvox_ct_parallel_options *options,
                                                       kvox_ct_geometry **geometry);
+/*
+ * A source and a flat detector on a circle about the axis, for fan and cone. At angle b the source stands at
+ * source_to_axis_mm (sin b, -cos b, 0), and the detector's plane, with the u and v above, passes (source_to_detector_mm
+ * - source_to_axis_mm) (-sin b, cos b, 0). Prepare with kvox_ct_cone_options_init.
+ */
+typedef struct kvox_ct_cone_options {
+  size_t struct_size;
+  int64_t views, rows, columns;
+  double source_to_axis_mm;     /* required */
+  double source_to_detector_mm; /* required, greater than source_to_axis_mm */
+  double column_pitch_mm;       /* on the detector; required */
+  double row_pitch_mm;          /* cone: on the detector; fan: from a plane to the next; 0: as column_pitch_mm */
+  double column_offset_px;
+  double row_offset_px;
+  const double *angles_deg; /* `views` angles, any order, copied; NULL: start + step * view */
+  double angle_start_deg;
+  double angle_step_deg;
+} kvox_ct_cone_options;
+
+#define kvox_ct_cone_options_init(options) kvox_ct_cone_options_init_sized((options), sizeof(kvox_ct_cone_options))
+KVOX_API void kvox_ct_cone_options_init_sized(kvox_ct_cone_options *options, size_t struct_size);
+
+KVOX_API kvox_status kvox_ct_geometry_create_cone(kvox_context *context, const kvox_ct_cone_options *options,
+                                                  kvox_ct_geometry **geometry);
+
+/* The same with rows that do not diverge: row r is the plane z = (r - (rows - 1) / 2 - row_offset_px) row_pitch_mm. */
+KVOX_API kvox_status kvox_ct_geometry_create_fan(kvox_context *context, const kvox_ct_cone_options *options,
+                                                 kvox_ct_geometry **geometry);
+
+/*
+ * Any views, all PARALLEL or all CONE (`beam`), copied. Rays of a parallel view need not be unit vectors. `angle_deg`
+ * is not read: a view's angle is that of its source (or ray) about the z axis, within half a turn of the view before.
+ * Steps that span no plane, a source in the detector's plane or rays along it are KVOX_ERROR_ARGUMENT.
+ */
+KVOX_API kvox_status kvox_ct_geometry_create_views(kvox_context *context, int32_t beam, int64_t rows, int64_t columns,
+                                                   const kvox_ct_view *views, int64_t count,
+                                                   kvox_ct_geometry **geometry);
+
+/*
+ * Projection matrices, 3 x 4 in C order, one after the other: (x, y, z, 1) in mm to (w column, w row, w), of any scale
+ * and sign; a third row of zeros but the last is a parallel view, and all must be alike. A matrix does not tell how far
+ * the detector is, column_pitch_mm does. The world's origin is taken to be in front of the source.
+ */
+KVOX_API kvox_status kvox_ct_geometry_create_matrices(kvox_context *context, int64_t rows, int64_t columns,
+                                                      double column_pitch_mm, const double *matrices, int64_t count,
+                                                      kvox_ct_geometry **geometry);
+
+/*
+ * ASTRA's `cone_vec` (KVOX_CT_CONE) or `parallel3d_vec` (KVOX_CT_PARALLEL): 12 numbers a view: source (or ray,
+ * which in ASTRA points to where the source would be), detector's middle, step to the next column, to the next row. Our
+ * own projections [view, row, column] are ASTRA's [row, view, column] with the first two axes exchanged.
+ */
+KVOX_API kvox_status kvox_ct_geometry_from_astra(kvox_context *context, int32_t beam, int64_t rows, int64_t columns,
+                                                 const double *vectors, int64_t count, kvox_ct_geometry **geometry);
+KVOX_API kvox_status kvox_ct_geometry_to_astra(const kvox_ct_geometry *geometry, double *vectors);
+
 KVOX_API void kvox_ct_geometry_destroy(kvox_ct_geometry *geometry);
+
+/* KVOX_CT_PARALLEL, _FAN or _CONE. */
+KVOX_API int32_t kvox_ct_geometry_beam(const kvox_ct_geometry *geometry);
+
+/* Whether the views follow from their angles: 0 where each was given by itself. */
+KVOX_API int32_t kvox_ct_geometry_is_circular(const kvox_ct_geometry *geometry);
+
+/* From the source to the axis and to the detector's plane: both 0 for a parallel beam, means where views differ. */
+KVOX_API kvox_status kvox_ct_geometry_distances(const kvox_ct_geometry *geometry, double *source_to_axis_mm,
+                                                double *source_to_detector_mm);
+
+/* Of columns and rows, on the detector: both 0 where not known, those of the first view where views differ. */
+KVOX_API kvox_status kvox_ct_geometry_pitch(const kvox_ct_geometry *geometry, double pitch_mm[2]);
+
+/*
+ * The projection matrix of a view, 3 x 4 in C order: (x, y, z, 1) in mm to (w column, w row, w), w being the depth from
+ * the source along the detector's normal in mm; 1 for a parallel beam. Rows of a fan are planes, which no matrix
+ * projects to: like ASTRA's vectors, KVOX_ERROR_UNSUPPORTED, unless there is but one.
+ */
+KVOX_API kvox_status kvox_ct_geometry_matrix(const kvox_ct_geometry *geometry, int64_t view, double matrix[12]);
 
 /* Shape of the projections: views, rows, columns. */
 KVOX_API kvox_status kvox_ct_geometry_shape(const kvox_ct_geometry *geometry, int64_t shape[3]);
 KVOX_API kvox_status kvox_ct_geometry_view(const kvox_ct_geometry *geometry, int64_t view, kvox_ct_view *description);
 
-/* The column where the axis projects: (columns - 1) / 2 + column_offset_px. */
+/* The column where the axis projects, (columns - 1) / 2 + column_offset_px; of views given by themselves, where the
+ * world's origin does in the mean. */
 KVOX_API double kvox_ct_geometry_center_px(const kvox_ct_geometry *geometry);
 
 /* The unit that attenuation comes out in: KVOX_UNIT_PER_MM, or KVOX_UNIT_PER_PIXEL where the pitch is not known. */
 KVOX_API int32_t kvox_ct_geometry_unit(const kvox_ct_geometry *geometry);
 
-/* The grid used where none is given: `columns` squared voxels of one pitch in a slice, one slice a row. */
+/* The grid used where none is given: `columns` squared voxels of one pitch in a slice, one slice a row; of a diverging
+ * beam the pitch at the axis, source_to_axis / source_to_detector of the detector's. */
 KVOX_API kvox_status kvox_ct_geometry_default_grid(const kvox_ct_geometry *geometry, kvox_grid *grid);
 
 /*
- * The angular weight of each view in radians: half the gap to its neighbours on the circle of 180 degrees, views that
- * measure the same rays sharing theirs. They sum to pi for every arc that covers the circle, any order, unequal steps
- * and over-scans included. Where one gap is more than 3.5 times as wide as any other, the views at its edges stand for
- * one mean step of it: the sum lacks the rest.
+ * The angular weight of each view in radians: half the gap to its neighbours on the circle of 180 degrees (a parallel
+ * beam) or 360 degrees (fan and cone), views that measure the same rays sharing theirs. They sum to pi or 2 pi for
+ * every arc that covers the circle, any order, unequal steps and over-scans included. Where one gap is more than 3.5
+ * times as wide as any other, the views at its edges stand for one mean step of it: the sum lacks the rest.
  */
 KVOX_API kvox_status kvox_ct_geometry_weights(const kvox_ct_geometry *geometry, double *weights_rad);
 
@@ -81,7 +162,8 @@ KVOX_API kvox_status kvox_ct_geometry_check(const kvox_ct_geometry *geometry, co
 
 /* ---- Simulation ---- */
 
-/* Exact line integrals of a phantom through the middle of every pixel, into f32 or f64 [view, row, column]. */
+/* Exact line integrals of a phantom through the middle of every pixel, into f32 or f64 [view, row, column]. Rays of fan
+ * and cone begin at the source; what lies behind it is not seen. */
 KVOX_API kvox_status kvox_ct_simulate(kvox_context *context, const kvox_ct_geometry *geometry,
                                       const kvox_phantom *phantom, const kvox_array *projections);
 
@@ -210,14 +292,18 @@ KVOX_API void kvox_ct_fbp_options_init_sized(kvox_ct_fbp_options *options, size_
 typedef struct kvox_ct_fbp_plan kvox_ct_fbp_plan;
 
 /*
- * Plans correction, filtering and back-projection of a parallel beam. Nothing of the options is kept but the
- * correction, which lives on with the plan when it is destroyed first (as the geometry does). Immutable: any number of
- * threads may execute it, each with its workspace.
+ * Plans correction, filtering and back-projection of a parallel, fan or cone beam whose views follow from their angles.
+ * Fan and cone (Feldkamp, Davis, Kress 1984): a full turn, also with the detector to one side of the axis (Wang 2002;
+ * what is measured twice is weighed by half but near the ends of the overlap), or an arc of at least 180 degrees and
+ * the fan (Parker 1982; Silver 2000). Nothing of the options is kept but the correction, which lives on with the plan
+ * when it is destroyed first (as the geometry does). Immutable: any number of threads may execute it, each with its
+ * workspace.
  *
- * Where the context has an OpenCL device the plan is made there, with what one execution takes of it
- * (kvox_memory_use.device, which the limit bounds); each further one that runs at once takes as much again, when it
- * begins. Where that cannot be made, the plan is the CPU's instead, which is logged and told in its provenance, or
- * fails with KVOX_ERROR_DEVICE if the context forbids it. KVOX_ERROR_MEMORY_LIMIT names the least limit that would do.
+ * Where the context has an OpenCL device the plan is made there (of fan and cone: on the CPU), with what one execution
+ * takes of it (kvox_memory_use.device, which the limit bounds); each further one that runs at once takes as much again,
+ * when it begins. Where that cannot be made, the plan is the CPU's instead, which is logged and told in its provenance,
+ * or fails with KVOX_ERROR_DEVICE if the context forbids it. KVOX_ERROR_MEMORY_LIMIT names the least limit that would
+ * do.
  */
 KVOX_API kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                              const kvox_ct_fbp_options *options, kvox_ct_fbp_plan **plan);

@@ -66,6 +66,17 @@ static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
 /* p[index] where 0 <= index < VL: one load. */
 static inline vf vf_pick(const float *p, vi index) { return _mm256_permutevar8x32_ps(vf_load(p), index); }
 
+/* p[index] and p[index + 1] where 0 <= index < 2 VL - 1: two loads. */
+static inline void vf_pick_pair_2(const float *p, vi index, vf *low, vf *high) {
+  const vf a = vf_load(p), b = vf_load(p + VL);
+  const vi next = _mm256_add_epi32(index, _mm256_set1_epi32(1));
+  const vf index_in_b = vf_bits(_mm256_slli_epi32(index, 28)), next_in_b = vf_bits(_mm256_slli_epi32(next, 28));
+  *low = _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, index), _mm256_permutevar8x32_ps(b, index), index_in_b);
+  *high = _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, next), _mm256_permutevar8x32_ps(b, next), next_in_b);
+}
+/* The same where 0 <= index < 3 VL - 1. */
+static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
+
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
 static inline void vf_zip(vf a, vf b, vf *low, vf *high) {
   const vf l = _mm256_unpacklo_ps(a, b), h = _mm256_unpackhi_ps(a, b);

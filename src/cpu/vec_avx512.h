@@ -60,6 +60,21 @@ static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
 /* p[index] where 0 <= index < VL: one load. */
 static inline vf vf_pick(const float *p, vi index) { return _mm512_permutexvar_ps(index, vf_load(p)); }
 
+/* p[index] and p[index + 1] where 0 <= index < 2 VL - 1: two loads. */
+static inline void vf_pick_pair_2(const float *p, vi index, vf *low, vf *high) {
+  const vf a = vf_load(p), b = vf_load(p + VL);
+  *low = _mm512_permutex2var_ps(a, index, b);
+  *high = _mm512_permutex2var_ps(a, _mm512_add_epi32(index, _mm512_set1_epi32(1)), b);
+}
+/* The same where 0 <= index < 3 VL - 1: three loads. */
+static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) {
+  const vf c = vf_load(p + 2 * VL);
+  const vi next = _mm512_add_epi32(index, _mm512_set1_epi32(1)), begin = _mm512_set1_epi32(2 * VL);
+  vf_pick_pair_2(p, index, low, high);
+  *low = _mm512_mask_permutexvar_ps(*low, _mm512_cmpge_epi32_mask(index, begin), index, c);
+  *high = _mm512_mask_permutexvar_ps(*high, _mm512_cmpge_epi32_mask(next, begin), next, c);
+}
+
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
 static inline void vf_zip(vf a, vf b, vf *low, vf *high) {
   *low = _mm512_permutex2var_ps(a, _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0), b);

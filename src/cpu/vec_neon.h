@@ -80,6 +80,10 @@ static inline vf vf_pick(const float *p, vi index) {
   return vf_load(lanes);
 }
 
+/* p[index] and p[index + 1] where 0 <= index < 2 VL - 1, or 3 VL - 1. */
+static inline void vf_pick_pair_2(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
+static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
+
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
 static inline void vf_zip(vf a, vf b, vf *low, vf *high) {
   *low = vzip1q_f32(a, b);

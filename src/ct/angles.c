@@ -7,7 +7,7 @@
 
 static const double pi = 3.14159265358979323846;
 
-/* Views closer than this (degrees, on the circle of 180) measure the same rays. */
+/* Views closer than this (degrees, on their circle) measure the same rays. */
 static const double same_rays_deg = 1e-6;
 
 /* The golden angle's steps differ by at most 2.6 (three-distance theorem) and a lost view or two should not stop a
@@ -29,8 +29,9 @@ void kvox_ct_cos_sin_deg(double angle_deg, double *cosine, double *sine) {
 
 bool kvox_ct_arc_is_short(double gap_deg, double step_deg) { return gap_deg > widest_gap_in_steps * step_deg; }
 
+/* Angles in ascending order on a circle of 180 degrees, where a view measures the rays of its opposite, or of 360. */
 typedef struct ray_angle {
-  double deg; /* 0 <= deg < 180 */
+  double deg; /* 0 <= deg < the circle */
   int64_t view;
 } ray_angle;
 
@@ -42,11 +43,11 @@ static int by_angle(const void *a, const void *b) {
   return x->view < y->view ? -1 : 1;
 }
 
-static double on_half_circle(double angle_deg) {
-  const double r = fmod(angle_deg, 180);
-  const double deg = r < 0 ? r + 180 : r;
-  /* 179.9999999 is 0 again. */
-  return deg > 180 - same_rays_deg ? 0 : deg;
+static double on_circle(double angle_deg, double circle_deg) {
+  const double r = fmod(angle_deg, circle_deg);
+  const double deg = r < 0 ? r + circle_deg : r;
+  /* 179.9999999 of 180 is 0 again. */
+  return deg > circle_deg - same_rays_deg ? 0 : deg;
 }
 
 /* Views from `begin` on that measure the same rays end here. */
@@ -59,8 +60,8 @@ static int64_t group_end(const ray_angle *sorted, int64_t views, int64_t begin) 
 }
 
 /* From the group that ends at `end` to the next one, once round at the last. */
-static double gap_after(const ray_angle *sorted, int64_t views, int64_t begin, int64_t end) {
-  return (end < views ? sorted[end].deg : sorted[0].deg + 180) - sorted[begin].deg;
+static double gap_after(const ray_angle *sorted, int64_t views, double circle_deg, int64_t begin, int64_t end) {
+  return (end < views ? sorted[end].deg : sorted[0].deg + circle_deg) - sorted[begin].deg;
 }
 
 typedef struct ray_gaps {
@@ -68,17 +69,17 @@ typedef struct ray_gaps {
   double step_deg;             /* the mean of all but the widest */
 } ray_gaps;
 
-static ray_gaps find_gaps(const ray_angle *sorted, int64_t views) {
+static ray_gaps find_gaps(const ray_angle *sorted, int64_t views, double circle_deg) {
   ray_gaps gaps = {0};
   int64_t groups = 0;
   for (int64_t begin = 0, end; begin < views; begin = end) {
     end = group_end(sorted, views, begin);
-    const double gap_deg = gap_after(sorted, views, begin, end);
+    const double gap_deg = gap_after(sorted, views, circle_deg, begin, end);
     gaps.next_deg = fmax(gaps.next_deg, fmin(gap_deg, gaps.widest_deg));
     gaps.widest_deg = fmax(gaps.widest_deg, gap_deg);
     groups++;
   }
-  gaps.step_deg = groups > 1 ? (180 - gaps.widest_deg) / (double)(groups - 1) : 0;
+  gaps.step_deg = groups > 1 ? (circle_deg - gaps.widest_deg) / (double)(groups - 1) : 0;
   return gaps;
 }
 
@@ -89,24 +90,24 @@ static double stood_for(double gap_deg, const ray_gaps *gaps) {
   return gaps->step_deg > 0 && gap_deg > widest_gap_in_steps * gaps->next_deg ? gaps->step_deg : gap_deg;
 }
 
-kvox_status kvox_ct_angle_weights(kvox_heap *heap, const double *angles_deg, int64_t views, double *weights_rad,
-                                  double *gap_deg, double *step_deg) {
+kvox_status kvox_ct_angle_weights(kvox_heap *heap, double circle_deg, const double *angles_deg, int64_t views,
+                                  double *weights_rad, double *gap_deg, double *step_deg) {
   ray_angle *sorted = kvox_allocate_array(heap, views, sizeof *sorted);
   if (sorted == NULL) {
     return KVOX_ERROR_MEMORY;
   }
   for (int64_t v = 0; v < views; v++) {
-    sorted[v] = (ray_angle){on_half_circle(angles_deg[v]), v};
+    sorted[v] = (ray_angle){on_circle(angles_deg[v], circle_deg), v};
   }
   qsort(sorted, (size_t)views, sizeof *sorted, by_angle);
-  const ray_gaps gaps = find_gaps(sorted, views);
+  const ray_gaps gaps = find_gaps(sorted, views, circle_deg);
   *gap_deg = gaps.widest_deg;
   *step_deg = gaps.step_deg;
 
-  double before = stood_for(gap_after(sorted, views, views - 1, views), &gaps);
+  double before = stood_for(gap_after(sorted, views, circle_deg, views - 1, views), &gaps);
   for (int64_t begin = 0, end; begin < views; begin = end) {
     end = group_end(sorted, views, begin);
-    const double after = stood_for(gap_after(sorted, views, begin, end), &gaps);
+    const double after = stood_for(gap_after(sorted, views, circle_deg, begin, end), &gaps);
     for (int64_t i = begin; i < end; i++) {
       weights_rad[sorted[i].view] = 0.5 * (before + after) * (pi / 180) / (double)(end - begin);
     }

@@ -238,6 +238,7 @@ kvox_status kvox_ct_find_center(kvox_context *context, const kvox_ct_geometry *g
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(center_px);
+  KVOX_TRY(kvox_ct_geometry_check_parallel(geometry, "center"));
   KVOX_TRY(kvox_ct_geometry_shape(geometry, shape));
   KVOX_TRY(kvox_array_check_shape(projections, "projections", KVOX_REAL_TYPES, 3, shape));
   KVOX_TRY(kvox_ct_correction_check(correction, shape[1], shape[2]));

@@ -1,4 +1,4 @@
-/* Plans of filtered back-projection of a parallel beam: what is asked for, checked, and where it is computed. */
+/* Plans of filtered back-projection: what is asked for, checked, and where it is computed. */
 #include "ct/fbp.h"
 
 #include <inttypes.h>
@@ -59,11 +59,13 @@ static kvox_status choose_unit(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options
   return KVOX_OK;
 }
 
+static const char *const methods[] = {"filtered back-projection, parallel beam", "filtered back-projection, fan beam",
+                                      "Feldkamp, Davis and Kress, cone beam"};
+
 static kvox_status write_provenance(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options *o,
                                     const kvox_ct_filter_options *f) {
   kvox_text json;
-  kvox_ct_provenance_open(&json, plan->context, plan->device != NULL, plan->geometry,
-                          "filtered back-projection, parallel beam");
+  kvox_ct_provenance_open(&json, plan->context, plan->device != NULL, plan->geometry, methods[plan->geometry->beam]);
   kvox_json_string(&json, "window", kvox_ct_window_name(f->window));
   kvox_json_number(&json, "cutoff", f->cutoff > 0 ? f->cutoff : 1);
   kvox_json_integer(&json, "transform_length", plan->transform_length);
@@ -77,8 +79,36 @@ static kvox_status write_provenance(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_op
   return json.status;
 }
 
+static kvox_status make_fdk(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *f) {
+  const kvox_ct_fdk_request request = {.context = plan->context,
+                                       .geometry = plan->geometry,
+                                       .correction = plan->correction,
+                                       .filter = f,
+                                       .grid = &plan->grid,
+                                       .begin = plan->begin,
+                                       .size = plan->size,
+                                       .memory_limit = plan->memory_limit,
+                                       .scale = plan->scale,
+                                       .offset = plan->offset,
+                                       .name = create_name};
+  if (plan->context->ocl != NULL) {
+    const kvox_sentence before = kvox_sentence_keep();
+    const kvox_status status =
+        kvox_fail(KVOX_ERROR_UNSUPPORTED, "%s: OpenCL reconstructs parallel beams alone", create_name);
+    if (!kvox_context_falls_back(plan->context, status, create_name, &before)) {
+      return status;
+    }
+  }
+  KVOX_TRY(kvox_ct_fdk_make(&request, &plan->fdk));
+  plan->transform_length = plan->fdk->filter->length;
+  return KVOX_OK;
+}
+
 /* On the context's device where it has one, else on the CPU. */
 static kvox_status make_way(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *f) {
+  if (plan->geometry->beam != KVOX_CT_PARALLEL) {
+    return make_fdk(plan, f);
+  }
   if (plan->context->ocl != NULL) {
     const kvox_sentence before = kvox_sentence_keep();
     const kvox_status status = kvox_ct_fbp_ocl_make(plan, f);
@@ -124,6 +154,7 @@ kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometr
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(plan);
+  KVOX_TRY(kvox_ct_geometry_check_circular(geometry, create_name));
   if (options != NULL) {
     KVOX_TRY(kvox_options_load(&o, sizeof o, options, "kvox_ct_fbp_options"));
   }
@@ -152,6 +183,7 @@ void kvox_ct_fbp_plan_destroy(kvox_ct_fbp_plan *plan) {
   kvox_context *context = plan->context;
   kvox_ct_fbp_ocl_drop(plan);
   kvox_ct_fbp_cpu_drop(plan);
+  kvox_ct_fdk_drop(plan->fdk);
   kvox_ct_correction_destroy(plan->correction);
   kvox_ct_geometry_destroy(plan->geometry);
   kvox_release(context->heap, plan->provenance);
@@ -163,7 +195,12 @@ kvox_status kvox_ct_fbp_plan_memory(const kvox_ct_fbp_plan *plan, kvox_memory_us
   KVOX_REQUIRE(plan);
   KVOX_REQUIRE(memory);
   *memory = (kvox_memory_use){.plan = sizeof *plan + strlen(plan->provenance) + 1};
-  (plan->device != NULL ? kvox_ct_fbp_ocl_memory : kvox_ct_fbp_cpu_memory)(plan, memory);
+  if (plan->fdk != NULL) {
+    memory->plan += kvox_ct_fdk_bytes(plan->fdk);
+    memory->workspace = kvox_ct_fdk_workspace(plan->fdk);
+  } else {
+    (plan->device != NULL ? kvox_ct_fbp_ocl_memory : kvox_ct_fbp_cpu_memory)(plan, memory);
+  }
   return KVOX_OK;
 }
 
@@ -175,6 +212,15 @@ kvox_status kvox_ct_fbp_plan_grid(const kvox_ct_fbp_plan *plan, kvox_grid *grid)
 }
 
 const char *kvox_ct_fbp_plan_provenance(const kvox_ct_fbp_plan *plan) { return plan != NULL ? plan->provenance : ""; }
+
+static kvox_status execute_way(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace, const kvox_array *projections,
+                               const kvox_array *volume) {
+  if (plan->fdk != NULL) {
+    return kvox_ct_fdk_execute(plan->fdk, workspace, projections, volume);
+  }
+  return (plan->device != NULL ? kvox_ct_fbp_ocl_execute : kvox_ct_fbp_cpu_execute)(plan, workspace, projections,
+                                                                                    volume);
+}
 
 kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace, const kvox_array *projections,
                                 kvox_volume *volume) {
@@ -193,8 +239,7 @@ kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *wo
   KVOX_TRY(kvox_ocl_check_place(ocl, &volume->array, "volume"));
   kvox_workspace *taken = NULL;
   KVOX_TRY(kvox_workspace_take(plan->context, workspace, &taken));
-  kvox_status status =
-      (ocl != NULL ? kvox_ct_fbp_ocl_execute : kvox_ct_fbp_cpu_execute)(plan, taken, projections, &volume->array);
+  kvox_status status = execute_way(plan, taken, projections, &volume->array);
   if (status == KVOX_OK) {
     status = kvox_volume_describe(volume, &plan->result, plan->unit, plan->provenance);
   }

@@ -1,7 +1,8 @@
-/* Filtered back-projection inside: a plan, and its two ways to execute. */
+/* Filtered back-projection inside: a plan, and its ways to execute. */
 #ifndef KVOX_CT_FBP_H
 #define KVOX_CT_FBP_H
 
+#include "ct/fdk.h"
 #include "ct/filter.h"
 #include "ct/tiles.h"
 
@@ -26,6 +27,7 @@ struct kvox_ct_fbp_plan {
   int32_t unit;
   char *provenance;
   kvox_ct_fbp_cpu cpu;
+  kvox_ct_fdk *fdk;           /* fan and cone, on the CPU; NULL: a parallel beam */
   kvox_ct_fbp_device *device; /* NULL: on the CPU */
 };
 

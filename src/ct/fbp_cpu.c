@@ -18,7 +18,8 @@ static uint64_t filter_scratch(const kvox_ct_fbp_plan *plan, int64_t slices) {
 kvox_status kvox_ct_fbp_cpu_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *options) {
   kvox_ct_fbp_cpu *cpu = &plan->cpu;
   cpu->row_step = kvox_round_up(plan->geometry->columns, KVOX_STACK);
-  KVOX_TRY(kvox_ct_filter_make(plan->context, plan->geometry, options, &cpu->filter));
+  KVOX_TRY(kvox_ct_filter_make(plan->context, plan->geometry->columns, plan->geometry->column_pitch_mm, options,
+                               &cpu->filter));
   plan->transform_length = cpu->filter->length;
   return kvox_ct_tiles_make(&cpu->tiles, plan->context, plan->geometry, &plan->grid, plan->begin, plan->size,
                             filter_scratch(plan, plan->size[2]), plan->memory_limit, "kvox_ct_fbp_plan_create");

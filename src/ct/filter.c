@@ -49,7 +49,7 @@ static kvox_status make_response(kvox_ct_filter *f, const kvox_ct_filter_options
   return KVOX_OK;
 }
 
-kvox_status kvox_ct_filter_make(kvox_context *context, const kvox_ct_geometry *geometry,
+kvox_status kvox_ct_filter_make(kvox_context *context, int64_t columns, double pitch_mm,
                                 const kvox_ct_filter_options *options, kvox_ct_filter **filter) {
   kvox_ct_filter *f = kvox_allocate_zeros(context->heap, sizeof *f);
   if (f == NULL) {
@@ -57,9 +57,9 @@ kvox_status kvox_ct_filter_make(kvox_context *context, const kvox_ct_geometry *g
   }
   f->context = kvox_context_hold(context);
   f->kernels = kvox_filter_kernels_of(context->cpu_level);
-  f->columns = geometry->columns;
-  f->length = kvox_fft_good_size(2 * geometry->columns);
-  kvox_status status = make_response(f, options, geometry->column_pitch_mm);
+  f->columns = columns;
+  f->length = kvox_fft_good_size(2 * columns);
+  kvox_status status = make_response(f, options, pitch_mm);
   if (status == KVOX_OK) {
     status = make_plans(f);
   }

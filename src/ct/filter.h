@@ -37,8 +37,8 @@ typedef struct kvox_ct_filter {
   uint64_t bytes;
 } kvox_ct_filter;
 
-/* Checks options (known version of the struct) and prepares the transform. */
-kvox_status kvox_ct_filter_make(kvox_context *context, const kvox_ct_geometry *geometry,
+/* Checks options (known version of the struct) and prepares the transform of rows of `columns` samples. */
+kvox_status kvox_ct_filter_make(kvox_context *context, int64_t columns, double pitch_mm,
                                 const kvox_ct_filter_options *options, kvox_ct_filter **filter);
 void kvox_ct_filter_drop(kvox_ct_filter *filter);
 

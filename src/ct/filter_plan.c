@@ -31,7 +31,8 @@ static kvox_status choose_workers(kvox_ct_filter_plan *plan, uint64_t limit) {
 
 static kvox_status make_on_cpu(kvox_ct_filter_plan *plan, const kvox_ct_filter_options *options) {
   plan->row_step = kvox_round_up(plan->geometry->columns, KVOX_STACK);
-  KVOX_TRY(kvox_ct_filter_make(plan->context, plan->geometry, options, &plan->filter));
+  KVOX_TRY(kvox_ct_filter_make(plan->context, plan->geometry->columns, plan->geometry->column_pitch_mm, options,
+                               &plan->filter));
   return choose_workers(plan, plan->memory_limit);
 }
 
@@ -54,6 +55,7 @@ kvox_status kvox_ct_filter_plan_create(kvox_context *context, const kvox_ct_geom
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(plan);
+  KVOX_TRY(kvox_ct_geometry_check_parallel(geometry, "kvox_ct_filter_plan_create"));
   if (options != NULL) {
     KVOX_TRY(kvox_options_load(&o, sizeof o, options, "kvox_ct_filter_options"));
   }

@@ -66,6 +66,7 @@ kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometr
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(operation);
+  KVOX_TRY(kvox_ct_geometry_check_parallel(geometry, create_name));
   if (options != NULL) {
     KVOX_TRY(kvox_options_load(&o, sizeof o, options, "kvox_ct_operator_options"));
   }

@@ -33,6 +33,10 @@ void kvox_ct_provenance_open(kvox_text *json, const kvox_context *context, bool 
   kvox_json_number(json, "column_pitch_mm", g->pitch_known ? g->column_pitch_mm : 0);
   kvox_json_number(json, "row_pitch_mm", g->pitch_known ? g->row_pitch_mm : 0);
   kvox_json_number(json, "center_px", g->center_column_px);
+  if (g->beam != KVOX_CT_PARALLEL) {
+    kvox_json_number(json, "source_to_axis_mm", g->source_to_axis_mm);
+    kvox_json_number(json, "source_to_detector_mm", g->source_to_detector_mm);
+  }
   kvox_json_number(json, "first_angle_deg", g->angles_deg[0]);
   kvox_json_number(json, "last_angle_deg", g->angles_deg[g->views - 1]);
 }

@@ -1,4 +1,4 @@
-/* Exact projections of a phantom. Parallel beam: a row of pixels is a row of parallel lines. */
+/* Exact projections of a phantom: a row of pixels is a row of parallel lines, or of rays from one source. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -31,9 +31,22 @@ static kvox_status check_ends(const double *integrals, int64_t count, int64_t vi
 }
 
 /* Rows of such a view see one section of the phantom after the other. */
-static bool rows_follow_z(const kvox_ct_view *view) {
-  return view->source_mm[2] == 0 && view->column_step_mm[2] == 0 && view->row_step_mm[0] == 0 &&
-         view->row_step_mm[1] == 0;
+static bool rows_follow_z(const kvox_ct_geometry *geometry, const kvox_ct_view *view) {
+  return geometry->beam != KVOX_CT_CONE && view->source_mm[2] == 0 && view->column_step_mm[2] == 0 &&
+         view->row_step_mm[0] == 0 && view->row_step_mm[1] == 0;
+}
+
+/* The row whose first pixel is at `first`. */
+static void integrate_row(const simulation *s, const kvox_ct_view *view, const double first[3], double *integrals) {
+  if (s->geometry->beam == KVOX_CT_PARALLEL) {
+    kvox_phantom_line_row(s->phantom, first, view->column_step_mm, view->source_mm, s->columns, integrals);
+    return;
+  }
+  double source[3] = {view->source_mm[0], view->source_mm[1], view->source_mm[2]};
+  if (s->geometry->beam == KVOX_CT_FAN) {
+    source[2] = first[2];
+  }
+  kvox_phantom_ray_row(s->phantom, source, first, view->column_step_mm, s->columns, integrals);
 }
 
 static kvox_status simulate_view(void *data, int64_t v, int32_t worker) {
@@ -41,7 +54,7 @@ static kvox_status simulate_view(void *data, int64_t v, int32_t worker) {
   double *integrals = s->rows_of_workers + worker * s->columns;
   kvox_ct_view view;
   KVOX_TRY(kvox_ct_geometry_view(s->geometry, v, &view));
-  const bool alike = s->endless_in_z && rows_follow_z(&view);
+  const bool alike = s->endless_in_z && rows_follow_z(s->geometry, &view);
   for (int64_t row = 0; row < s->rows; row++) {
     const double along_u = -0.5 * (double)(s->columns - 1), along_v = (double)row - 0.5 * (double)(s->rows - 1);
     double first[3];
@@ -49,7 +62,7 @@ static kvox_status simulate_view(void *data, int64_t v, int32_t worker) {
       first[c] = view.detector_mm[c] + along_u * view.column_step_mm[c] + along_v * view.row_step_mm[c];
     }
     if (row == 0 || !alike) {
-      kvox_phantom_line_row(s->phantom, first, view.column_step_mm, view.source_mm, s->columns, integrals);
+      integrate_row(s, &view, first, integrals);
       KVOX_TRY(check_ends(integrals, s->columns, v, row));
     }
     const int64_t index[2] = {v, row};

@@ -18,8 +18,9 @@ enum { MOST_COUNT = 1 << 20 };
 typedef struct reader {
   const kvox_io_file *file;
   kvox_context *context;
-  kvox_ct_parallel_options options;
-  double *angles_deg; /* of a list; from the context's allocator */
+  int32_t beam;                 /* KVOX_CT_PARALLEL, ... */
+  kvox_ct_cone_options options; /* a parallel beam has no distances */
+  double *angles_deg;           /* of a list; from the context's allocator */
 } reader;
 
 /* One member of an object: its name, whether it must be there, and what takes its value. */
@@ -89,33 +90,51 @@ static kvox_status get_count(const reader *r, const char *path, const cJSON *val
   return KVOX_OK;
 }
 
-/* A word of a short list; the first is what this build does. */
+/* Which word of a short list it is. */
 static kvox_status get_word(const reader *r, const char *path, const cJSON *value, const char *const *words, int count,
-                            const char *must) {
+                            const char *must, int *word) {
   for (int i = 0; cJSON_IsString(value) && i < count; i++) {
     if (strcmp(value->valuestring, words[i]) == 0) {
-      return i == 0 ? KVOX_OK
-                    : kvox_io_file_fail(r->file, KVOX_ERROR_UNSUPPORTED,
-                                        "\"%s\" is \"%s\"; this version reads %s alone", path, words[i], words[0]);
+      *word = i;
+      return KVOX_OK;
     }
   }
   return wrong(r, path, must);
 }
 
 static kvox_status take_beam(reader *r, const char *path, const cJSON *value) {
-  static const char *const words[] = {"parallel", "fan", "cone"};
-  return get_word(r, path, value, words, 3, "\"parallel\", \"fan\" or \"cone\"");
+  static const char *const words[] = {[KVOX_CT_PARALLEL] = "parallel", [KVOX_CT_FAN] = "fan", [KVOX_CT_CONE] = "cone"};
+  int word = 0;
+  KVOX_TRY(get_word(r, path, value, words, 3, "\"parallel\", \"fan\" or \"cone\"", &word));
+  r->beam = word;
+  return KVOX_OK;
 }
 
 static kvox_status take_detector_shape(reader *r, const char *path, const cJSON *value) {
   static const char *const words[] = {"flat", "arc"};
-  return get_word(r, path, value, words, 2, "\"flat\" or \"arc\"");
+  int word = 0;
+  KVOX_TRY(get_word(r, path, value, words, 2, "\"flat\" or \"arc\"", &word));
+  return word == 0 ? KVOX_OK
+                   : kvox_io_file_fail(r->file, KVOX_ERROR_UNSUPPORTED,
+                                       "\"%s\" is \"arc\"; this version reads flat alone", path);
 }
 
 /* Lengths of a diverging beam: a parallel one has none, and one that is given says that the beam is not parallel. */
-static kvox_status take_distance(reader *r, const char *path, const cJSON *value) {
-  (void)value;
-  return kvox_io_file_fail(r->file, KVOX_ERROR_FORMAT, "\"%s\" has no meaning for a parallel beam; leave it out", path);
+static kvox_status get_distance(const reader *r, const char *path, const cJSON *value, double *distance) {
+  if (r->beam == KVOX_CT_PARALLEL) {
+    return kvox_io_file_fail(r->file, KVOX_ERROR_FORMAT, "\"%s\" has no meaning for a parallel beam; leave it out",
+                             path);
+  }
+  KVOX_TRY(get_number(r, path, value, distance));
+  return *distance > 0 ? KVOX_OK : wrong(r, path, "positive");
+}
+
+static kvox_status take_source_to_axis(reader *r, const char *path, const cJSON *value) {
+  return get_distance(r, path, value, &r->options.source_to_axis_mm);
+}
+
+static kvox_status take_source_to_detector(reader *r, const char *path, const cJSON *value) {
+  return get_distance(r, path, value, &r->options.source_to_detector_mm);
 }
 
 static kvox_status take_z_per_turn(reader *r, const char *path, const cJSON *value) {
@@ -208,12 +227,29 @@ static kvox_status take_angles(reader *r, const char *path, const cJSON *value) 
                                : wrong(r, path, "a list of degrees, or an object with start, step and count");
 }
 
+/* What only a diverging beam must have. */
+static kvox_status check_lengths(const reader *r) {
+  const struct {
+    const char *path;
+    double value;
+  } lengths[] = {{"source_to_axis_mm", r->options.source_to_axis_mm},
+                 {"source_to_detector_mm", r->options.source_to_detector_mm},
+                 {"detector.column_pitch_mm", r->options.column_pitch_mm}};
+  for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+    if (lengths[i].value == 0) {
+      return kvox_io_file_fail(r->file, KVOX_ERROR_FORMAT, "\"%s\" is missing: fan and cone beams need it",
+                               lengths[i].path);
+    }
+  }
+  return KVOX_OK;
+}
+
 static kvox_status take_geometry(reader *r, const cJSON *root) {
   static const member members[] = {
       {"beam", true, take_beam},
       {"detector_shape", false, take_detector_shape},
-      {"source_to_axis_mm", false, take_distance},
-      {"source_to_detector_mm", false, take_distance},
+      {"source_to_axis_mm", false, take_source_to_axis},
+      {"source_to_detector_mm", false, take_source_to_detector},
       {"detector", true, take_detector},
       {"angles_deg", true, take_angles},
       {"z_per_turn_mm", false, take_z_per_turn},
@@ -227,7 +263,8 @@ static kvox_status take_geometry(reader *r, const cJSON *root) {
   if (beam != NULL) {
     KVOX_TRY(take_beam(r, "beam", beam));
   }
-  return take_object(r, "", root, members, MEMBERS);
+  KVOX_TRY(take_object(r, "", root, members, MEMBERS));
+  return r->beam == KVOX_CT_PARALLEL ? KVOX_OK : check_lengths(r);
 }
 
 /* cJSON calls itself for every bracket; here they are counted first. */
@@ -288,11 +325,35 @@ static kvox_status parse(const kvox_io_file *file, const char *text, int64_t byt
                                                  "something follows its object in line %" PRId64, line_of(text, end));
 }
 
+static kvox_status make_parallel(kvox_context *context, const kvox_ct_cone_options *o, kvox_ct_geometry **geometry) {
+  kvox_ct_parallel_options options;
+  kvox_ct_parallel_options_init(&options);
+  options.views = o->views;
+  options.rows = o->rows;
+  options.columns = o->columns;
+  options.column_pitch_mm = o->column_pitch_mm;
+  options.row_pitch_mm = o->row_pitch_mm;
+  options.column_offset_px = o->column_offset_px;
+  options.row_offset_px = o->row_offset_px;
+  options.angles_deg = o->angles_deg;
+  options.angle_start_deg = o->angle_start_deg;
+  options.angle_step_deg = o->angle_step_deg;
+  return kvox_ct_geometry_create_parallel(context, &options, geometry);
+}
+
+static kvox_status make(const reader *r, kvox_ct_geometry **geometry) {
+  switch (r->beam) {
+    case KVOX_CT_FAN: return kvox_ct_geometry_create_fan(r->context, &r->options, geometry);
+    case KVOX_CT_CONE: return kvox_ct_geometry_create_cone(r->context, &r->options, geometry);
+    default: return make_parallel(r->context, &r->options, geometry);
+  }
+}
+
 kvox_status kvox_io_load_ct_geometry(kvox_io_file *file, const double *center_px, kvox_ct_geometry **geometry) {
   reader r = {.file = file, .context = file->context};
   cJSON *root = NULL;
   kvox_status status = KVOX_OK;
-  kvox_ct_parallel_options_init(&r.options);
+  kvox_ct_cone_options_init(&r.options);
   if (file->size > MOST_BYTES) {
     return kvox_io_file_fail(file, KVOX_ERROR_FORMAT, "it has %" PRId64 " bytes, a geometry has at most %d", file->size,
                              MOST_BYTES);
@@ -308,7 +369,7 @@ kvox_status kvox_io_load_ct_geometry(kvox_io_file *file, const double *center_px
   if (center_px != NULL) {
     r.options.column_offset_px = *center_px - 0.5 * (double)(r.options.columns - 1);
   }
-  status = kvox_ct_geometry_create_parallel(file->context, &r.options, geometry);
+  status = make(&r, geometry);
   if (status != KVOX_OK) {
     status = kvox_io_file_fail(file, status, "%s", kvox_last_error());
   }

@@ -1,6 +1,4 @@
 /* The geometry file, written so that ct_geometry.c makes the same geometry of it. */
-#include <math.h>
-
 #include <inttypes.h>
 
 #include "io/io.h"
@@ -10,32 +8,42 @@ static void write_member(kvox_io_output *output, const char *before, const char 
   kvox_io_output_number(output, value);
 }
 
-/* Only what a parallel beam with its axis along z can be: other scanners have constructors of their own. */
-static kvox_status check_parallel(const kvox_io_output *output, const kvox_ct_view *view) {
-  const double *ray = view->source_mm, *row = view->row_step_mm;
-  const double length = sqrt(ray[0] * ray[0] + ray[1] * ray[1] + ray[2] * ray[2]);
-  if (fabs(length - 1) > 1e-9 || fabs(ray[2]) > 1e-9 || row[0] != 0 || row[1] != 0) {
-    return kvox_extend_fail(KVOX_ERROR_UNSUPPORTED, "%.200s: only the geometry of a parallel beam can be written",
-                            output->name);
+/* Only circles have a file: views given one by one have none. */
+static kvox_status check_circular(const kvox_io_output *output, const kvox_ct_geometry *geometry) {
+  return kvox_ct_geometry_is_circular(geometry)
+             ? KVOX_OK
+             : kvox_extend_fail(KVOX_ERROR_UNSUPPORTED,
+                                "%.200s: views that were given one by one cannot be written, only a beam on a circle",
+                                output->name);
+}
+
+static kvox_status write_beam(kvox_io_output *output, const kvox_ct_geometry *geometry) {
+  static const char *const beams[] = {[KVOX_CT_PARALLEL] = "parallel", [KVOX_CT_FAN] = "fan", [KVOX_CT_CONE] = "cone"};
+  const int32_t beam = kvox_ct_geometry_beam(geometry);
+  double to_axis = 0, to_detector = 0;
+  KVOX_TRY(kvox_ct_geometry_distances(geometry, &to_axis, &to_detector));
+  kvox_io_output_print(output, "{\n  \"beam\": \"%s\",\n  \"detector_shape\": \"flat\",\n", beams[beam]);
+  if (beam != KVOX_CT_PARALLEL) {
+    write_member(output, "  ", "source_to_axis_mm", to_axis);
+    write_member(output, ",\n  ", "source_to_detector_mm", to_detector);
+    kvox_io_output_print(output, ",\n");
   }
   return KVOX_OK;
 }
 
 static kvox_status write_detector(kvox_io_output *output, const kvox_ct_geometry *geometry, const int64_t shape[3],
                                   const kvox_ct_view *view) {
-  kvox_grid grid;
-  /* The default grid of a parallel beam has the pitches as its spacing, and z = 0 where the rows have it. */
-  KVOX_TRY(kvox_ct_geometry_default_grid(geometry, &grid));
-  const double row_pitch = grid.spacing_mm[2];
+  double pitch[2];
+  KVOX_TRY(kvox_ct_geometry_pitch(geometry, pitch));
   kvox_io_output_print(output, "  \"detector\": {\"columns\": %" PRId64 ", \"rows\": %" PRId64, shape[2], shape[1]);
-  if (kvox_ct_geometry_unit(geometry) == KVOX_UNIT_PER_MM) {
-    write_member(output, ", ", "column_pitch_mm", grid.spacing_mm[0]);
-    write_member(output, ", ", "row_pitch_mm", row_pitch);
+  if (pitch[0] > 0) {
+    write_member(output, ", ", "column_pitch_mm", pitch[0]);
+    write_member(output, ", ", "row_pitch_mm", pitch[1]);
   }
   write_member(output, ",\n               ", "column_offset_px",
                kvox_ct_geometry_center_px(geometry) - 0.5 * (double)(shape[2] - 1));
   /* The middle of the detector lies at z = -offset * pitch; adding 0 makes no "-0" of a detector that is centred. */
-  write_member(output, ", ", "row_offset_px", -view->detector_mm[2] / row_pitch + 0.0);
+  write_member(output, ", ", "row_offset_px", -view->detector_mm[2] / (pitch[1] > 0 ? pitch[1] : 1) + 0.0);
   kvox_io_output_print(output, "},\n");
   return KVOX_OK;
 }
@@ -82,8 +90,8 @@ kvox_status kvox_io_save_ct_geometry(kvox_context *context, const char *path, co
   KVOX_TRY(kvox_ct_geometry_shape(geometry, shape));
   KVOX_TRY(kvox_ct_geometry_view(geometry, 0, &view));
   KVOX_TRY_CLEANUP(kvox_io_output_open(context, path, &output));
-  KVOX_TRY_CLEANUP(check_parallel(&output, &view));
-  kvox_io_output_print(&output, "{\n  \"beam\": \"parallel\",\n  \"detector_shape\": \"flat\",\n");
+  KVOX_TRY_CLEANUP(check_circular(&output, geometry));
+  KVOX_TRY_CLEANUP(write_beam(&output, geometry));
   KVOX_TRY_CLEANUP(write_detector(&output, geometry, shape, &view));
   KVOX_TRY_CLEANUP(write_angles(&output, geometry, shape[0]));
   kvox_io_output_print(&output, "}\n");

@@ -102,6 +102,43 @@ static kvox_status build_wire(kvox_phantom *phantom) { return add_ellipses(phant
 
 static kvox_status build_edge(kvox_phantom *phantom) { return add_ellipses(phantom, edge, COUNT(edge), NULL); }
 
+/* x, y, z, radius, density: no mirror image or quarter turn of another. */
+static const double spheres[][5] = {
+    {0.2, -0.1, 0.15, 0.4, 1},   {-0.4, 0.35, -0.3, 0.2, 0.5}, {0.35, 0.5, 0.45, 0.15, 2},
+    {-0.5, -0.4, 0.4, 0.12, -1}, {0.1, -0.55, -0.5, 0.1, 1.5}, {0.25, 0.0, 0.1, 0.08, -0.5},
+};
+
+static kvox_status add_spheres(kvox_phantom *phantom, int32_t count) {
+  for (int32_t i = 0; i < count; i++) {
+    const double *s = spheres[i], semi_axes[3] = {s[3], s[3], s[3]};
+    KVOX_TRY(kvox_phantom_add_turned(phantom, s[4], s, semi_axes, 0));
+  }
+  return KVOX_OK;
+}
+
+static kvox_status build_sphere(kvox_phantom *phantom) { return add_spheres(phantom, 1); }
+
+static kvox_status build_spheres(kvox_phantom *phantom) { return add_spheres(phantom, COUNT(spheres)); }
+
+/* A round disc about the axis, cut from a cylinder. */
+static kvox_status add_disc(kvox_phantom *phantom, double radius, double z, double half_height) {
+  static const double up[3] = {0, 0, 1}, down[3] = {0, 0, -1};
+  const double center[3] = {0, 0, z}, semi_axes[3] = {radius, radius, (double)INFINITY};
+  KVOX_TRY(kvox_phantom_add_turned(phantom, 1, center, semi_axes, 0));
+  KVOX_TRY(kvox_phantom_cut(phantom, up, half_height));
+  return kvox_phantom_cut(phantom, down, half_height);
+}
+
+static kvox_status build_cylinder_3d(kvox_phantom *phantom) { return add_disc(phantom, 0.8, 0, 0.8); }
+
+/* Faces along the plane of the source, far from it: what a circle of sources cannot measure. */
+static kvox_status build_defrise(kvox_phantom *phantom) {
+  for (int32_t i = -3; i <= 3; i++) {
+    KVOX_TRY(add_disc(phantom, 0.7, 0.25 * i, 0.0625));
+  }
+  return KVOX_OK;
+}
+
 /* The FORBILD head is defined in centimetres and customarily drawn over 25.6 cm. */
 static const double forbild_extent = 12.8;
 
@@ -127,6 +164,16 @@ const kvox_phantom_entry *kvox_phantom_entry_at(int32_t index) {
       {"wire", "one wire of density 1 in air at (0.3, 0.2), radius 0.004 of the whole (Kvox)", 1, build_wire, false},
       {"edge", "one off-centre disc of density 1 in air at (0.2, -0.1), radius 0.4 of the whole (Kvox)", 1, build_edge,
        false},
+      {"cylinder-3d", "uniform cylinder of density 1, radius and half height 0.8 of the whole (Kvox)", 1,
+       build_cylinder_3d, false},
+      {"sphere", "one off-centre sphere of density 1 at (0.2, -0.1, 0.15), radius 0.4 of the whole (Kvox)", 1,
+       build_sphere, false},
+      {"spheres", "six off-centre spheres of densities 0 to 2, unlike all their mirror images (Kvox)", 1, build_spheres,
+       false},
+      {"defrise",
+       "seven discs of density 1 stacked along the axis, radius 0.7 of the whole: a cone beam's artefacts "
+       "(Kvox, after Defrise)",
+       1, build_defrise, false},
   };
   return index >= 0 && index < COUNT(entries) ? entries + index : NULL;
 }

@@ -179,57 +179,6 @@ double kvox_phantom_line_integral(const kvox_phantom *phantom, const double poin
   return sum;
 }
 
-/* Adds a shape's chords. Seen along the lines, a quadric is the unit disc: the line that passes its centre at a
- * distance w (in its own units, across the lines) has a chord of 2 sqrt(1 - w^2) over the length of the direction. */
-static void add_chords(const kvox_phantom *phantom, const kvox_shape *shape, const double first_mm[3],
-                       const double step_mm[3], const double direction[3], int64_t count, double *integrals) {
-  double from_center[3], first[3], step[3], along[3];
-  for (int c = 0; c < 3; c++) {
-    from_center[c] = first_mm[c] - shape->center_mm[c];
-  }
-  kvox_shape_turn(shape, from_center, first);
-  kvox_shape_turn(shape, step_mm, step);
-  kvox_shape_turn(shape, direction, along);
-  const double speed_squared = kvox_dot3(along, along);
-  const double first_on = speed_squared > 0 ? kvox_dot3(first, along) / speed_squared : 0;
-  const double step_on = speed_squared > 0 ? kvox_dot3(step, along) / speed_squared : 0;
-  for (int c = 0; c < 3; c++) {
-    first[c] -= first_on * along[c];
-    step[c] -= step_on * along[c];
-  }
-  const kvox_span met = kvox_span_in_ball(first, step, 1);
-  if (!(met.low < met.high)) {
-    return;
-  }
-  const bool plain = shape->planes == 0 && speed_squared > 0;
-  const double scale = plain ? 2 * shape->density * sqrt(kvox_dot3(direction, direction) / speed_squared) : 0;
-  const int64_t end = kvox_index_up(met.high + 1, count);
-  for (int64_t i = kvox_index_up(met.low - 1, count); i < end; i++) {
-    double at[3];
-    if (plain) {
-      for (int c = 0; c < 3; c++) {
-        at[c] = first[c] + (double)i * step[c];
-      }
-      const double inside = 1 - kvox_dot3(at, at);
-      integrals[i] += inside > 0 ? scale * sqrt(inside) : 0;
-      continue;
-    }
-    for (int c = 0; c < 3; c++) {
-      at[c] = first_mm[c] + (double)i * step_mm[c];
-    }
-    const double chord = kvox_shape_chord(shape, phantom->planes, at, direction);
-    integrals[i] = isinf(chord) ? chord : integrals[i] + shape->density * chord;
-  }
-}
-
-void kvox_phantom_line_row(const kvox_phantom *phantom, const double first_mm[3], const double step_mm[3],
-                           const double direction[3], int64_t count, double *integrals) {
-  memset(integrals, 0, (size_t)count * sizeof *integrals);
-  for (int32_t i = 0; i < phantom->shape_count; i++) {
-    add_chords(phantom, phantom->shapes + i, first_mm, step_mm, direction, count, integrals);
-  }
-}
-
 bool kvox_phantom_endless_in_z(const kvox_phantom *phantom) {
   for (int32_t i = 0; i < phantom->shape_count; i++) {
     const kvox_shape *shape = phantom->shapes + i;

@@ -43,6 +43,11 @@ bool kvox_phantom_endless_in_z(const kvox_phantom *phantom);
 void kvox_phantom_line_row(const kvox_phantom *phantom, const double first_mm[3], const double step_mm[3],
                            const double direction[3], int64_t count, double *integrals);
 
+/* The same of `count` rays that begin at source_mm, the first one through first_mm, each step_mm beside the one before:
+ * what lies behind the source is not met. */
+void kvox_phantom_ray_row(const kvox_phantom *phantom, const double source_mm[3], const double first_mm[3],
+                          const double step_mm[3], int64_t count, double *integrals);
+
 /* ---- The definitions ---- */
 
 typedef struct kvox_phantom_entry {

@@ -33,8 +33,9 @@ static void cut(const kvox_plane *plane, const double from[3], const double dire
   }
 }
 
-double kvox_shape_chord(const kvox_shape *shape, const kvox_plane *planes, const double point_mm[3],
-                        const double direction[3]) {
+/* Of the part of the line from point + least * direction on. */
+static double chord_from(const kvox_shape *shape, const kvox_plane *planes, const double point_mm[3],
+                         const double direction[3], double least) {
   double from[3], u[3], du[3];
   for (int c = 0; c < 3; c++) {
     from[c] = point_mm[c] - shape->center_mm[c];
@@ -54,11 +55,21 @@ double kvox_shape_chord(const kvox_shape *shape, const kvox_plane *planes, const
     return 0;
   }
   double end = speed_squared > 0 ? sqrt(inside / speed_squared) : (double)INFINITY;
-  double begin = -end;
+  double begin = fmax(-end, least - nearest);
   for (int32_t p = 0; p < shape->planes; p++) {
     cut(planes + shape->first_plane + p, from, direction, &begin, &end);
   }
   return begin < end ? (end - begin) * sqrt(kvox_dot3(direction, direction)) : 0;
+}
+
+double kvox_shape_chord(const kvox_shape *shape, const kvox_plane *planes, const double point_mm[3],
+                        const double direction[3]) {
+  return chord_from(shape, planes, point_mm, direction, -(double)INFINITY);
+}
+
+double kvox_shape_ray_chord(const kvox_shape *shape, const kvox_plane *planes, const double point_mm[3],
+                            const double direction[3]) {
+  return chord_from(shape, planes, point_mm, direction, 0);
 }
 
 kvox_span kvox_span_in_ball(const double start[3], const double step[3], double radius) {

@@ -38,6 +38,10 @@ bool kvox_shape_holds(const kvox_shape *shape, const kvox_plane *planes, const d
 double kvox_shape_chord(const kvox_shape *shape, const kvox_plane *planes, const double point_mm[3],
                         const double direction[3]);
 
+/* The same of the ray that begins at the point. */
+double kvox_shape_ray_chord(const kvox_shape *shape, const kvox_plane *planes, const double point_mm[3],
+                            const double direction[3]);
+
 /* Indices between which something holds; nowhere where low > high. */
 typedef struct kvox_span {
   double low, high;

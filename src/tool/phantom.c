@@ -132,19 +132,22 @@ static int make_geometry(phantom_job *job) {
   return kvox_tool_check(job->tool, kvox_ct_geometry_create_parallel(context, &options, &job->geometry), NULL);
 }
 
-/* 0.95 of the largest circle about the axis that every view sees whole. */
+/* 0.95 of the largest circle about the axis whose shadow stays between the middles of the outermost columns; the rays
+ * of a diverging beam touch it. */
 static int usual_radius(const phantom_job *job, double *radius) {
   int64_t shape[3];
-  kvox_ct_view view;
+  double to_axis = 0, to_detector = 0, pitch[2] = {0, 0};
   kvox_status status = kvox_ct_geometry_shape(job->geometry, shape);
   if (status == KVOX_OK) {
-    status = kvox_ct_geometry_view(job->geometry, 0, &view);
+    status = kvox_ct_geometry_distances(job->geometry, &to_axis, &to_detector);
   }
   if (status == KVOX_OK) {
-    const double *step = view.column_step_mm;
-    const double pitch = sqrt(step[0] * step[0] + step[1] * step[1] + step[2] * step[2]);
+    status = kvox_ct_geometry_pitch(job->geometry, pitch);
+  }
+  if (status == KVOX_OK) {
     const double center = kvox_ct_geometry_center_px(job->geometry);
-    *radius = 0.95 * pitch * fmin(center, (double)(shape[2] - 1) - center);
+    const double reach = (pitch[0] > 0 ? pitch[0] : 1) * fmin(center, (double)(shape[2] - 1) - center);
+    *radius = 0.95 * (to_detector > 0 ? to_axis * reach / hypot(to_detector, reach) : reach);
   }
   return kvox_tool_check(job->tool, status, NULL);
 }

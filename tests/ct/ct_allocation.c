@@ -57,6 +57,18 @@ static void close_scene(scene *s) {
   kvox_volume_destroy(s->volume);
 }
 
+/* Whether scenes are of a cone beam. */
+static bool diverging;
+
+static kvox_status create_cone(scene *s) {
+  kvox_ct_cone_options beam;
+  kvox_ct_cone_options_init(&beam);
+  beam.views = VIEWS, beam.rows = ROWS, beam.columns = COLUMNS;
+  beam.source_to_axis_mm = 60, beam.source_to_detector_mm = 90;
+  beam.column_pitch_mm = 0.5, beam.angle_step_deg = 360.0 / VIEWS;
+  return kvox_ct_geometry_create_cone(s->context, &beam, &s->geometry);
+}
+
 static kvox_status open_scene(const kvox_context_options *given, scene *s) {
   kvox_context_options options = *given;
   options.threads = 3;
@@ -66,7 +78,7 @@ static kvox_status open_scene(const kvox_context_options *given, scene *s) {
   beam.column_pitch_mm = 0.5, beam.angle_step_deg = 180.0 / VIEWS;
   *s = (scene){0};
   KVOX_TRY(kvox_context_create(&options, &s->context));
-  return kvox_ct_geometry_create_parallel(s->context, &beam, &s->geometry);
+  return diverging ? create_cone(s) : kvox_ct_geometry_create_parallel(s->context, &beam, &s->geometry);
 }
 
 static kvox_status make_correction(scene *s) {
@@ -112,6 +124,13 @@ static kvox_status reconstruct(const kvox_context_options *options, void *data) 
   KVOX_TRY_CLEANUP(kvox_ct_fbp_execute(s.fbp, NULL, &projections, s.volume));
 cleanup:
   close_scene(&s);
+  return status;
+}
+
+static kvox_status reconstruct_cone(const kvox_context_options *options, void *data) {
+  diverging = true;
+  const kvox_status status = reconstruct(options, data);
+  diverging = false;
   return status;
 }
 
@@ -182,9 +201,47 @@ cleanup:
   return status;
 }
 
+/* Fan and cone, and a cone through matrices and through vectors; its words, and a phantom seen by it. */
+static kvox_status describe(const kvox_context_options *options, void *data) {
+  (void)data;
+  scene s;
+  kvox_ct_cone_options beam;
+  kvox_ct_geometry *others[3] = {NULL};
+  static double numbers[12 * VIEWS];
+  double pitch[2];
+  const kvox_array projections = array_of(filtered, KVOX_F32, 3, shape);
+  kvox_status status;
+  kvox_ct_cone_options_init(&beam);
+  beam.views = VIEWS, beam.rows = ROWS, beam.columns = COLUMNS;
+  beam.source_to_axis_mm = 200, beam.source_to_detector_mm = 300;
+  beam.column_pitch_mm = 0.5, beam.angle_step_deg = 360.0 / VIEWS;
+  KVOX_TRY_CLEANUP(open_scene(options, &s));
+  kvox_ct_geometry_destroy(s.geometry);
+  s.geometry = NULL;
+  KVOX_TRY_CLEANUP(kvox_ct_geometry_create_cone(s.context, &beam, &s.geometry));
+  KVOX_TRY_CLEANUP(kvox_ct_geometry_create_fan(s.context, &beam, &others[0]));
+  KVOX_TRY_CLEANUP(kvox_ct_geometry_pitch(s.geometry, pitch));
+  KVOX_TRY_CLEANUP(kvox_ct_geometry_to_astra(s.geometry, numbers));
+  KVOX_TRY_CLEANUP(kvox_ct_geometry_from_astra(s.context, KVOX_CT_CONE, ROWS, COLUMNS, numbers, VIEWS, &others[1]));
+  for (int64_t view = 0; view < VIEWS; view++) {
+    KVOX_TRY_CLEANUP(kvox_ct_geometry_matrix(s.geometry, view, numbers + 12 * view));
+  }
+  KVOX_TRY_CLEANUP(kvox_ct_geometry_create_matrices(s.context, ROWS, COLUMNS, pitch[0], numbers, VIEWS, &others[2]));
+  KVOX_TRY_CLEANUP(kvox_ct_geometry_check(s.geometry, NULL, NULL, 0, NULL));
+  KVOX_TRY_CLEANUP(kvox_phantom_create(s.context, "defrise", 8, 0.02, &s.phantom));
+  KVOX_TRY_CLEANUP(kvox_ct_simulate(s.context, others[2], s.phantom, &projections));
+cleanup:
+  for (int i = 0; i < 3; i++) {
+    kvox_ct_geometry_destroy(others[i]);
+  }
+  close_scene(&s);
+  return status;
+}
+
 static void every_allocation_fails(void **state) {
   (void)state;
-  static const failing_heap_scenario scenarios[] = {reconstruct, filter, correct, find_center, simulate_and_project};
+  static const failing_heap_scenario scenarios[] = {reconstruct, reconstruct_cone,     filter,  correct,
+                                                    find_center, simulate_and_project, describe};
   for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
     assert_true(failing_heap_try(scenarios[i], NULL) > 5); /* it was not over before it began */
   }
@@ -286,9 +343,16 @@ static void memory_limit_holds(void **state) {
   assert_true(fitted > 0);
 }
 
+static void memory_of_a_cone(void **state) {
+  diverging = true;
+  memory_is_as_told(state);
+  memory_limit_holds(state);
+  diverging = false;
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_fails),
-                                     cmocka_unit_test(warm_execute_allocates_nothing),
-                                     cmocka_unit_test(memory_is_as_told), cmocka_unit_test(memory_limit_holds)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_allocation_fails), cmocka_unit_test(warm_execute_allocates_nothing),
+      cmocka_unit_test(memory_is_as_told), cmocka_unit_test(memory_limit_holds), cmocka_unit_test(memory_of_a_cone)};
   return cmocka_run_group_tests(tests, fill_samples, NULL);
 }

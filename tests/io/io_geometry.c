@@ -93,6 +93,49 @@ static void round_trips(void **state) {
   }
 }
 
+/* Fan and cone the same way, with their distances; views that were given one by one have no file. */
+static void diverging_round_trips(void **state) {
+  (void)state;
+  kvox_ct_cone_options options;
+  kvox_ct_cone_options_init(&options);
+  options.views = 19;
+  options.rows = 5;
+  options.columns = 33;
+  options.source_to_axis_mm = 1000.0 / 3;
+  options.source_to_detector_mm = 1100.0 / 3;
+  options.column_pitch_mm = 0.7;
+  options.row_pitch_mm = 0.1;
+  options.column_offset_px = 0.25;
+  options.row_offset_px = -0.7;
+  options.angle_step_deg = -360.0 / 19;
+  for (int32_t beam = KVOX_CT_FAN; beam <= KVOX_CT_CONE; beam++) {
+    kvox_ct_geometry *geometry = NULL, *back = NULL;
+    kvox_ct_view views[19];
+    assert_ok((beam == KVOX_CT_FAN ? kvox_ct_geometry_create_fan : kvox_ct_geometry_create_cone)(context, &options,
+                                                                                                 &geometry));
+    assert_ok(kvox_io_write_ct_geometry(context, at("g.json"), geometry));
+    assert_ok(kvox_io_read_ct_geometry(context, at("g.json"), NULL, &back));
+    assert_int_equal(kvox_ct_geometry_beam(back), beam);
+    for (int64_t view = 0; view < options.views; view++) {
+      kvox_ct_view a;
+      assert_ok(kvox_ct_geometry_view(geometry, view, &a));
+      assert_ok(kvox_ct_geometry_view(back, view, &views[view]));
+      assert_memory_equal(a.source_mm, views[view].source_mm, sizeof a.source_mm);
+      assert_memory_equal(a.column_step_mm, views[view].column_step_mm, sizeof a.column_step_mm);
+      assert_memory_equal(a.row_step_mm, views[view].row_step_mm, sizeof a.row_step_mm);
+      for (int c = 0; c < 3; c++) {
+        assert_close(a.detector_mm[c], views[view].detector_mm[c], 1e-13);
+      }
+    }
+    kvox_ct_geometry_destroy(geometry);
+    kvox_ct_geometry_destroy(back);
+    assert_ok(kvox_ct_geometry_create_views(context, KVOX_CT_CONE, 5, 33, views, 19, &geometry));
+    assert_fails(KVOX_ERROR_UNSUPPORTED, "given one by one",
+                 kvox_io_write_ct_geometry(context, at("g.json"), geometry));
+    kvox_ct_geometry_destroy(geometry);
+  }
+}
+
 /* One text, whatever the locale. */
 static void known_text(void **state) {
   (void)state;
@@ -120,6 +163,7 @@ static void known_text(void **state) {
 
 #define DETECTOR "\"detector\": {\"columns\": 8}"
 #define ANGLES "\"angles_deg\": {\"start\": 0, \"step\": 1, \"count\": 180}"
+#define SOURCE "\"source_to_axis_mm\": 500, \"source_to_detector_mm\": 1000,"
 #define BEAM "\"beam\": \"parallel\""
 
 static void mistakes(void **state) {
@@ -141,9 +185,17 @@ static void mistakes(void **state) {
       {"{" BEAM "," BEAM "," DETECTOR "," ANGLES "}", KVOX_ERROR_FORMAT, "\"beam\" is there twice"},
       {"{" BEAM "," DETECTOR "," ANGLES ", \"anlges\": 1}", KVOX_ERROR_FORMAT, "\"anlges\" is no member"},
       {"{" BEAM "," DETECTOR "," ANGLES ", \"Beam\": 1}", KVOX_ERROR_FORMAT, "\"Beam\" is no member"},
-      {"{\"beam\": \"cone\", \"source_to_axis_mm\": 500," DETECTOR "," ANGLES "}", KVOX_ERROR_UNSUPPORTED,
-       "\"beam\" is \"cone\""},
-      {"{\"source_to_axis_mm\": 500, \"beam\": \"fan\"}", KVOX_ERROR_UNSUPPORTED, "\"beam\" is \"fan\""},
+      {"{\"beam\": \"cone\", \"source_to_axis_mm\": 500," DETECTOR "," ANGLES "}", KVOX_ERROR_FORMAT,
+       "\"source_to_detector_mm\" is missing"},
+      {"{\"source_to_detector_mm\": 500, \"beam\": \"fan\"," DETECTOR "," ANGLES "}", KVOX_ERROR_FORMAT,
+       "\"source_to_axis_mm\" is missing"},
+      {"{\"beam\": \"cone\"," SOURCE DETECTOR "," ANGLES "}", KVOX_ERROR_FORMAT,
+       "\"detector.column_pitch_mm\" is missing"},
+      {"{\"source_to_axis_mm\": -5, \"beam\": \"cone\"}", KVOX_ERROR_FORMAT, "\"source_to_axis_mm\" must be positive"},
+      {"{\"source_to_axis_mm\": \"5\", \"beam\": \"cone\"}", KVOX_ERROR_FORMAT, "\"source_to_axis_mm\" must be a"},
+      {"{\"beam\": \"cone\", \"source_to_axis_mm\": 500, \"source_to_detector_mm\": 400, \"detector\": "
+       "{\"columns\": 8, \"column_pitch_mm\": 1}," ANGLES "}",
+       KVOX_ERROR_ARGUMENT, "file: geometry: source_to_detector_mm is 400"},
       {"{\"beam\": \"wide\"," DETECTOR "," ANGLES "}", KVOX_ERROR_FORMAT, "\"beam\" must be"},
       {"{\"beam\": 3," DETECTOR "," ANGLES "}", KVOX_ERROR_FORMAT, "\"beam\" must be"},
       {"{" BEAM ", \"detector_shape\": \"arc\"," DETECTOR "," ANGLES "}", KVOX_ERROR_UNSUPPORTED, "\"arc\""},
@@ -269,9 +321,9 @@ static void scarce_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads),    cmocka_unit_test(round_trips),   cmocka_unit_test(known_text),
-      cmocka_unit_test(mistakes), cmocka_unit_test(strings),       cmocka_unit_test(truncated),
-      cmocka_unit_test(centers),  cmocka_unit_test(scarce_memory),
+      cmocka_unit_test(reads),      cmocka_unit_test(round_trips), cmocka_unit_test(diverging_round_trips),
+      cmocka_unit_test(known_text), cmocka_unit_test(mistakes),    cmocka_unit_test(strings),
+      cmocka_unit_test(truncated),  cmocka_unit_test(centers),     cmocka_unit_test(scarce_memory),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -97,7 +97,8 @@ static float *filter_by_oracle(kvox_check *check, const shape *s, const kvox_ct_
   kvox_context *context = kvox_check_oracle(check);
   float *wanted = kvox_check_floats(check, cut->slices * cut->views * s->columns);
   float *a = kvox_check_floats(check, s->columns), *b = kvox_check_floats(check, s->columns);
-  if (context != NULL && kvox_check_ok(check, kvox_ct_filter_make(context, s->geometry, options, &filter))) {
+  if (context != NULL && kvox_check_ok(check, kvox_ct_filter_make(context, s->geometry->columns,
+                                                                  s->geometry->column_pitch_mm, options, &filter))) {
     const uint64_t bytes = kvox_ct_filter_scratch(filter);
     void *scratch = kvox_check_memory(check, (size_t)bytes);
     for (int64_t n = 0; n < cut->slices * kvox_divide_up(cut->views, 2); n++) {

@@ -198,6 +198,22 @@ static void compare_pick(kvox_check *check) {
   }
 }
 
+static void compare_pick_pairs(kvox_check *check, int32_t vectors) {
+  const kvox_vec_table *table = table_of(check->level);
+  const int32_t count = vectors * table->lanes;
+  float *samples = kvox_check_floats(check, count), low[MOST_LANES], high[MOST_LANES];
+  int32_t index[MOST_LANES];
+  for (int32_t i = 0; i < count; i++) {
+    samples[i] = random_float(check);
+  }
+  random_indices(check, 0, count - 2, index);
+  table->pick_pairs[vectors - 2](samples, index, low, high);
+  for (int lane = 0; lane < table->lanes; lane++) {
+    same(check, "vf_pick_pair", lane, low[lane], samples[index[lane]]);
+    same(check, "vf_pick_pair", lane, high[lane], samples[index[lane] + 1]);
+  }
+}
+
 static void compare_zip(kvox_check *check) {
   const kvox_vec_table *table = table_of(check->level);
   float a[MOST_LANES] = {0}, b[MOST_LANES] = {0};
@@ -236,6 +252,8 @@ static void compare_operations(kvox_check *check) {
   compare_parts(check);
   compare_gather_pair(check);
   compare_pick(check);
+  compare_pick_pairs(check, 2);
+  compare_pick_pairs(check, 3);
   compare_zip(check);
   compare_transpose(check);
 }

@@ -19,6 +19,7 @@ typedef struct kvox_vec_table {
   kvox_vec_float_function floats[VEC_FLOATS];
   kvox_vec_int_function ints[VEC_INTS];
   void (*gather_pair)(const float *p, const int32_t *index, float *low, float *high);
+  void (*pick_pairs[2])(const float *p, const int32_t *index, float *low, float *high); /* of 2 and 3 vectors */
   void (*pick)(const float *p, const int32_t *index, float *out);
   void (*zip)(const float *a, const float *b, float *out);
   void (*unzip)(const float *both, float *a, float *b);

@@ -40,6 +40,20 @@ static void gather_pair(const float *p, const int32_t *index, float *low, float 
   vf_store(high, h);
 }
 
+static void pick_pair_2(const float *p, const int32_t *index, float *low, float *high) {
+  vf l, h;
+  vf_pick_pair_2(p, vi_load(index), &l, &h);
+  vf_store(low, l);
+  vf_store(high, h);
+}
+
+static void pick_pair_3(const float *p, const int32_t *index, float *low, float *high) {
+  vf l, h;
+  vf_pick_pair_3(p, vi_load(index), &l, &h);
+  vf_store(low, l);
+  vf_store(high, h);
+}
+
 static void pick(const float *p, const int32_t *index, float *out) { vf_store(out, vf_pick(p, vi_load(index))); }
 static void zip(const float *a, const float *b, float *out) {
   vf low, high;
@@ -82,6 +96,7 @@ const kvox_vec_table TABLE = {
     .floats = {add, sub, mul, divide, fused, greater, less, select_less, bits, set},
     .ints = {int_add, int_sub, int_and, int_or, int_left, int_right, int_set},
     .gather_pair = gather_pair,
+    .pick_pairs = {pick_pair_2, pick_pair_3},
     .pick = pick,
     .zip = zip,
     .unzip = unzip,

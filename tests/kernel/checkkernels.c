@@ -9,13 +9,22 @@ extern const kvox_check_stage kvox_check_correct_counts, kvox_check_correct_fini
 extern const kvox_check_stage kvox_check_filter_pack, kvox_check_filter_multiply, kvox_check_filter_unpack,
     kvox_check_filter_interleave;
 extern const kvox_check_stage kvox_check_backproject_slice, kvox_check_backproject_stack, kvox_check_project_slice,
-    kvox_check_project_stack;
+    kvox_check_project_stack, kvox_check_cone;
 
 static const kvox_check_stage *const stages[] = {
-    &kvox_check_vec_operations,    &kvox_check_vec_log,           &kvox_check_correct_counts,
-    &kvox_check_correct_finite,    &kvox_check_filter_pack,       &kvox_check_filter_multiply,
-    &kvox_check_filter_unpack,     &kvox_check_filter_interleave, &kvox_check_backproject_slice,
-    &kvox_check_backproject_stack, &kvox_check_project_slice,     &kvox_check_project_stack,
+    &kvox_check_vec_operations,
+    &kvox_check_vec_log,
+    &kvox_check_correct_counts,
+    &kvox_check_correct_finite,
+    &kvox_check_filter_pack,
+    &kvox_check_filter_multiply,
+    &kvox_check_filter_unpack,
+    &kvox_check_filter_interleave,
+    &kvox_check_backproject_slice,
+    &kvox_check_backproject_stack,
+    &kvox_check_project_slice,
+    &kvox_check_project_stack,
+    &kvox_check_cone,
 };
 
 int main(int count, char **arguments) {

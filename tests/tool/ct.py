@@ -2,6 +2,7 @@
 
 import array
 import hashlib
+import json
 import math
 import os
 import signal
@@ -254,6 +255,25 @@ class Outputs(Case):
         self.assertEqual(self.read('u.npy'), self.read('t.npy'))
         # Through the middle: the chord is a diameter.
         self.assertAlmostEqual(read_npy(self.path('p.npy')).values[16], 0.8 * made['radius_mm'], delta=1e-5)
+
+    def test_fan_and_cone(self):
+        # The source is 200 mm from the axis, the detector 400: the middle ray of a cylinder of 0.8 R is a diameter, and
+        # the rays to the middles of the outermost columns touch the circle of R / 0.95.
+        for beam in ('fan', 'cone'):
+            with open(self.path('g.json'), 'w') as file:
+                json.dump({'beam': beam, 'source_to_axis_mm': 200, 'source_to_detector_mm': 400,
+                           'detector': {'columns': 101, 'rows': 3, 'column_pitch_mm': 1},
+                           'angles_deg': {'start': 0, 'step': 45, 'count': 8}}, file)
+            made = self.kvox('phantom', 'cylinder', '--geometry', 'g.json', '--write-geometry', 'h.json', '-o', 'p.npy')
+            self.assertAlmostEqual(made['radius_mm'], 0.95 * 200 * math.sin(math.atan(50 / 400)), delta=1e-9)
+            projections = read_npy(self.path('p.npy'))
+            self.assertEqual(projections.shape, (8, 3, 101))
+            climb = [math.hypot(400, z) / 400 if beam == 'cone' else 1 for z in (-1, 0, 1)]
+            for row in range(3):
+                chord = 1.6 * made['radius_mm'] * climb[row]
+                self.assertAlmostEqual(projections.values[101 * row + 50], chord, delta=1e-5)
+            self.kvox('phantom', 'cylinder', '--geometry', 'h.json', '-o', 'q.npy')
+            self.assertEqual(self.read('q.npy'), self.read('p.npy'))
 
     def test_noise_belongs_to_its_seed(self):
         for output, seed, threads in (('a.npy', 5, 1), ('b.npy', 5, 7), ('c.npy', 6, 1)):

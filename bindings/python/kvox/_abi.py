@@ -28,6 +28,7 @@ MAP_READ, MAP_WRITE = 1, 2
 LOG_INFO, LOG_WARNING = 1, 2
 FFT_ESTIMATE, FFT_MEASURE = 0, 1
 UNIT_ARBITRARY, UNIT_HU, UNIT_PER_MM, UNIT_PER_PIXEL = range(4)
+CT_PARALLEL, CT_FAN, CT_CONE = range(3)
 CT_RAMP, CT_SHEPP_LOGAN, CT_COSINE, CT_HAMMING, CT_HANN, CT_CUSTOM = range(6)
 WINDOW_LINEAR, WINDOW_LINEAR_EXACT, WINDOW_SIGMOID = range(3)
 
@@ -189,6 +190,24 @@ class CtParallelOptions(Options):
     ]
 
 
+class CtConeOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("views", c_int64),
+        ("rows", c_int64),
+        ("columns", c_int64),
+        ("source_to_axis_mm", c_double),
+        ("source_to_detector_mm", c_double),
+        ("column_pitch_mm", c_double),
+        ("row_pitch_mm", c_double),
+        ("column_offset_px", c_double),
+        ("row_offset_px", c_double),
+        ("angles_deg", POINTER(c_double)),
+        ("angle_start_deg", c_double),
+        ("angle_step_deg", c_double),
+    ]
+
+
 class CtCorrectionOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -325,7 +344,46 @@ KVOX: dict[str, tuple[Any, ...]] = {
     # ct.h
     "kvox_ct_parallel_options_init_sized": (None, POINTER(CtParallelOptions), c_size_t),
     "kvox_ct_geometry_create_parallel": (Status, Context, POINTER(CtParallelOptions), POINTER(CtGeometry)),
+    "kvox_ct_cone_options_init_sized": (None, POINTER(CtConeOptions), c_size_t),
+    "kvox_ct_geometry_create_cone": (Status, Context, POINTER(CtConeOptions), POINTER(CtGeometry)),
+    "kvox_ct_geometry_create_fan": (Status, Context, POINTER(CtConeOptions), POINTER(CtGeometry)),
+    "kvox_ct_geometry_create_views": (
+        Status,
+        Context,
+        c_int32,
+        c_int64,
+        c_int64,
+        POINTER(CtView),
+        c_int64,
+        POINTER(CtGeometry),
+    ),
+    "kvox_ct_geometry_create_matrices": (
+        Status,
+        Context,
+        c_int64,
+        c_int64,
+        c_double,
+        _numbers,
+        c_int64,
+        POINTER(CtGeometry),
+    ),
+    "kvox_ct_geometry_from_astra": (
+        Status,
+        Context,
+        c_int32,
+        c_int64,
+        c_int64,
+        _numbers,
+        c_int64,
+        POINTER(CtGeometry),
+    ),
+    "kvox_ct_geometry_to_astra": (Status, CtGeometry, _numbers),
     "kvox_ct_geometry_destroy": (None, CtGeometry),
+    "kvox_ct_geometry_beam": (c_int32, CtGeometry),
+    "kvox_ct_geometry_is_circular": (c_int32, CtGeometry),
+    "kvox_ct_geometry_distances": (Status, CtGeometry, _numbers, _numbers),
+    "kvox_ct_geometry_pitch": (Status, CtGeometry, _numbers),
+    "kvox_ct_geometry_matrix": (Status, CtGeometry, c_int64, _numbers),
     "kvox_ct_geometry_shape": (Status, CtGeometry, _sizes),
     "kvox_ct_geometry_view": (Status, CtGeometry, c_int64, POINTER(CtView)),
     "kvox_ct_geometry_center_px": (c_double, CtGeometry),

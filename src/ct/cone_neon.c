@@ -1,0 +1,3 @@
+#define KVOX_VEC_NEON
+#define KERNELS kvox_cone_neon
+#include "ct/cone_body.h"

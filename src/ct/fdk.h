@@ -1,0 +1,96 @@
+/*
+ * Filtered back-projection of fan and cone on the CPU (Feldkamp, Davis, Kress 1984). Rows of a few views are corrected,
+ * weighted, filtered and turned over into blocks [view][column][row], from which tiles of the grid take. Along z the
+ * grid is cut into slabs, which see only some rows, where a block would else hold few views. No cut changes a bit.
+ */
+#ifndef KVOX_CT_FDK_H
+#define KVOX_CT_FDK_H
+
+#include "context/workspace.h"
+#include "ct/cone.h"
+#include "ct/filter.h"
+#include "ct/redundancy.h"
+#include "ct/rows.h"
+
+/* What of a plan this way needs; held by it. */
+typedef struct kvox_ct_fdk_request {
+  kvox_context *context;
+  const kvox_ct_geometry *geometry;
+  const kvox_ct_correction *correction;
+  const kvox_ct_filter_options *filter;
+  const kvox_grid *grid;
+  const int64_t *begin, *size; /* the region */
+  uint64_t memory_limit;
+  float scale, offset;
+  const char *name; /* opens sentences */
+} kvox_ct_fdk_request;
+
+typedef struct kvox_ct_fdk {
+  kvox_context *context;
+  const kvox_ct_geometry *geometry;
+  const kvox_ct_correction *correction;
+  const kvox_cone_kernels *kernels;
+  kvox_ct_filter *filter;
+  kvox_ct_redundancy redundancy;
+  kvox_cone_view *views; /* without samples */
+  double *fan_rad;       /* the fan angle of each column of the detector */
+  int64_t columns; /* stored: the detector's, and as many zeros beside them as make both sides of the axis alike */
+  int64_t before;  /* of those zeros, before the first column */
+  int64_t begin[3], size[3];
+  float scale, offset;
+  double least_depth, most_depth; /* of the region's voxels */
+  double slope;                   /* the most rows between voxels */
+  int64_t padding;                /* of a blend */
+  int64_t slab;                   /* blocks of KVOX_CONE_BLOCK voxels that are reconstructed at once */
+  int64_t chunk;                  /* blocks of a slab that a tile takes */
+  int64_t step;                   /* floats of a stored column */
+  int64_t block;                  /* views at once; even */
+  int64_t row_step;               /* floats of a row of scratch */
+  int32_t workers;
+  uint64_t block_bytes, worker_bytes;
+} kvox_ct_fdk;
+
+/* Pixels of a tile's side. */
+enum { KVOX_FDK_TILE = 32 };
+
+/* The views' samples of one slab and the slab itself, as an execution takes them. */
+typedef struct kvox_ct_fdk_part {
+  int64_t first_block, blocks; /* along z, counted in the grid */
+  int64_t row, rows;           /* of the detector, that the slab sees; one more on either side of a fan's */
+  int64_t view, views;
+  float *samples;
+} kvox_ct_fdk_part;
+
+kvox_status kvox_ct_fdk_make(const kvox_ct_fdk_request *request, kvox_ct_fdk **fdk);
+void kvox_ct_fdk_drop(kvox_ct_fdk *fdk); /* takes NULL */
+uint64_t kvox_ct_fdk_bytes(const kvox_ct_fdk *fdk);
+uint64_t kvox_ct_fdk_workspace(const kvox_ct_fdk *fdk);
+kvox_status kvox_ct_fdk_execute(const kvox_ct_fdk *fdk, kvox_workspace *workspace, const kvox_array *projections,
+                                const kvox_array *volume);
+
+/* ---- Inside: its stages ---- */
+
+/* Rows that blocks first_block ... of the grid see. */
+void kvox_ct_fdk_rows(const kvox_ct_fdk *fdk, int64_t first_block, int64_t blocks, int64_t *row, int64_t *rows);
+
+/* Column 0, first row of the view at `index` of the part. */
+static inline float *kvox_ct_fdk_samples(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, int64_t index) {
+  return part->samples + (index * (fdk->columns + 2) + 1) * fdk->step;
+}
+
+static inline void *kvox_ct_fdk_scratch(const kvox_ct_fdk *fdk, void *workspace_block, int32_t worker) {
+  return (char *)workspace_block + fdk->block_bytes + (uint64_t)worker * fdk->worker_bytes;
+}
+
+/* Of one worker. */
+uint64_t kvox_ct_fdk_filter_scratch(const kvox_ct_fdk *fdk);
+uint64_t kvox_ct_fdk_tile_scratch(const kvox_ct_fdk *fdk);
+
+kvox_status kvox_ct_fdk_filter(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,
+                               const kvox_array *projections);
+
+/* Adds the part's views to its slab of `volume`; the last views multiply by the scale and add the offset. */
+kvox_status kvox_ct_fdk_backproject(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,
+                                    const kvox_array *volume);
+
+#endif

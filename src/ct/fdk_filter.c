@@ -1,0 +1,154 @@
+/* Rows to blocks: corrected, weighted by redundancy and the cosine of the ray's angle, filtered, turned over. */
+#include <math.h>
+#include <string.h>
+
+#include "core/array.h"
+#include "core/size.h"
+#include "ct/fdk.h"
+
+/* Rows that are turned over together. */
+enum { ROWS = KVOX_STACK };
+
+/* Pairs of views that a piece of work filters with the same cosines. */
+enum { PAIRS = 8 };
+_Static_assert(ROWS == KVOX_CONE_BLOCK, "stored columns hold whole groups of rows");
+
+static const double pi = 3.14159265358979323846;
+
+typedef struct scratch {
+  float *rows[2]; /* [ROWS][row_step] of two views */
+  float *rays[2]; /* redundancy weights of both views */
+  float *cosines; /* [ROWS][row_step] */
+  float *spare;   /* a row */
+  float *turned;  /* [columns][ROWS] */
+  void *filter;
+} scratch;
+
+uint64_t kvox_ct_fdk_filter_scratch(const kvox_ct_fdk *fdk) {
+  return (uint64_t)((4 * ROWS + 3) * fdk->row_step) * sizeof(float) + kvox_ct_filter_scratch(fdk->filter);
+}
+
+static scratch take_scratch(const kvox_ct_fdk *fdk, void *memory) {
+  float *at = memory;
+  const int64_t step = fdk->row_step;
+  return (scratch){.rows = {at, at + ROWS * step},
+                   .rays = {at + 2 * ROWS * step, at + (2 * ROWS + 1) * step},
+                   .spare = at + (2 * ROWS + 2) * step,
+                   .cosines = at + (2 * ROWS + 3) * step,
+                   .turned = at + (3 * ROWS + 3) * step,
+                   .filter = at + (4 * ROWS + 3) * step};
+}
+
+typedef struct filter_job {
+  const kvox_ct_fdk *fdk;
+  const kvox_ct_fdk_part *part;
+  void *workspace_block;
+  kvox_ct_rows rows;
+  int64_t groups; /* of ROWS rows */
+} filter_job;
+
+static void weigh_rays(const kvox_ct_fdk *fdk, int64_t view, float *rays) {
+  const double angle = fdk->geometry->angles_deg[view] * (pi / 180);
+  for (int64_t u = 0; u < fdk->geometry->columns; u++) {
+    rays[u] = (float)kvox_ct_redundancy_weight(&fdk->redundancy, angle, fdk->fan_rad[u]);
+  }
+}
+
+/* The row between -1 and `rows` whose samples a stored row takes. */
+static int64_t detector_row(const kvox_ct_geometry *g, int64_t row) {
+  return kvox_min_i64(kvox_max_i64(row, 0), g->rows - 1);
+}
+
+/* SDD / sqrt(SDD^2 + u^2 + v^2) along a row, lengths in units of SDD. */
+static void fill_cosines(const kvox_ct_geometry *g, int64_t row, float *cosines) {
+  const double v = g->beam == KVOX_CT_CONE ? ((double)row - g->center_row_px) * g->row_pitch_mm : 0;
+  const double height = v / g->source_to_detector_mm;
+  const float pitch = (float)(g->column_pitch_mm / g->source_to_detector_mm), rest = (float)(1 + height * height);
+  const float first = (float)(-g->center_column_px * g->column_pitch_mm / g->source_to_detector_mm);
+  for (int64_t u = 0; u < g->columns; u++) {
+    const float across = first + (float)u * pitch;
+    cosines[u] = 1 / sqrtf(rest + across * across);
+  }
+}
+
+static kvox_status load_row(const filter_job *job, int64_t view, int64_t row, const float *cosines, const float *rays,
+                            float *spare, float *samples) {
+  const int64_t columns = job->fdk->geometry->columns, before = job->fdk->before;
+  float *measured = samples + before;
+  KVOX_TRY(kvox_ct_rows_load(&job->rows, view, (kvox_ct_row_place){row, 0}, measured, spare));
+  for (int64_t u = 0; u < columns; u++) {
+    measured[u] *= rays[u] * cosines[u];
+  }
+  memset(samples, 0, (size_t)before * sizeof *samples);
+  memset(measured + columns, 0, (size_t)(job->fdk->columns - columns - before) * sizeof *samples);
+  return KVOX_OK;
+}
+
+/* A group of filtered rows into a view of the block, with zeros beside the first and last column. */
+static void turn_over(const filter_job *job, const float *rows, float *turned, int64_t view, int64_t group) {
+  const kvox_ct_fdk *fdk = job->fdk;
+  const int64_t columns = fdk->columns;
+  float *column = kvox_ct_fdk_samples(fdk, job->part, view) + group * ROWS;
+  fdk->filter->kernels->interleave(rows, fdk->row_step, columns, turned);
+  memset(column - fdk->step, 0, ROWS * sizeof *column);
+  for (int64_t u = 0; u < columns; u++, column += fdk->step) {
+    memcpy(column, turned + u * ROWS, ROWS * sizeof *column);
+  }
+  memset(column, 0, ROWS * sizeof *column);
+}
+
+/* One group of rows of views `first` and, where the part has it, first + 1. */
+static kvox_status filter_pair(const filter_job *job, int64_t first, int64_t group, int64_t rows, const scratch *s) {
+  const kvox_ct_fdk *fdk = job->fdk;
+  const kvox_ct_fdk_part *part = job->part;
+  const int64_t count = first + 1 < part->views ? 2 : 1, step = fdk->row_step;
+  const double *angular = fdk->geometry->weights_rad + part->view + first;
+  for (int64_t n = 0; n < count; n++) {
+    weigh_rays(fdk, part->view + first + n, s->rays[n]);
+  }
+  for (int64_t r = 0; r < rows; r++) {
+    float *samples[2] = {s->rows[0] + r * step, s->rows[1] + r * step};
+    const int64_t row = detector_row(fdk->geometry, part->row + group * ROWS + r);
+    for (int64_t n = 0; n < count; n++) {
+      KVOX_TRY(load_row(job, part->view + first + n, row, s->cosines + r * step, s->rays[n], s->spare, samples[n]));
+    }
+    float *b = count == 2 ? samples[1] : NULL;
+    kvox_ct_filter_pair(fdk->filter, s->filter, samples[0], b, (float)angular[0], b != NULL ? (float)angular[1] : 0,
+                        samples[0], b);
+  }
+  for (int64_t n = 0; n < count; n++) {
+    memset(s->rows[n] + rows * step, 0, (size_t)((ROWS - rows) * step) * sizeof(float));
+    turn_over(job, s->rows[n], s->turned, first + n, group);
+  }
+  return KVOX_OK;
+}
+
+static kvox_status filter_group(void *data, int64_t index, int32_t worker) {
+  const filter_job *job = data;
+  const kvox_ct_fdk *fdk = job->fdk;
+  const kvox_ct_fdk_part *part = job->part;
+  const int64_t begin = index / job->groups * (2 * PAIRS), group = index % job->groups;
+  const int64_t end = kvox_min_i64(begin + 2 * PAIRS, part->views);
+  const int64_t rows = kvox_max_i64(kvox_min_i64(part->rows - group * ROWS, ROWS), 0);
+  const scratch s = take_scratch(fdk, kvox_ct_fdk_scratch(fdk, job->workspace_block, worker));
+  for (int64_t r = 0; r < rows; r++) {
+    fill_cosines(fdk->geometry, detector_row(fdk->geometry, part->row + group * ROWS + r),
+                 s.cosines + r * fdk->row_step);
+  }
+  for (int64_t first = begin; first < end; first += 2) {
+    KVOX_TRY(filter_pair(job, first, group, rows, &s));
+  }
+  return KVOX_OK;
+}
+
+kvox_status kvox_ct_fdk_filter(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,
+                               const kvox_array *projections) {
+  filter_job job = {.fdk = fdk, .part = part, .workspace_block = workspace->block, .groups = fdk->step / ROWS};
+  job.rows = (kvox_ct_rows){projections, fdk->correction, fdk->context->cpu_level};
+  kvox_threads threads = fdk->context->threads;
+  threads.limit = fdk->workers;
+  /* A transform costs some fifty operations a sample. */
+  const int64_t work = kvox_work(50 * part->views * part->rows, fdk->filter->length);
+  return kvox_parallel(&threads, kvox_divide_up(part->views, 2 * PAIRS) * job.groups, work, filter_group, &job,
+                       &workspace->progress);
+}
