@@ -13,20 +13,6 @@
 #define PART_X ITEMS_X
 #define PART_Y (ITEMS_Y * PIXELS)
 
-#define JOIN(a, b) a##b
-#define VECTOR(n) JOIN(float, n)
-#if LANES == 1
-typedef float sample;
-#else
-typedef VECTOR(LANES) sample;
-#endif
-
-/* A sample as its slices. */
-typedef union lanes {
-  sample all;
-  float one[LANES];
-} lanes;
-
 /* s = a x + b y + c in units of 2^-32 columns, and its slopes in columns. */
 typedef struct line {
   ulong a, b, c;

@@ -9,20 +9,6 @@
  *
  * -D LANES, ITEMS_X, ITEMS_Y
  */
-#define JOIN(a, b) a##b
-#define VECTOR(n) JOIN(float, n)
-#if LANES == 1
-typedef float sample;
-#else
-typedef VECTOR(LANES) sample;
-#endif
-
-/* A sample as its slices. */
-typedef union lanes {
-  sample all;
-  float one[LANES];
-} lanes;
-
 /* Rows that are summed before they join the total, which keeps the rounding of long sums down. */
 #define PART 32
 

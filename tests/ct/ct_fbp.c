@@ -316,19 +316,6 @@ static void results_need_their_own_memory(void **state) {
   scan_end(&s);
 }
 
-typedef struct watcher {
-  double last, stop_at;
-  int calls;
-} watcher;
-
-static int32_t watch(void *user, double fraction) {
-  watcher *w = user;
-  assert_true(fraction >= w->last && fraction <= 1);
-  w->last = fraction;
-  w->calls++;
-  return fraction >= w->stop_at;
-}
-
 static void progress_rises_and_cancels(void **state) {
   (void)state;
   scan s = scan_options(100, 20, 64);

@@ -309,19 +309,6 @@ static void samples_that_are_not_finite_are_named(void **state) {
   scan_end(&s);
 }
 
-typedef struct watcher {
-  double last, stop_at;
-  int calls;
-} watcher;
-
-static int32_t watch(void *user, double fraction) {
-  watcher *w = user;
-  assert_true(fraction >= w->last && fraction <= 1);
-  w->last = fraction;
-  w->calls++;
-  return fraction >= w->stop_at;
-}
-
 static void cancelled_in_the_middle(void **state) {
   SIDES_OR_SKIP(state);
   scan s = scan_of(64, 24, 80);

@@ -82,4 +82,18 @@ static inline void fill_noise(float *samples, int64_t count, uint32_t seed) {
   }
 }
 
+/* A progress function that wants rising fractions, and cancels from `stop_at` on. */
+typedef struct watcher {
+  double last, stop_at;
+  int calls;
+} watcher;
+
+static inline int32_t watch(void *user, double fraction) {
+  watcher *w = user;
+  assert_true(fraction >= w->last && fraction <= 1);
+  w->last = fraction;
+  w->calls++;
+  return fraction >= w->stop_at;
+}
+
 #endif
