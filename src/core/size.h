@@ -21,4 +21,9 @@ static inline int64_t kvox_divide_up(int64_t a, int64_t b) { return (a + b - 1) 
 /* The next multiple of `step` that is not below a. */
 static inline int64_t kvox_round_up(int64_t a, int64_t step) { return kvox_divide_up(a, step) * step; }
 
+/* `all` in parts of like size, so that none is a small rest: how large, at most `most`, a multiple of `step` else. */
+static inline int64_t kvox_even_part(int64_t all, int64_t most, int64_t step) {
+  return kvox_min_i64(most, kvox_round_up(kvox_divide_up(all, kvox_divide_up(all, most)), step));
+}
+
 #endif

@@ -33,10 +33,6 @@ static bool shrink(kvox_ct_chunks *c, int64_t step) {
   return true;
 }
 
-static int64_t even_out(int64_t all, int64_t most, int64_t step) {
-  return kvox_round_up(kvox_divide_up(all, kvox_divide_up(all, most)), step);
-}
-
 static kvox_status count_bytes(const kvox_ct_chunks *c, kvox_ct_chunks_need need, const void *data, uint64_t *bytes) {
   KVOX_TRY(need(data, c, bytes));
   *bytes += buffer_bytes(c, STAGING_BYTES) + buffer_bytes(c, sizeof(float)) + FLAGS * sizeof(uint32_t);
@@ -70,8 +66,8 @@ kvox_status kvox_ct_chunks_choose(kvox_ct_chunks *chunks, kvox_context *context,
     }
     break; /* the least there is, where nobody set a limit */
   }
-  c.views = kvox_min_i64(c.views, even_out(shape[0], c.views, step));
-  c.rows = even_out(shape[1], c.rows, 1);
+  c.views = kvox_even_part(shape[0], c.views, step);
+  c.rows = kvox_even_part(shape[1], c.rows, 1);
   *chunks = c;
   return count_bytes(chunks, need, data, bytes);
 }

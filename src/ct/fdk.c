@@ -169,9 +169,7 @@ static kvox_status choose_cut(kvox_ct_fdk *f, uint64_t limit, const char *name) 
       break;
     }
   }
-  const int64_t blocks = kvox_divide_up(all, kvox_min_i64(views, all));
-  /* Blocks of like size, so that none is a small rest. */
-  f->block = kvox_round_up(kvox_divide_up(all, blocks), 2);
+  f->block = kvox_even_part(all, kvox_min_i64(views, all), 2);
   f->block_bytes = (uint64_t)kvox_round_up(f->block * (int64_t)view_bytes(f), KVOX_ALIGNMENT);
   return KVOX_OK;
 }

@@ -90,16 +90,12 @@ static void largest_cut(kvox_ct_slabs *s, int32_t lanes) {
   s->chunk = kvox_min_i64(kvox_max_i64(chunk, 2), all);
 }
 
-/* Parts of like size, so that none is a small rest. */
-static int64_t even_out(int64_t all, int64_t most, int64_t step) {
-  return kvox_min_i64(most, kvox_round_up(kvox_divide_up(all, kvox_divide_up(all, most)), step));
-}
-
 static void even_cut(kvox_ct_slabs *s) {
   const int64_t most = s->slab, rows = s->slab_rows;
-  set_cut(s, even_out(s->size[2], most, s->lanes), even_out(s->views + s->views % 2, s->block, 2), s->chunk);
+  set_cut(s, kvox_even_part(s->size[2], most, s->lanes), kvox_even_part(s->views + s->views % 2, s->block, 2),
+          s->chunk);
   /* Smaller slabs that begin elsewhere may lie on one more row. */
-  set_cut(s, s->slab_rows <= rows ? s->slab : most, s->block, even_out(s->block, s->chunk, 2));
+  set_cut(s, s->slab_rows <= rows ? s->slab : most, s->block, kvox_even_part(s->block, s->chunk, 2));
 }
 
 kvox_status kvox_ct_slabs_choose(kvox_ct_slabs *slabs, uint64_t limit, const char *name, kvox_ct_need_function function,

@@ -73,9 +73,7 @@ static kvox_status choose_cut(kvox_ct_tiles *t, uint64_t limit, const char *name
   }
   const uint64_t room = (allowed - (uint64_t)t->workers * t->worker_bytes) / (uint64_t)view_bytes;
   const int64_t most = room < (uint64_t)all ? (int64_t)(room - room % 2) : all;
-  const int64_t blocks = kvox_divide_up(all, most);
-  /* Blocks of like size, so that none is a small rest. */
-  t->block = kvox_round_up(kvox_divide_up(all, blocks), 2);
+  t->block = kvox_even_part(all, most, 2);
   t->block_bytes = (uint64_t)kvox_round_up(t->block * view_bytes, KVOX_ALIGNMENT);
   return KVOX_OK;
 }
