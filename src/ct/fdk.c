@@ -99,11 +99,11 @@ static kvox_status meet_grid(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   return KVOX_OK;
 }
 
-void kvox_ct_fdk_rows(const kvox_ct_fdk *f, int64_t first_block, int64_t blocks, int64_t *row, int64_t *rows) {
+void kvox_ct_fdk_rows(const kvox_ct_fdk *f, int64_t slice, int64_t slices, int64_t *row, int64_t *rows) {
   const kvox_cone_view *view = &f->views[0];
   const bool cone = f->geometry->beam == KVOX_CT_CONE;
-  const double first = view->va * (double)(first_block * KVOX_CONE_BLOCK) + view->vb;
-  const double last = view->va * (double)((first_block + blocks) * KVOX_CONE_BLOCK - 1) + view->vb;
+  const double first = view->va * (double)slice + view->vb;
+  const double last = view->va * (double)(slice + slices - 1) + view->vb;
   const double lowest = (cone ? first / (first < 0 ? f->least_depth : f->most_depth) : first) + view->vc;
   const double highest = (cone ? last / (last > 0 ? f->least_depth : f->most_depth) : last) + view->vc;
   /* Half a row beyond the first and last plane of a fan belongs to them: they are there twice. */
@@ -125,7 +125,7 @@ static void set_slab(kvox_ct_fdk *f, int64_t slab) {
   const int64_t end = first_block(f) + block_count(f);
   for (int64_t block = first_block(f); block < end; block += slab) {
     int64_t row, rows;
-    kvox_ct_fdk_rows(f, block, kvox_min_i64(slab, end - block), &row, &rows);
+    kvox_ct_fdk_rows(f, block * KVOX_CONE_BLOCK, kvox_min_i64(slab, end - block) * KVOX_CONE_BLOCK, &row, &rows);
     most = kvox_max_i64(most, rows);
   }
   /* An odd number of cache lines: neighbouring columns then begin in different sets of the caches. */
@@ -174,22 +174,22 @@ static kvox_status choose_cut(kvox_ct_fdk *f, uint64_t limit, const char *name) 
   return KVOX_OK;
 }
 
-static kvox_status prepare(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
-  const double pitch = f->geometry->column_pitch_mm / kvox_ct_geometry_magnification(f->geometry);
+static kvox_status scan(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   int64_t floats = 0;
   KVOX_TRY(kvox_ct_redundancy_make(f->geometry, r->name, &f->redundancy));
   extend_columns(f);
-  f->row_step = kvox_round_up(f->columns, KVOX_STACK);
   if (!kvox_multiply(f->columns + 2, f->geometry->rows + 4 * KVOX_CONE_BLOCK, &floats) || floats > INT64_MAX / 64) {
     return kvox_fail(KVOX_ERROR_SIZE, "%s: a view has more than 2^57 samples", r->name);
   }
-  KVOX_TRY(kvox_ct_filter_make(f->context, f->columns, pitch, r->filter, &f->filter));
   KVOX_TRY(make_fan(f));
-  KVOX_TRY(meet_grid(f, r));
-  return choose_cut(f, r->memory_limit, r->name);
+  return meet_grid(f, r);
 }
 
-kvox_status kvox_ct_fdk_make(const kvox_ct_fdk_request *request, kvox_ct_fdk **fdk) {
+double kvox_ct_fdk_pitch_mm(const kvox_ct_fdk *f) {
+  return f->geometry->column_pitch_mm / kvox_ct_geometry_magnification(f->geometry);
+}
+
+kvox_status kvox_ct_fdk_scan(const kvox_ct_fdk_request *request, kvox_ct_fdk **fdk) {
   kvox_ct_fdk *f = kvox_allocate_zeros(request->context->heap, sizeof *f);
   if (f == NULL) {
     return KVOX_ERROR_MEMORY;
@@ -202,6 +202,24 @@ kvox_status kvox_ct_fdk_make(const kvox_ct_fdk_request *request, kvox_ct_fdk **f
   f->offset = request->offset;
   memcpy(f->begin, request->begin, sizeof f->begin);
   memcpy(f->size, request->size, sizeof f->size);
+  const kvox_status status = scan(f, request);
+  if (status != KVOX_OK) {
+    kvox_ct_fdk_drop(f);
+    return status;
+  }
+  *fdk = f;
+  return KVOX_OK;
+}
+
+static kvox_status prepare(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
+  f->row_step = kvox_round_up(f->columns, KVOX_STACK);
+  KVOX_TRY(kvox_ct_filter_make(f->context, f->columns, kvox_ct_fdk_pitch_mm(f), r->filter, &f->filter));
+  return choose_cut(f, r->memory_limit, r->name);
+}
+
+kvox_status kvox_ct_fdk_make(const kvox_ct_fdk_request *request, kvox_ct_fdk **fdk) {
+  kvox_ct_fdk *f = NULL;
+  KVOX_TRY(kvox_ct_fdk_scan(request, &f));
   const kvox_status status = prepare(f, request);
   if (status != KVOX_OK) {
     kvox_ct_fdk_drop(f);
@@ -224,8 +242,8 @@ void kvox_ct_fdk_drop(kvox_ct_fdk *fdk) {
 }
 
 uint64_t kvox_ct_fdk_bytes(const kvox_ct_fdk *fdk) {
-  return sizeof *fdk + fdk->filter->bytes + (uint64_t)fdk->geometry->views * sizeof *fdk->views +
-         (uint64_t)fdk->geometry->columns * sizeof *fdk->fan_rad;
+  return sizeof *fdk + (fdk->filter != NULL ? fdk->filter->bytes : 0) +
+         (uint64_t)fdk->geometry->views * sizeof *fdk->views + (uint64_t)fdk->geometry->columns * sizeof *fdk->fan_rad;
 }
 
 uint64_t kvox_ct_fdk_workspace(const kvox_ct_fdk *fdk) {
@@ -244,7 +262,7 @@ kvox_status kvox_ct_fdk_execute(const kvox_ct_fdk *fdk, kvox_workspace *workspac
                              .view = n % per_slab * fdk->block,
                              .samples = workspace->block};
     part.views = kvox_min_i64(fdk->block, views - part.view);
-    kvox_ct_fdk_rows(fdk, part.first_block, part.blocks, &part.row, &part.rows);
+    kvox_ct_fdk_rows(fdk, part.first_block * KVOX_CONE_BLOCK, part.blocks * KVOX_CONE_BLOCK, &part.row, &part.rows);
     const double begin = kvox_now();
     kvox_progress_next(&workspace->progress, ((double)n + filter_share) / (double)parts);
     KVOX_TRY(kvox_ct_fdk_filter(fdk, &part, workspace, projections));

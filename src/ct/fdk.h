@@ -61,6 +61,10 @@ typedef struct kvox_ct_fdk_part {
   float *samples;
 } kvox_ct_fdk_part;
 
+/* Where views meet the grid, and the weights of rays, alone: what a device needs of it. */
+kvox_status kvox_ct_fdk_scan(const kvox_ct_fdk_request *request, kvox_ct_fdk **fdk);
+
+/* And all else, to be executed on the CPU. */
 kvox_status kvox_ct_fdk_make(const kvox_ct_fdk_request *request, kvox_ct_fdk **fdk);
 void kvox_ct_fdk_drop(kvox_ct_fdk *fdk); /* takes NULL */
 uint64_t kvox_ct_fdk_bytes(const kvox_ct_fdk *fdk);
@@ -70,8 +74,17 @@ kvox_status kvox_ct_fdk_execute(const kvox_ct_fdk *fdk, kvox_workspace *workspac
 
 /* ---- Inside: its stages ---- */
 
-/* Rows that blocks first_block ... of the grid see. */
-void kvox_ct_fdk_rows(const kvox_ct_fdk *fdk, int64_t first_block, int64_t blocks, int64_t *row, int64_t *rows);
+/* Rows that slices `slice` ... of the grid see. */
+void kvox_ct_fdk_rows(const kvox_ct_fdk *fdk, int64_t slice, int64_t slices, int64_t *row, int64_t *rows);
+
+/* The row of the detector whose samples a stored row takes. */
+int64_t kvox_ct_fdk_detector_row(const kvox_ct_fdk *fdk, int64_t row);
+
+/* Of the columns, at the axis. */
+double kvox_ct_fdk_pitch_mm(const kvox_ct_fdk *fdk);
+
+/* The redundancy weights of a view's rays, one for each column of the detector. */
+void kvox_ct_fdk_rays(const kvox_ct_fdk *fdk, int64_t view, float *rays);
 
 /* Column 0, first row of the view at `index` of the part. */
 static inline float *kvox_ct_fdk_samples(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, int64_t index) {

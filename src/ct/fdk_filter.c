@@ -47,16 +47,15 @@ typedef struct filter_job {
   int64_t groups; /* of ROWS rows */
 } filter_job;
 
-static void weigh_rays(const kvox_ct_fdk *fdk, int64_t view, float *rays) {
+void kvox_ct_fdk_rays(const kvox_ct_fdk *fdk, int64_t view, float *rays) {
   const double angle = fdk->geometry->angles_deg[view] * (pi / 180);
   for (int64_t u = 0; u < fdk->geometry->columns; u++) {
     rays[u] = (float)kvox_ct_redundancy_weight(&fdk->redundancy, angle, fdk->fan_rad[u]);
   }
 }
 
-/* The row between -1 and `rows` whose samples a stored row takes. */
-static int64_t detector_row(const kvox_ct_geometry *g, int64_t row) {
-  return kvox_min_i64(kvox_max_i64(row, 0), g->rows - 1);
+int64_t kvox_ct_fdk_detector_row(const kvox_ct_fdk *fdk, int64_t row) {
+  return kvox_min_i64(kvox_max_i64(row, 0), fdk->geometry->rows - 1);
 }
 
 /* SDD / sqrt(SDD^2 + u^2 + v^2) along a row, lengths in units of SDD. */
@@ -104,11 +103,11 @@ static kvox_status filter_pair(const filter_job *job, int64_t first, int64_t gro
   const int64_t count = first + 1 < part->views ? 2 : 1, step = fdk->row_step;
   const double *angular = fdk->geometry->weights_rad + part->view + first;
   for (int64_t n = 0; n < count; n++) {
-    weigh_rays(fdk, part->view + first + n, s->rays[n]);
+    kvox_ct_fdk_rays(fdk, part->view + first + n, s->rays[n]);
   }
   for (int64_t r = 0; r < rows; r++) {
     float *samples[2] = {s->rows[0] + r * step, s->rows[1] + r * step};
-    const int64_t row = detector_row(fdk->geometry, part->row + group * ROWS + r);
+    const int64_t row = kvox_ct_fdk_detector_row(fdk, part->row + group * ROWS + r);
     for (int64_t n = 0; n < count; n++) {
       KVOX_TRY(load_row(job, part->view + first + n, row, s->cosines + r * step, s->rays[n], s->spare, samples[n]));
     }
@@ -132,7 +131,7 @@ static kvox_status filter_group(void *data, int64_t index, int32_t worker) {
   const int64_t rows = kvox_max_i64(kvox_min_i64(part->rows - group * ROWS, ROWS), 0);
   const scratch s = take_scratch(fdk, kvox_ct_fdk_scratch(fdk, job->workspace_block, worker));
   for (int64_t r = 0; r < rows; r++) {
-    fill_cosines(fdk->geometry, detector_row(fdk->geometry, part->row + group * ROWS + r),
+    fill_cosines(fdk->geometry, kvox_ct_fdk_detector_row(fdk, part->row + group * ROWS + r),
                  s.cosines + r * fdk->row_step);
   }
   for (int64_t first = begin; first < end; first += 2) {
@@ -144,7 +143,8 @@ static kvox_status filter_group(void *data, int64_t index, int32_t worker) {
 kvox_status kvox_ct_fdk_filter(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,
                                const kvox_array *projections) {
   filter_job job = {.fdk = fdk, .part = part, .workspace_block = workspace->block, .groups = fdk->step / ROWS};
-  job.rows = (kvox_ct_rows){projections, fdk->correction, fdk->context->cpu_level};
+  job.rows =
+      (kvox_ct_rows){.projections = projections, .correction = fdk->correction, .cpu_level = fdk->context->cpu_level};
   kvox_threads threads = fdk->context->threads;
   threads.limit = fdk->workers;
   /* A transform costs some fifty operations a sample. */
