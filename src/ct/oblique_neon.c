@@ -1,0 +1,3 @@
+#define KVOX_VEC_NEON
+#define KERNELS kvox_oblique_neon
+#include "ct/oblique_body.h"
