@@ -21,6 +21,10 @@ void kvox_workspace_destroy(kvox_workspace *workspace) {
   if (workspace == NULL) {
     return;
   }
+  if (workspace->lent) {
+    workspace->abandoned = true;
+    return;
+  }
   kvox_context *context = workspace->context;
   kvox_release(context->heap, workspace->block);
   kvox_release(context->heap, workspace);
@@ -37,12 +41,29 @@ void kvox_workspace_set_progress(kvox_workspace *workspace, kvox_progress_functi
 uint64_t kvox_workspace_bytes(const kvox_workspace *workspace) { return workspace != NULL ? workspace->bytes : 0; }
 
 kvox_status kvox_workspace_take(kvox_context *context, kvox_workspace *given, kvox_workspace **taken) {
+  if (given != NULL && given->lent) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "the workspace belongs to a stream until that is finished or destroyed");
+  }
   *taken = given;
   return given != NULL ? KVOX_OK : kvox_workspace_create(context, taken);
 }
 
 void kvox_workspace_give_up(const kvox_workspace *given, kvox_workspace *taken) {
   if (given == NULL) {
+    kvox_workspace_destroy(taken);
+  }
+}
+
+kvox_status kvox_workspace_borrow(kvox_context *context, kvox_workspace *given, kvox_workspace **taken) {
+  KVOX_TRY(kvox_workspace_take(context, given, taken));
+  (*taken)->lent = true;
+  (*taken)->abandoned = given == NULL;
+  return KVOX_OK;
+}
+
+void kvox_workspace_give_back(kvox_workspace *taken) {
+  taken->lent = false;
+  if (taken->abandoned) {
     kvox_workspace_destroy(taken);
   }
 }

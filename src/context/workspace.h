@@ -11,6 +11,8 @@ struct kvox_workspace {
   void *block;
   uint64_t bytes;
   kvox_progress progress;
+  bool lent;      /* to an object that works over several calls: others may not use it meanwhile */
+  bool abandoned; /* by its owner while it was lent */
   int32_t stages;
   const char *stage_names[KVOX_MOST_STAGES];
   double stage_seconds[KVOX_MOST_STAGES];
@@ -19,6 +21,11 @@ struct kvox_workspace {
 /* The caller's workspace, or a temporary one where the caller gave none; give_up ends the temporary one. */
 kvox_status kvox_workspace_take(kvox_context *context, kvox_workspace *given, kvox_workspace **taken);
 void kvox_workspace_give_up(const kvox_workspace *given, kvox_workspace *taken);
+
+/* The same for an object that works over several calls. Till it is given back other calls refuse it; where its owner
+ * destroys it before, that is done then. */
+kvox_status kvox_workspace_borrow(kvox_context *context, kvox_workspace *given, kvox_workspace **taken);
+void kvox_workspace_give_back(kvox_workspace *taken);
 
 /* Begins an execution: at least `bytes` at workspace->block, no stages yet, progress at 0. */
 kvox_status kvox_workspace_begin(kvox_workspace *workspace, uint64_t bytes);

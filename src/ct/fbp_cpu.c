@@ -81,7 +81,8 @@ static kvox_status filter_views(void *data, int64_t index, int32_t worker) {
 static kvox_status filter_part(const kvox_ct_fbp_plan *plan, const kvox_ct_part *part, kvox_workspace *workspace,
                                const kvox_array *projections) {
   filter_job job = {.plan = plan, .part = part, .workspace_block = workspace->block};
-  job.rows = (kvox_ct_rows){projections, plan->correction, plan->context->cpu_level};
+  job.rows =
+      (kvox_ct_rows){.projections = projections, .correction = plan->correction, .cpu_level = plan->context->cpu_level};
   kvox_threads threads = plan->context->threads;
   threads.limit = plan->cpu.tiles.workers;
   /* A transform costs some fifty operations a sample. */

@@ -174,6 +174,22 @@ static kvox_status choose_cut(kvox_ct_fdk *f, uint64_t limit, const char *name) 
   return KVOX_OK;
 }
 
+/* One slab: rows that another would need are gone. */
+static kvox_status choose_stream(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
+  set_slab(f, block_count(f));
+  kvox_ct_stream_need need = {.window = r->stream_window, .views = f->geometry->views, .view_bytes = view_bytes(f)};
+  need.raw_bytes = (uint64_t)(f->geometry->rows * f->geometry->columns) * sizeof(float);
+  need.worker_bytes = f->worker_bytes;
+  need.workers = f->context->threads.limit;
+  need.limit = r->memory_limit;
+  need.name = r->name;
+  KVOX_TRY(kvox_ct_stream_cut_make(&need, &f->stream));
+  f->workers = f->stream.workers;
+  f->block = f->stream.block;
+  f->block_bytes = f->stream.block_bytes;
+  return KVOX_OK;
+}
+
 static kvox_status scan(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   int64_t floats = 0;
   KVOX_TRY(kvox_ct_redundancy_make(f->geometry, r->name, &f->redundancy));
@@ -214,7 +230,7 @@ kvox_status kvox_ct_fdk_scan(const kvox_ct_fdk_request *request, kvox_ct_fdk **f
 static kvox_status prepare(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   f->row_step = kvox_round_up(f->columns, KVOX_STACK);
   KVOX_TRY(kvox_ct_filter_make(f->context, f->columns, kvox_ct_fdk_pitch_mm(f), r->filter, &f->filter));
-  return choose_cut(f, r->memory_limit, r->name);
+  return r->stream_window > 0 ? choose_stream(f, r) : choose_cut(f, r->memory_limit, r->name);
 }
 
 kvox_status kvox_ct_fdk_make(const kvox_ct_fdk_request *request, kvox_ct_fdk **fdk) {
@@ -250,22 +266,31 @@ uint64_t kvox_ct_fdk_workspace(const kvox_ct_fdk *fdk) {
   return fdk->block_bytes + (uint64_t)fdk->workers * fdk->worker_bytes;
 }
 
+int64_t kvox_ct_fdk_slabs(const kvox_ct_fdk *fdk) { return kvox_divide_up(block_count(fdk), fdk->slab); }
+
+kvox_ct_fdk_part kvox_ct_fdk_slab(const kvox_ct_fdk *fdk, int64_t index) {
+  const int64_t before = index * fdk->slab;
+  kvox_ct_fdk_part part = {.first_block = first_block(fdk) + before,
+                           .blocks = kvox_min_i64(fdk->slab, block_count(fdk) - before)};
+  kvox_ct_fdk_rows(fdk, part.first_block * KVOX_CONE_BLOCK, part.blocks * KVOX_CONE_BLOCK, &part.row, &part.rows);
+  return part;
+}
+
 kvox_status kvox_ct_fdk_execute(const kvox_ct_fdk *fdk, kvox_workspace *workspace, const kvox_array *projections,
                                 const kvox_array *volume) {
   KVOX_TRY(kvox_workspace_begin(workspace, kvox_ct_fdk_workspace(fdk)));
   const int64_t views = fdk->geometry->views, per_slab = kvox_divide_up(views, fdk->block);
-  const int64_t parts = kvox_divide_up(block_count(fdk), fdk->slab) * per_slab;
+  const int64_t parts = kvox_ct_fdk_slabs(fdk) * per_slab;
+  const kvox_ct_rows rows = {
+      .projections = projections, .correction = fdk->correction, .cpu_level = fdk->context->cpu_level};
   for (int64_t n = 0; n < parts; n++) {
-    const int64_t done = n / per_slab * fdk->slab;
-    kvox_ct_fdk_part part = {.first_block = first_block(fdk) + done,
-                             .blocks = kvox_min_i64(fdk->slab, block_count(fdk) - done),
-                             .view = n % per_slab * fdk->block,
-                             .samples = workspace->block};
+    kvox_ct_fdk_part part = kvox_ct_fdk_slab(fdk, n / per_slab);
+    part.view = n % per_slab * fdk->block;
     part.views = kvox_min_i64(fdk->block, views - part.view);
-    kvox_ct_fdk_rows(fdk, part.first_block * KVOX_CONE_BLOCK, part.blocks * KVOX_CONE_BLOCK, &part.row, &part.rows);
+    part.samples = workspace->block;
     const double begin = kvox_now();
     kvox_progress_next(&workspace->progress, ((double)n + filter_share) / (double)parts);
-    KVOX_TRY(kvox_ct_fdk_filter(fdk, &part, workspace, projections));
+    KVOX_TRY(kvox_ct_fdk_filter(fdk, &part, workspace, &rows));
     const double middle = kvox_now();
     kvox_workspace_add(workspace, "filter", middle - begin);
     kvox_progress_next(&workspace->progress, (double)(n + 1) / (double)parts);

@@ -11,6 +11,7 @@
 #include "ct/filter.h"
 #include "ct/redundancy.h"
 #include "ct/rows.h"
+#include "ct/stream_cut.h"
 
 /* What of a plan this way needs; held by it. */
 typedef struct kvox_ct_fdk_request {
@@ -21,6 +22,7 @@ typedef struct kvox_ct_fdk_request {
   const kvox_grid *grid;
   const int64_t *begin, *size; /* the region */
   uint64_t memory_limit;
+  int64_t stream_window; /* 0: the projections are there whole */
   float scale, offset;
   const char *name; /* opens sentences */
 } kvox_ct_fdk_request;
@@ -48,6 +50,7 @@ typedef struct kvox_ct_fdk {
   int64_t row_step;               /* floats of a row of scratch */
   int32_t workers;
   uint64_t block_bytes, worker_bytes;
+  kvox_ct_stream_cut stream; /* zeros: none */
 } kvox_ct_fdk;
 
 /* Pixels of a tile's side. */
@@ -59,6 +62,7 @@ typedef struct kvox_ct_fdk_part {
   int64_t row, rows;           /* of the detector, that the slab sees; one more on either side of a fan's */
   int64_t view, views;
   float *samples;
+  int64_t place, places; /* of a ring: where the first view lies, and how many views it holds; zeros: no ring */
 } kvox_ct_fdk_part;
 
 /* Where views meet the grid, and the weights of rays, alone: what a device needs of it. */
@@ -74,6 +78,10 @@ kvox_status kvox_ct_fdk_execute(const kvox_ct_fdk *fdk, kvox_workspace *workspac
 
 /* ---- Inside: its stages ---- */
 
+/* How many slabs there are, and each of them in turn, its views and samples the caller's to set. */
+int64_t kvox_ct_fdk_slabs(const kvox_ct_fdk *fdk);
+kvox_ct_fdk_part kvox_ct_fdk_slab(const kvox_ct_fdk *fdk, int64_t index);
+
 /* Rows that slices `slice` ... of the grid see. */
 void kvox_ct_fdk_rows(const kvox_ct_fdk *fdk, int64_t slice, int64_t slices, int64_t *row, int64_t *rows);
 
@@ -88,7 +96,8 @@ void kvox_ct_fdk_rays(const kvox_ct_fdk *fdk, int64_t view, float *rays);
 
 /* Column 0, first row of the view at `index` of the part. */
 static inline float *kvox_ct_fdk_samples(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, int64_t index) {
-  return part->samples + (index * (fdk->columns + 2) + 1) * fdk->step;
+  const int64_t place = kvox_ct_ring_place(part->place, index, part->places);
+  return part->samples + (place * (fdk->columns + 2) + 1) * fdk->step;
 }
 
 static inline void *kvox_ct_fdk_scratch(const kvox_ct_fdk *fdk, void *workspace_block, int32_t worker) {
@@ -100,7 +109,7 @@ uint64_t kvox_ct_fdk_filter_scratch(const kvox_ct_fdk *fdk);
 uint64_t kvox_ct_fdk_tile_scratch(const kvox_ct_fdk *fdk);
 
 kvox_status kvox_ct_fdk_filter(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,
-                               const kvox_array *projections);
+                               const kvox_ct_rows *rows);
 
 /* Adds the part's views to its slab of `volume`; the last views multiply by the scale and add the offset. */
 kvox_status kvox_ct_fdk_backproject(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,

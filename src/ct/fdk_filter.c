@@ -141,10 +141,9 @@ static kvox_status filter_group(void *data, int64_t index, int32_t worker) {
 }
 
 kvox_status kvox_ct_fdk_filter(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,
-                               const kvox_array *projections) {
-  filter_job job = {.fdk = fdk, .part = part, .workspace_block = workspace->block, .groups = fdk->step / ROWS};
-  job.rows =
-      (kvox_ct_rows){.projections = projections, .correction = fdk->correction, .cpu_level = fdk->context->cpu_level};
+                               const kvox_ct_rows *rows) {
+  filter_job job = {.fdk = fdk, .part = part, .workspace_block = workspace->block, .rows = *rows};
+  job.groups = fdk->step / ROWS;
   kvox_threads threads = fdk->context->threads;
   threads.limit = fdk->workers;
   /* A transform costs some fifty operations a sample. */

@@ -134,7 +134,8 @@ static kvox_status execute_on_cpu(const kvox_ct_filter_plan *plan, kvox_workspac
   const double begin = kvox_now();
   KVOX_TRY(kvox_workspace_begin(workspace, (uint64_t)plan->workers * worker_bytes(plan)));
   filter_job job = {.plan = plan, .filtered = filtered, .scratch = workspace->block};
-  job.rows = (kvox_ct_rows){projections, plan->correction, plan->context->cpu_level};
+  job.rows =
+      (kvox_ct_rows){.projections = projections, .correction = plan->correction, .cpu_level = plan->context->cpu_level};
   kvox_threads threads = plan->context->threads;
   threads.limit = plan->workers;
   const int64_t pairs = kvox_divide_up(plan->shape[0], 2) * plan->shape[1];

@@ -43,7 +43,7 @@ static kvox_status take_view(void *data, int64_t view, int32_t worker) {
   const kvox_ct_operator *o = job->operation;
   const kvox_ct_part *part = job->part;
   float *spare = kvox_ct_worker_scratch(&o->cpu.tiles, job->workspace_block, worker), *rows = spare + o->cpu.row_step;
-  const kvox_ct_rows source = {job->projections, NULL, o->context->cpu_level};
+  const kvox_ct_rows source = {.projections = job->projections, .cpu_level = o->context->cpu_level};
   float *samples = kvox_ct_part_view(&o->cpu.tiles, part, view);
   memset(rows, 0, (size_t)(part->lanes * o->cpu.row_step) * sizeof *rows);
   for (int64_t k = 0; k < part->slices; k++) {

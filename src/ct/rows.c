@@ -18,7 +18,7 @@ kvox_ct_row_place kvox_ct_row_at(double row, int64_t rows) {
 
 static kvox_status load(const kvox_ct_rows *rows, int64_t view, int64_t row, float *out) {
   const kvox_array *p = rows->projections;
-  const int64_t index[2] = {view, row};
+  const int64_t index[2] = {view - rows->first_view, row - rows->first_row};
   kvox_row_to_float(kvox_array_at(p, 2, index), p->type, p->strides[2], p->shape[2], out);
   if (!kvox_ct_correct_row(rows->correction, rows->cpu_level, row, p->shape[2], out)) {
     return kvox_ct_not_finite("projections", view, row, p->shape[2], out);
