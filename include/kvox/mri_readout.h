@@ -15,12 +15,12 @@ extern "C" {
 
 /* What a readout is for. */
 enum {
-  KVOX_MRI_NOISE = 1 << 0,                   /* measured without excitation: noise of the coils */
-  KVOX_MRI_CALIBRATION = 1 << 1,             /* for parallel imaging, not part of the image */
-  KVOX_MRI_CALIBRATION_AND_IMAGE = 1 << 2,   /* for both */
-  KVOX_MRI_PHASE_CORRECTION = 1 << 3,        /* a navigator of EPI: not encoded along y */
-  KVOX_MRI_REVERSE = 1 << 4,                 /* the last sample was measured first */
-  KVOX_MRI_OTHER_USE = 1 << 5                /* navigators, dummy scans, feedback: no part in an image */
+  KVOX_MRI_NOISE = 1 << 0,                 /* measured without excitation: noise of the coils */
+  KVOX_MRI_CALIBRATION = 1 << 1,           /* for parallel imaging, not part of the image */
+  KVOX_MRI_CALIBRATION_AND_IMAGE = 1 << 2, /* for both */
+  KVOX_MRI_PHASE_CORRECTION = 1 << 3,      /* a navigator of EPI: not encoded along y */
+  KVOX_MRI_REVERSE = 1 << 4,               /* the last sample was measured first */
+  KVOX_MRI_OTHER_USE = 1 << 5              /* navigators, dummy scans, feedback: no part in an image */
 };
 
 /* What is counted: how often and where in an experiment a readout was made. */
@@ -39,17 +39,17 @@ enum {
 
 /* One readout of all coils. Fixed: this struct does not grow. */
 typedef struct kvox_mri_readout {
-  uint32_t flags;         /* KVOX_MRI_NOISE | ... */
-  int32_t encoding;       /* which of the protocol's encodings; 0 unless a file has several */
+  uint32_t flags;   /* KVOX_MRI_NOISE | ... */
+  int32_t encoding; /* which of the protocol's encodings; 0 unless a file has several */
   int32_t counters[KVOX_MRI_COUNTERS];
   int32_t coils, samples;
-  int32_t center_sample;              /* at k = 0 */
+  int32_t center_sample;                 /* at k = 0 */
   int32_t discard_before, discard_after; /* samples at its ends that hold nothing */
-  int32_t trajectory_axes;            /* numbers of a point; 0: none */
-  const float *data;                  /* [coil][sample][real, imaginary]; valid as the call that gives it says */
-  const float *trajectory;            /* [sample][trajectory_axes]; NULL: none */
+  int32_t trajectory_axes;               /* numbers of a point; 0: none */
+  const float *data;                     /* [coil][sample][real, imaginary]; valid as the call that gives it says */
+  const float *trajectory;               /* [sample][trajectory_axes]; NULL: none */
   double sample_time_us;
-  double position_mm[3];              /* the middle of the slice or slab, LPS */
+  double position_mm[3];                             /* the middle of the slice or slab, LPS */
   double read_axis[3], phase_axis[3], slice_axis[3]; /* unit vectors, LPS; all zero: not known */
 } kvox_mri_readout;
 
@@ -71,8 +71,8 @@ typedef struct kvox_mri_ramps {
 
 enum { KVOX_MRI_MOST_ECHOES = 64 };
 
-/* What a scan was set up to be. Sizes and lengths are x (readout), y, z. Nothing of the patient, the place or the day is
- * kept. Fixed: this struct does not grow. */
+/* What a scan was set up to be. Sizes and lengths are x (readout), y, z. Nothing of the patient, the place or the day
+ * is kept. Fixed: this struct does not grow. */
 typedef struct kvox_mri_protocol {
   int64_t encoded_size[3], image_size[3];
   double encoded_mm[3], image_mm[3]; /* fields of view */
