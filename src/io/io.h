@@ -88,6 +88,12 @@ typedef struct kvox_io_format {
 
 extern const kvox_io_format kvox_io_npy_format, kvox_io_metaimage_format, kvox_io_png_format, kvox_io_dxchange_format;
 
+/* dispatch.c: whether the path ends so, in letters of either case (`extension` in lower case). */
+bool kvox_io_has_extension(const char *path, const char *extension);
+
+/* A sentence from below (no memory, an argument of the core) gets the name of the file that it was about. */
+kvox_status kvox_io_named(const char *path, kvox_status status);
+
 /* image.c: an open file to an object. */
 kvox_status kvox_io_load_volume(const kvox_io_format *format, kvox_io_file *file, kvox_volume **volume);
 kvox_status kvox_io_load_array(const kvox_io_format *format, kvox_io_file *file, kvox_io_array **array);
