@@ -22,7 +22,16 @@ typedef struct kvox_io_h5 {
   uint64_t root;  /* the object header of the root group */
 } kvox_io_h5;
 
-enum { KVOX_IO_H5_INTEGER = 0, KVOX_IO_H5_FLOAT = 1, KVOX_IO_H5_TEXT = 3, KVOX_IO_H5_VARIABLE = 9 };
+enum {
+  KVOX_IO_H5_INTEGER = 0,
+  KVOX_IO_H5_FLOAT = 1,
+  KVOX_IO_H5_TEXT = 3,
+  KVOX_IO_H5_OPAQUE = 5,
+  KVOX_IO_H5_COMPOUND = 6,
+  KVOX_IO_H5_ENUMERATION = 8,
+  KVOX_IO_H5_VARIABLE = 9,
+  KVOX_IO_H5_ARRAY = 10
+};
 
 typedef struct kvox_io_h5_type {
   int class; /* KVOX_IO_H5_..., or another of the specification */
@@ -46,6 +55,8 @@ typedef struct kvox_io_h5_filter {
 typedef struct kvox_io_h5_dataset {
   const char *name; /* for sentences */
   kvox_io_h5_type type;
+  unsigned char *type_body; /* the whole message of a compound, whose members are in it */
+  uint64_t type_bytes;
   int rank; /* 0: one element */
   int64_t shape[KVOX_MAX_RANK];
   int64_t bytes; /* of all elements, as the file has them */
@@ -123,6 +134,13 @@ kvox_status kvox_io_h5_read(kvox_io_h5 *h5, const kvox_io_h5_dataset *dataset, v
 kvox_status kvox_io_h5_choose_type(const kvox_io_h5 *h5, const kvox_io_h5_dataset *dataset, kvox_type *type);
 kvox_status kvox_io_h5_read_as(kvox_io_h5 *h5, const kvox_io_h5_dataset *dataset, kvox_type type, void **memory);
 
+/* One element: an integer of up to 64 bits (a signed one extended to them), and any number as double. */
+static inline bool kvox_io_h5_is_number(const kvox_io_h5_type *t) {
+  return (t->class == KVOX_IO_H5_INTEGER && t->size <= 8) || (t->class == KVOX_IO_H5_FLOAT && t->ieee);
+}
+uint64_t kvox_io_h5_to_integer(const kvox_io_h5_type *type, const unsigned char *at);
+double kvox_io_h5_to_double(const kvox_io_h5_type *type, const unsigned char *at);
+
 /* Any numbers as double. */
 kvox_status kvox_io_h5_read_numbers(kvox_io_h5 *h5, const kvox_io_h5_dataset *dataset, double **numbers);
 
@@ -140,6 +158,52 @@ kvox_status kvox_io_h5_text_attribute(kvox_io_h5 *h5, uint64_t header, const cha
 
 /* h5_chunk.c: all chunks of a chunked dataset, decoded into their places. */
 kvox_status kvox_io_h5_read_chunks(kvox_io_h5 *h5, const kvox_io_h5_dataset *dataset, void *out);
+
+/* Where one chunk lies. */
+typedef struct kvox_io_h5_place {
+  uint64_t address, stored;
+  uint32_t mask; /* filters left out */
+} kvox_io_h5_place;
+
+/* The places of all chunks in C order, from the context's allocator. */
+kvox_status kvox_io_h5_find_chunks(kvox_io_h5 *h5, const kvox_io_h5_dataset *dataset, kvox_io_h5_place **places);
+
+/* h5_rows.c: elements one at a time, of a dataset that outlives this. Close in either case; get gives memory that
+ * lives until the next get, for an index within `count`. */
+typedef struct kvox_io_h5_rows {
+  const kvox_io_h5_dataset *d;
+  int64_t count;
+  kvox_io_h5_place *places; /* of chunks */
+  unsigned char *block;     /* one chunk, or one element of contiguous ones */
+  int64_t held;             /* the chunk that is in it; -1: none */
+} kvox_io_h5_rows;
+kvox_status kvox_io_h5_rows_open(kvox_io_h5 *h5, const kvox_io_h5_dataset *dataset, kvox_io_h5_rows *rows);
+kvox_status kvox_io_h5_rows_get(kvox_io_h5 *h5, kvox_io_h5_rows *rows, int64_t index, const unsigned char **element);
+void kvox_io_h5_rows_close(kvox_io_h5 *h5, kvox_io_h5_rows *rows);
+
+enum { KVOX_IO_H5_REFERENCE_BYTES = 16 };
+
+/* h5_compound.c: a member of a compound by its path ("head/idx/slice"); not found is no failure. It lies within the
+ * element. */
+typedef struct kvox_io_h5_member {
+  bool found;
+  int64_t offset;       /* in the element */
+  int64_t count;        /* of an array */
+  kvox_io_h5_type type; /* of one, also of a list of variable length */
+  bool variable;        /* a reference into a global heap: count (4 bytes), collection (8), number in it (4) */
+  bool nested;          /* an array or list of such again */
+} kvox_io_h5_member;
+kvox_status kvox_io_h5_find_member(kvox_io_h5 *h5, const kvox_io_h5_dataset *dataset, const char *path,
+                                   kvox_io_h5_member *member);
+
+/* h5_heap.c: where an object of a global heap lies; all its bytes are in the file. `heap` is zeroed before the first
+ * call and remembers where it was. */
+typedef struct kvox_io_h5_heap {
+  uint64_t collection, size;
+  uint64_t next; /* after the object last found */
+} kvox_io_h5_heap;
+kvox_status kvox_io_h5_heap_find(kvox_io_h5 *h5, kvox_io_h5_heap *heap, uint64_t collection, uint64_t number,
+                                 uint64_t *address, uint64_t *bytes);
 
 /* h5_filter.c: one chunk, its filters undone, into dataset->chunk_bytes bytes. */
 kvox_status kvox_io_h5_decode_chunk(kvox_io_h5 *h5, const kvox_io_h5_dataset *dataset, uint64_t address,

@@ -10,31 +10,16 @@ typedef struct attribute {
   bool found, dense;
 } attribute;
 
-enum { COLLECTION_HEAD = 16, OBJECT_HEAD = 16 };
-
-/* Texts of variable length lie in a global heap: a collection of numbered objects, each filled up to 8 bytes. */
+/* As much of a text of variable length as there is room for. */
 static kvox_status global_text(kvox_io_h5 *h5, const unsigned char *reference, attribute *a) {
-  const uint64_t length = kvox_io_h5_number(reference, 4), address = kvox_io_h5_number(reference + 4, 8);
-  const uint64_t number = kvox_io_h5_number(reference + 12, 4);
-  unsigned char head[COLLECTION_HEAD], object[OBJECT_HEAD];
-  KVOX_TRY(kvox_io_h5_get_signed(h5, address, "GCOL", head, sizeof head));
-  const uint64_t size = kvox_io_h5_number(head + 8, 8);
-  for (uint64_t at = COLLECTION_HEAD; at <= size && size - at >= OBJECT_HEAD;) {
-    KVOX_TRY(kvox_io_h5_get(h5, address + at, object, sizeof object));
-    const uint64_t index = kvox_io_h5_number(object, 2), bytes = kvox_io_h5_number(object + 8, 8);
-    at += OBJECT_HEAD;
-    if (index == 0 || bytes > size - at) {
-      break; /* the free space at the end, or nonsense */
-    }
-    if (index == number) {
-      const size_t some = length < bytes ? (size_t)length : (size_t)bytes;
-      const size_t kept = some < a->room - 1 ? some : a->room - 1;
-      a->text[kept] = '\0';
-      return kvox_io_h5_get(h5, address + at, a->text, kept);
-    }
-    at += (bytes + 7) / 8 * 8;
-  }
-  return kvox_io_file_fail(h5->file, KVOX_ERROR_FORMAT, "it is broken: the attribute \"%s\" lies nowhere", a->name);
+  const uint64_t length = kvox_io_h5_number(reference, 4), collection = kvox_io_h5_number(reference + 4, 8);
+  kvox_io_h5_heap heap = {0};
+  uint64_t address = 0, bytes = 0;
+  KVOX_TRY(kvox_io_h5_heap_find(h5, &heap, collection, kvox_io_h5_number(reference + 12, 4), &address, &bytes));
+  const size_t some = length < bytes ? (size_t)length : (size_t)bytes;
+  const size_t kept = some < a->room - 1 ? some : a->room - 1;
+  a->text[kept] = '\0';
+  return kvox_io_h5_get(h5, address, a->text, kept);
 }
 
 static kvox_status take_value(kvox_io_h5 *h5, const kvox_io_h5_type *type, const unsigned char *value, uint64_t size,

@@ -9,9 +9,10 @@ typedef struct chunks {
   unsigned char *out;
   int64_t count[KVOX_MAX_RANK]; /* along each dimension */
   int64_t total;
-  unsigned char *seen;  /* one bit a chunk */
-  int64_t met;          /* bits set */
-  unsigned char *block; /* of one chunk */
+  unsigned char *seen;      /* one bit a chunk */
+  int64_t met;              /* bits set */
+  unsigned char *block;     /* of one chunk */
+  kvox_io_h5_place *places; /* where each lies, instead of what it holds; or NULL */
 } chunks;
 
 /* Copies the part of a decoded chunk that lies inside the shape; `place` counts chunks. */
@@ -48,14 +49,18 @@ static kvox_status take_chunk(kvox_io_h5 *h5, chunks *c, int64_t number, uint64_
   if ((c->seen[number / 8] >> (number % 8) & 1) != 0) {
     return kvox_io_file_fail(h5->file, KVOX_ERROR_FORMAT, "%s is broken: it has a chunk twice", c->d->name);
   }
+  c->seen[number / 8] |= (unsigned char)(1u << (number % 8));
+  c->met++;
+  if (c->places != NULL) {
+    c->places[number] = (kvox_io_h5_place){.address = address, .stored = stored, .mask = mask};
+    return KVOX_OK;
+  }
   for (int i = c->d->rank - 1; i >= 0; i--) {
     place[i] = left % c->count[i];
     left /= c->count[i];
   }
   KVOX_TRY(kvox_io_h5_decode_chunk(h5, c->d, address, stored, mask, c->block));
   put_chunk(c, place);
-  c->seen[number / 8] |= (unsigned char)(1u << (number % 8));
-  c->met++;
   return KVOX_OK;
 }
 
@@ -164,38 +169,68 @@ static kvox_status visit_index(kvox_io_h5 *h5, chunks *c) {
   }
 }
 
-kvox_status kvox_io_h5_read_chunks(kvox_io_h5 *h5, const kvox_io_h5_dataset *d, void *out) {
-  chunks c = {.d = d, .out = out, .total = 1};
-  kvox_context *context = h5->file->context;
-  kvox_status status = KVOX_OK;
-  for (int i = 0; i < d->rank; i++) {
-    c.count[i] = (d->shape[i] - 1) / d->chunk[i] + 1;
-    c.total *= c.count[i]; /* fewer than elements, whose number fits */
-  }
-  /* Each has samples of its own, which may have been compressed. */
-  int64_t bytes = 0;
+/* How many chunks there must be. Each has samples of its own, which may have been compressed. */
+static kvox_status begin(kvox_io_h5 *h5, const kvox_io_h5_dataset *d, chunks *c) {
   const int64_t most = d->filters > 0 ? KVOX_IO_DEFLATE_MOST : 1;
-  if (__builtin_mul_overflow(c.total, d->chunk_bytes, &bytes) || bytes / most > h5->file->size ||
-      c.total > h5->file->size || (d->index == KVOX_IO_H5_SINGLE && c.total != 1)) {
-    return kvox_io_file_fail(h5->file, KVOX_ERROR_FORMAT,
-                             "%s was never completely written: it must have %" PRId64 " chunks", d->name, c.total);
+  int64_t bytes = 0;
+  *c = (chunks){.d = d, .total = 1};
+  for (int i = 0; i < d->rank; i++) {
+    c->count[i] = (d->shape[i] - 1) / d->chunk[i] + 1;
+    c->total *= c->count[i]; /* fewer than elements, whose number fits */
   }
-  c.seen = kvox_extend_allocate(context, (uint64_t)c.total / 8 + 1);
-  c.block = kvox_extend_allocate(context, (uint64_t)d->chunk_bytes);
-  if (c.seen == NULL || c.block == NULL) {
-    status = KVOX_ERROR_MEMORY;
-    goto cleanup;
+  if (__builtin_mul_overflow(c->total, d->chunk_bytes, &bytes) || bytes / most > h5->file->size ||
+      c->total > h5->file->size || (d->index == KVOX_IO_H5_SINGLE && c->total != 1)) {
+    return kvox_io_file_fail(h5->file, KVOX_ERROR_FORMAT,
+                             "%s was never completely written: it must have %" PRId64 " chunks", d->name, c->total);
   }
   kvox_io_h5_begin(h5);
-  memset(c.seen, 0, (size_t)c.total / 8 + 1);
-  KVOX_TRY_CLEANUP(visit_index(h5, &c));
-  if (c.met != c.total) {
-    status = kvox_io_file_fail(h5->file, KVOX_ERROR_FORMAT,
-                               "%s was never completely written: it has %" PRId64 " of %" PRId64 " chunks", d->name,
-                               c.met, c.total);
+  c->seen = kvox_extend_allocate(h5->file->context, (uint64_t)c->total / 8 + 1);
+  if (c->seen == NULL) {
+    return KVOX_ERROR_MEMORY;
   }
-cleanup:
-  kvox_extend_release(context, c.seen);
-  kvox_extend_release(context, c.block);
+  memset(c->seen, 0, (size_t)c->total / 8 + 1);
+  return KVOX_OK;
+}
+
+static kvox_status visit_all(kvox_io_h5 *h5, chunks *c) {
+  KVOX_TRY(visit_index(h5, c));
+  return c->met == c->total
+             ? KVOX_OK
+             : kvox_io_file_fail(h5->file, KVOX_ERROR_FORMAT,
+                                 "%s was never completely written: it has %" PRId64 " of %" PRId64 " chunks",
+                                 c->d->name, c->met, c->total);
+}
+
+kvox_status kvox_io_h5_read_chunks(kvox_io_h5 *h5, const kvox_io_h5_dataset *d, void *out) {
+  chunks c;
+  kvox_status status = begin(h5, d, &c);
+  c.out = out;
+  if (status == KVOX_OK) {
+    c.block = kvox_extend_allocate(h5->file->context, (uint64_t)d->chunk_bytes);
+    status = c.block != NULL ? visit_all(h5, &c) : KVOX_ERROR_MEMORY;
+  }
+  kvox_extend_release(h5->file->context, c.seen);
+  kvox_extend_release(h5->file->context, c.block);
   return status;
+}
+
+kvox_status kvox_io_h5_find_chunks(kvox_io_h5 *h5, const kvox_io_h5_dataset *d, kvox_io_h5_place **places) {
+  chunks c;
+  kvox_status status = begin(h5, d, &c);
+  /* An index has 8 bytes for each at least. */
+  if (status == KVOX_OK && c.total > h5->file->size / 8 + 1) {
+    status = kvox_io_file_fail(h5->file, KVOX_ERROR_FORMAT, "%s is broken: it has no room for %" PRId64 " chunks",
+                               d->name, c.total);
+  }
+  if (status == KVOX_OK) {
+    c.places = kvox_extend_allocate(h5->file->context, (uint64_t)c.total * sizeof *c.places);
+    status = c.places != NULL ? visit_all(h5, &c) : KVOX_ERROR_MEMORY;
+  }
+  kvox_extend_release(h5->file->context, c.seen);
+  if (status != KVOX_OK) {
+    kvox_extend_release(h5->file->context, c.places);
+    return status;
+  }
+  *places = c.places;
+  return KVOX_OK;
 }

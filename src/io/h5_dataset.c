@@ -4,6 +4,25 @@
 
 #include "io/h5.h"
 
+/* Members are looked up in the message later. */
+static kvox_status take_type(kvox_io_h5 *h5, const kvox_io_h5_message *m, kvox_io_h5_dataset *d) {
+  d->has_type = true;
+  KVOX_TRY(kvox_io_h5_parse_type(h5, m->body, m->size, &d->type));
+  if (d->type.class != KVOX_IO_H5_COMPOUND) {
+    return KVOX_OK;
+  }
+  if (d->type_body != NULL) {
+    return kvox_io_file_fail(h5->file, KVOX_ERROR_FORMAT, "it is broken: %s has two types", d->name);
+  }
+  d->type_body = kvox_extend_allocate(h5->file->context, m->size);
+  if (d->type_body == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  memcpy(d->type_body, m->body, (size_t)m->size);
+  d->type_bytes = m->size;
+  return KVOX_OK;
+}
+
 static kvox_status visit_dataset(kvox_io_h5 *h5, const kvox_io_h5_message *m, void *user) {
   kvox_io_h5_dataset *d = user;
   if (m->shared && (m->type == KVOX_IO_H5_DATATYPE || m->type == KVOX_IO_H5_DATASPACE)) {
@@ -14,7 +33,7 @@ static kvox_status visit_dataset(kvox_io_h5 *h5, const kvox_io_h5_message *m, vo
     case KVOX_IO_H5_DATASPACE:
       d->has_space = true;
       return kvox_io_h5_parse_space(h5, m->body, m->size, &d->rank, d->shape);
-    case KVOX_IO_H5_DATATYPE: d->has_type = true; return kvox_io_h5_parse_type(h5, m->body, m->size, &d->type);
+    case KVOX_IO_H5_DATATYPE: return take_type(h5, m, d);
     case KVOX_IO_H5_LAYOUT: d->has_layout = true; return kvox_io_h5_parse_layout(h5, m->body, m->size, d);
     case KVOX_IO_H5_PIPELINE: return kvox_io_h5_parse_pipeline(h5, m->body, m->size, d);
     case KVOX_IO_H5_EXTERNAL:
@@ -94,7 +113,9 @@ kvox_status kvox_io_h5_dataset_open(kvox_io_h5 *h5, const char *name, uint64_t h
 
 void kvox_io_h5_dataset_close(kvox_io_h5 *h5, kvox_io_h5_dataset *d) {
   kvox_extend_release(h5->file->context, d->compact);
+  kvox_extend_release(h5->file->context, d->type_body);
   d->compact = NULL;
+  d->type_body = NULL;
 }
 
 kvox_status kvox_io_h5_read(kvox_io_h5 *h5, const kvox_io_h5_dataset *d, void *out) {

@@ -58,11 +58,23 @@ static double float_value(uint64_t bits, int64_t size) {
   return (bits & 0x8000) != 0 ? -size_of : size_of;
 }
 
+uint64_t kvox_io_h5_to_integer(const kvox_io_h5_type *t, const unsigned char *at) {
+  return integer_value(t, load_bits(at, (int)t->size, t->big_endian));
+}
+
+double kvox_io_h5_to_double(const kvox_io_h5_type *t, const unsigned char *at) {
+  if (t->class == KVOX_IO_H5_FLOAT) {
+    return float_value(load_bits(at, (int)t->size, t->big_endian), t->size);
+  }
+  const uint64_t value = kvox_io_h5_to_integer(t, at);
+  return t->is_signed ? (double)(int64_t)value : (double)value;
+}
+
 /* In place where both sizes are equal. */
 static void convert_integers(const kvox_io_h5_type *t, const unsigned char *from, int64_t count, int64_t to_size,
                              unsigned char *to) {
   for (int64_t i = 0; i < count; i++) {
-    const uint64_t value = integer_value(t, load_bits(from + i * t->size, (int)t->size, t->big_endian));
+    const uint64_t value = kvox_io_h5_to_integer(t, from + i * t->size);
     const uint32_t narrow = (uint32_t)value;
     const uint16_t half = (uint16_t)value;
     const uint8_t byte = (uint8_t)value;
@@ -99,9 +111,8 @@ kvox_status kvox_io_h5_read_as(kvox_io_h5 *h5, const kvox_io_h5_dataset *d, kvox
 
 kvox_status kvox_io_h5_read_numbers(kvox_io_h5 *h5, const kvox_io_h5_dataset *d, double **numbers) {
   const kvox_io_h5_type *t = &d->type;
-  const bool integer = t->class == KVOX_IO_H5_INTEGER && t->size <= 8;
   const int64_t count = d->bytes / t->size;
-  if (!integer && !(t->class == KVOX_IO_H5_FLOAT && t->ieee)) {
+  if (!kvox_io_h5_is_number(t)) {
     return kvox_io_file_fail(h5->file, KVOX_ERROR_UNSUPPORTED, "%s has elements that are no numbers of up to 64 bits",
                              d->name);
   }
@@ -110,9 +121,7 @@ kvox_status kvox_io_h5_read_numbers(kvox_io_h5 *h5, const kvox_io_h5_dataset *d,
   unsigned char *from = made != NULL ? kvox_extend_allocate(context, (uint64_t)d->bytes) : NULL;
   const kvox_status status = from != NULL ? kvox_io_h5_read(h5, d, from) : KVOX_ERROR_MEMORY;
   for (int64_t i = 0; i < count && status == KVOX_OK; i++) {
-    const uint64_t bits = load_bits(from + i * t->size, (int)t->size, t->big_endian);
-    const uint64_t value = integer ? integer_value(t, bits) : 0;
-    made[i] = !integer ? float_value(bits, t->size) : t->is_signed ? (double)(int64_t)value : (double)value;
+    made[i] = kvox_io_h5_to_double(t, from + i * t->size);
   }
   kvox_extend_release(context, from);
   if (status != KVOX_OK) {
