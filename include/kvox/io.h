@@ -47,8 +47,10 @@ KVOX_API kvox_status kvox_io_write_volume(kvox_context *context, const char *pat
                                           const kvox_io_write_options *options);
 
 /*
- * Arrays without a frame: .npy of any rank up to 8 (Fortran order shows as strides), and .png (u8 or u16 [row, column],
- * or u8 [row, column, 3]). What is read holds its context; the view stays its own.
+ * Arrays without a frame: .npy of any rank up to 8 (Fortran order shows as strides), .png (u8 or u16 [row, column], or
+ * u8 [row, column, 3]), and BART's .cfl with .hdr beside it (c64; f32 is written as c64). BART's dimensions are turned
+ * round, [.., coil, z, y, x], dense with x fastest, without the sizes of 1 that end BART's list; where more than 8 are
+ * left, sizes of 1 beyond the coils are left out too. What is read holds its context; the view stays its own.
  */
 typedef struct kvox_io_array kvox_io_array;
 KVOX_API kvox_status kvox_io_read_array(kvox_context *context, const char *path, kvox_io_array **array);

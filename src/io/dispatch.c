@@ -6,7 +6,7 @@
 #include "io/io.h"
 
 static const kvox_io_format *const formats[] = {&kvox_io_npy_format, &kvox_io_metaimage_format, &kvox_io_png_format,
-                                                &kvox_io_dxchange_format};
+                                                &kvox_io_dxchange_format, &kvox_io_cfl_format};
 enum { FORMATS = sizeof formats / sizeof formats[0] };
 
 bool kvox_io_has_extension(const char *path, const char *extension) {

@@ -86,7 +86,11 @@ typedef struct kvox_io_format {
   kvox_status (*write_scan)(kvox_context *context, const char *path, const kvox_io_scan *scan);
 } kvox_io_format;
 
-extern const kvox_io_format kvox_io_npy_format, kvox_io_metaimage_format, kvox_io_png_format, kvox_io_dxchange_format;
+extern const kvox_io_format kvox_io_npy_format, kvox_io_metaimage_format, kvox_io_png_format, kvox_io_dxchange_format,
+    kvox_io_cfl_format;
+
+/* cfl.c: type and shape from a .hdr. */
+kvox_status kvox_io_cfl_header(kvox_io_file *header, kvox_io_image *image);
 
 /* dispatch.c: whether the path ends so, in letters of either case (`extension` in lower case). */
 bool kvox_io_has_extension(const char *path, const char *extension);

@@ -25,7 +25,7 @@ def declared(component):
     """Functions that the public headers of a component promise."""
     names = set()
     for header in sources.c_files('include'):
-        if (header.name == 'io.h') == (component == 'io'):
+        if (header.name in ('io.h', 'io_mri.h')) == (component == 'io'):
             text = sources.without_comments(header.read_text())
             names |= set(DECLARED.findall(re.sub(r'^[ \t]*#.*(?:\\\n.*)*', '', text, flags=re.M)))
     return names
