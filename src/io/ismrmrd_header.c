@@ -122,7 +122,9 @@ static bool get_number(reader *r, double least, double most, double *number) {
   const size_t length = strspn(text, "+-.0123456789eE");
   const char *end = length > 0 ? kvox_extend_parse(text, number) : NULL;
   if (end == NULL || *end != '\0' || !(*number >= least && *number <= most)) {
-    fail(r, KVOX_ERROR_FORMAT, "%s must be a number from %g to %g", r->path, least, most);
+    char a[32], b[32];
+    fail(r, KVOX_ERROR_FORMAT, "%s must be a number from %s to %s", r->path, kvox_extend_format(least, 6, a, sizeof a),
+         kvox_extend_format(most, 6, b, sizeof b));
     return false;
   }
   return true;
@@ -187,7 +189,8 @@ static void take_parameter(reader *r) {
     }
     const double most = known[k].time_us != NULL ? 1e9 : MOST_COUNT;
     if (!(r->value >= 0 && r->value <= most)) {
-      fail(r, KVOX_ERROR_FORMAT, "%s must be a number from 0 to %g", known[k].name, most);
+      fail(r, KVOX_ERROR_FORMAT, "%s must be a number from 0 to %s", known[k].name,
+           known[k].time_us != NULL ? "1e9" : "65535");
     } else if (known[k].time_us != NULL) {
       *known[k].time_us = r->value;
     } else {
