@@ -165,10 +165,11 @@ static kvox_status visit_type(cursor *c, int depth, int64_t offset, const char *
 
 kvox_status kvox_io_h5_find_member(kvox_io_h5 *h5, const kvox_io_h5_dataset *d, const char *path,
                                    kvox_io_h5_member *member) {
-  cursor c = {h5, d, d->type_body, d->type_body + d->type_bytes};
   int64_t size = 0;
   *member = (kvox_io_h5_member){.count = 1};
-  return d->type.class == KVOX_IO_H5_COMPOUND
-             ? visit_type(&c, 0, 0, path, &size, member)
-             : kvox_io_file_fail(h5->file, KVOX_ERROR_FORMAT, "%s has elements that are no compounds", d->name);
+  if (d->type.class != KVOX_IO_H5_COMPOUND) {
+    return kvox_io_file_fail(h5->file, KVOX_ERROR_FORMAT, "%s has elements that are no compounds", d->name);
+  }
+  cursor c = {h5, d, d->type_body, d->type_body + d->type_bytes};
+  return visit_type(&c, 0, 0, path, &size, member);
 }
