@@ -205,7 +205,7 @@ static inline acquisition *make_acquisitions(int count, int samples, int coils) 
   for (int i = 0; i < count; i++) {
     acquisition_head *h = &list[i].head;
     h->version = 1;
-    h->flags = UINT64_C(1) << (i + 18) | UINT64_C(1) << 40;
+    h->flags = UINT64_C(1) << (i % 13 + 18) | UINT64_C(1) << 40;
     h->samples = (uint16_t)samples;
     h->coils = (uint16_t)(coils + i % 2);
     h->discard_before = (uint16_t)(i + 1), h->discard_after = (uint16_t)(i + 2), h->center = (uint16_t)(samples / 2);
