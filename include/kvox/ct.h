@@ -331,6 +331,7 @@ KVOX_API kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_work
 typedef struct kvox_ct_operator kvox_ct_operator;
 
 /* Prepare with kvox_ct_operator_options_init. */
+  int64_t stream_window; /* for kvox_ct_stream: how far views may come out of order; 1: not at all; 0: no stream */
 typedef struct kvox_ct_operator_options {
   size_t struct_size;
   const kvox_grid *grid; /* upright; NULL: the default grid */
@@ -372,3 +373,62 @@ KVOX_API kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox
 #endif
 
 #endif
+/* ---- Views as they arrive ---- */
+
+/*
+ * A scan that is reconstructed while it runs: views are pushed one by one or in blocks, filtered and back-projected as
+ * soon as they can be, and little is left to do after the last one. The result is kvox_ct_fbp_execute's, bit for bit,
+ * whatever the order and the blocks.
+ *
+ * The plan is made with kvox_ct_fbp_options.stream_window = w: while view n is the first that is missing, views n ... n
+ * + w - 1 are taken (a w of all views: any order; 2 or a little more where two channels take turns). Such a plan is
+ * made on the CPU; where the context has an OpenCL device that is logged, or fails with KVOX_ERROR_UNSUPPORTED if
+ * the context forbids it. Its kvox_memory_use.workspace is what a stream takes, within the memory limit: w filtered views
+ * and those that are back-projected together, up to 64, and half as many as w that wait for the neighbour that they are
+ * filtered with. The more fit, the fewer times the volume is read and written.
+ */
+typedef struct kvox_ct_stream kvox_ct_stream;
+
+/*
+ * Begins a scan. `volume`, as for kvox_ct_fbp_execute and in the host's memory, stays the caller's, who neither writes
+ * nor destroys it until the stream is finished or destroyed. Till then its voxels hold the sum over the views that were
+ * back-projected so far, not in HU (none yet: what they held), and its frame, unit and provenance what they were.
+ *
+ * `workspace` (NULL: one of its own) is the stream's until then too: other calls refuse it. All memory is taken here,
+ * none with a workspace that has served this plan but for some bytes and one a view. The progress function of the
+ * workspace is told of the whole scan during each push; the stages are "take" (views that wait), "filter" and
+ * "backproject", of all pushes. The plan lives on with the stream. One thread at a time may use a stream.
+ */
+KVOX_API kvox_status kvox_ct_stream_create(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace, kvox_volume *volume,
+                                           kvox_ct_stream **stream);
+
+/*
+ * Takes views first_view, first_view + 1, ...: projections [view, row, column], or [row, column] for one, of any real
+ * type and strides, in the host's memory, raw counts where the plan has a correction; read before the call returns. A
+ * push that completes a block of views back-projects it, in the calling thread and the context's others; blocks get
+ * smaller towards the end of the scan, so that the last push has one or two views to do.
+ *
+ * Nothing is taken, and the stream goes on, where a shape is wrong (KVOX_ERROR_SIZE), a view does not exist, is too far
+ * ahead of the first missing one or was pushed before (KVOX_ERROR_ARGUMENT). Where a sample is NaN or infinite
+ * (KVOX_ERROR_DATA), its view and those behind it in the same call are not taken, those before it are, and it may be
+ * pushed again. As with kvox_ct_fbp_execute, rows that the volume does not see are not looked at. Cancelled, the
+ * stream can only be destroyed, and the volume holds no meaning.
+ */
+KVOX_API kvox_status kvox_ct_stream_push(kvox_ct_stream *stream, int64_t first_view, const kvox_array *projections);
+
+/* The first view that is missing; the number of views when all are there. -1: `stream` is NULL. */
+KVOX_API int64_t kvox_ct_stream_next(const kvox_ct_stream *stream);
+
+/*
+ * Sets the volume's frame, unit and provenance: it is the result then, and it and the workspace are the caller's alone.
+ * KVOX_ERROR_ARGUMENT, with the first view that is missing, where views are; the stream goes on. Again: KVOX_OK.
+ */
+KVOX_API kvox_status kvox_ct_stream_finish(kvox_ct_stream *stream);
+
+/* The time from the last view to the volume: seconds that the push took which brought the last view that was missing.
+ * 0 before. */
+KVOX_API double kvox_ct_stream_seconds(const kvox_ct_stream *stream);
+
+/* At any time; NULL is fine. Of an unfinished stream the volume stays as it is. */
+KVOX_API void kvox_ct_stream_destroy(kvox_ct_stream *stream);
+
