@@ -330,12 +330,16 @@ KVOX_API kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_work
 
 typedef struct kvox_ct_operator kvox_ct_operator;
 
+/* How A is computed. AUTO: pixel-driven for a parallel beam whose views follow from their angles, Joseph for others. */
+enum { KVOX_CT_OPERATOR_AUTO = 0, KVOX_CT_OPERATOR_PIXEL_DRIVEN = 1, KVOX_CT_OPERATOR_JOSEPH = 2 };
+
 /* Prepare with kvox_ct_operator_options_init. */
   int64_t stream_window; /* for kvox_ct_stream: how far views may come out of order; 1: not at all; 0: no stream */
 typedef struct kvox_ct_operator_options {
   size_t struct_size;
   const kvox_grid *grid; /* upright; NULL: the default grid */
   uint64_t memory_limit; /* as for kvox_ct_fbp_options */
+  int32_t method;        /* KVOX_CT_OPERATOR_AUTO ... */
 } kvox_ct_operator_options;
 
 #define kvox_ct_operator_options_init(options) \
@@ -343,13 +347,21 @@ typedef struct kvox_ct_operator_options {
 KVOX_API void kvox_ct_operator_options_init_sized(kvox_ct_operator_options *options, size_t struct_size);
 
 /*
- * A: volumes on the grid to projections, and its exact adjoint. Pixel-driven with linear interpolation: each voxel
- * gives its value times (voxel volume / pixel area) to the two columns that its centre falls between, and likewise to
- * two rows where its slice lies between them. A of a value in 1/mm is a line integral, and the sum over a projection
- * times the pixel's area is the sum over the volume times the voxel's volume. One slice on one row is a plane, whose
- * thickness has no say. `options` may be NULL; nothing of them is kept. Immutable: any number of threads may execute
- * it, each with its workspace. KVOX_ERROR_GEOMETRY where slices lie beside the rows, KVOX_ERROR_MEMORY_LIMIT names the
- * least limit. On a device or the CPU as a plan of filtered back-projection is.
+ * A: volumes on the grid to projections, and its exact adjoint; A of a value in 1/mm is a line integral. `options` may
+ * be NULL; nothing of them is kept. Immutable: any number of threads may execute it, each with its workspace.
+ * KVOX_ERROR_MEMORY_LIMIT names the least limit.
+ *
+ * Pixel-driven, with linear interpolation, for a parallel beam whose views follow from their angles: each voxel gives
+ * its value times (voxel volume / pixel area) to the two columns that its centre falls between, and likewise to two
+ * rows where its slice lies between them. The sum over a projection times the pixel's area is the sum over the volume
+ * times the voxel's volume. One slice on one row is a plane, whose thickness has no say. KVOX_ERROR_GEOMETRY where
+ * slices lie beside the rows. On a device or the CPU as a plan of filtered back-projection is.
+ *
+ * Joseph's (IEEE Trans. Med. Imaging 1, 1982), for any geometry: the ray through the middle of every pixel takes, at
+ * each plane of voxels' middles along the axis that it runs along most, the bilinear interpolation in the plane, times
+ * its length from plane to plane. Voxels outside the grid are zero; what no ray meets stays zero in the adjoint, and
+ * voxels finer than rays are met unevenly. The grid, upright, and one voxel around it lie in front of every source, and
+ * some ray meets it: KVOX_ERROR_GEOMETRY otherwise. On the CPU.
  */
 KVOX_API kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                              const kvox_ct_operator_options *options, kvox_ct_operator **operation);
