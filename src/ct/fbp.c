@@ -94,11 +94,11 @@ static kvox_status make_fdk(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options
                                        .name = create_name};
   if (plan->context->ocl != NULL && plan->stream_window == 0) {
     const kvox_sentence before = kvox_sentence_keep();
-    const kvox_status status =
-        kvox_fail(KVOX_ERROR_UNSUPPORTED, "%s: OpenCL reconstructs parallel beams alone", create_name);
-    if (!kvox_context_falls_back(plan->context, status, create_name, &before)) {
+    const kvox_status status = kvox_ct_fbp_ocl_make(plan, f, &request);
+    if (status == KVOX_OK || !kvox_context_falls_back(plan->context, status, create_name, &before)) {
       return status;
     }
+    kvox_ct_fbp_ocl_drop(plan);
   }
   KVOX_TRY(kvox_ct_fdk_make(&request, &plan->fdk));
   plan->transform_length = plan->fdk->filter->length;
@@ -127,7 +127,7 @@ static kvox_status make_way(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options
   }
   if (plan->context->ocl != NULL) {
     const kvox_sentence before = kvox_sentence_keep();
-    const kvox_status status = kvox_ct_fbp_ocl_make(plan, f);
+    const kvox_status status = kvox_ct_fbp_ocl_make(plan, f, NULL);
     if (status == KVOX_OK || !kvox_context_falls_back(plan->context, status, create_name, &before)) {
       return status;
     }

@@ -29,7 +29,7 @@ struct kvox_ct_fbp_plan {
   int32_t unit;
   char *provenance;
   kvox_ct_fbp_cpu cpu;
-  kvox_ct_fdk *fdk;           /* fan and cone, on the CPU; NULL: a parallel beam */
+  kvox_ct_fdk *fdk;           /* fan and cone on the CPU, else NULL */
   kvox_ct_fbp_device *device; /* NULL: on the CPU */
 };
 
@@ -55,7 +55,9 @@ kvox_status kvox_ct_fbp_cpu_filter_pair(const kvox_ct_fbp_plan *plan, const kvox
 /* Operations of filtering so many views of so many slices. */
 int64_t kvox_ct_fbp_cpu_filter_work(const kvox_ct_fbp_plan *plan, int64_t views, int64_t slices);
 
-kvox_status kvox_ct_fbp_ocl_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *options);
+/* `diverging`: a fan or cone; NULL: a parallel beam. */
+kvox_status kvox_ct_fbp_ocl_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *options,
+                                 const kvox_ct_fdk_request *diverging);
 void kvox_ct_fbp_ocl_drop(kvox_ct_fbp_plan *plan);
 void kvox_ct_fbp_ocl_memory(const kvox_ct_fbp_plan *plan, kvox_memory_use *memory);
 kvox_status kvox_ct_fbp_ocl_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,
