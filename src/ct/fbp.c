@@ -59,13 +59,18 @@ static kvox_status choose_unit(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options
   return KVOX_OK;
 }
 
-static const char *const methods[] = {"filtered back-projection, parallel beam", "filtered back-projection, fan beam",
-                                      "Feldkamp, Davis and Kress, cone beam"};
+static const char *const methods[2][3] = {
+    {"filtered back-projection, parallel beam", "filtered back-projection, fan beam",
+     "Feldkamp, Davis and Kress, cone beam"},
+    {"filtered back-projection, parallel beam, each view by itself", "",
+     "Feldkamp, Davis and Kress, cone beam, each view by itself"},
+};
 
 static kvox_status write_provenance(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options *o,
                                     const kvox_ct_filter_options *f) {
   kvox_text json;
-  kvox_ct_provenance_open(&json, plan->context, plan->device != NULL, plan->geometry, methods[plan->geometry->beam]);
+  kvox_ct_provenance_open(&json, plan->context, plan->device != NULL, plan->geometry,
+                          methods[plan->geometry->described != NULL][plan->geometry->beam]);
   kvox_json_string(&json, "window", kvox_ct_window_name(f->window));
   kvox_json_number(&json, "cutoff", f->cutoff > 0 ? f->cutoff : 1);
   kvox_json_integer(&json, "transform_length", plan->transform_length);
@@ -105,6 +110,10 @@ static kvox_status make_fdk(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options
   return KVOX_OK;
 }
 
+static bool needs_fdk(const kvox_ct_fbp_plan *plan) {
+  return plan->geometry->beam != KVOX_CT_PARALLEL || plan->geometry->described != NULL;
+}
+
 static kvox_status make_stream(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *f) {
   if (plan->context->ocl != NULL) {
     const kvox_sentence before = kvox_sentence_keep();
@@ -114,7 +123,7 @@ static kvox_status make_stream(kvox_ct_fbp_plan *plan, const kvox_ct_filter_opti
       return status;
     }
   }
-  return plan->geometry->beam != KVOX_CT_PARALLEL ? make_fdk(plan, f) : kvox_ct_fbp_cpu_make(plan, f);
+  return needs_fdk(plan) ? make_fdk(plan, f) : kvox_ct_fbp_cpu_make(plan, f);
 }
 
 /* On the context's device where it has one, else on the CPU. */
@@ -122,7 +131,7 @@ static kvox_status make_way(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options
   if (plan->stream_window > 0) {
     return make_stream(plan, f);
   }
-  if (plan->geometry->beam != KVOX_CT_PARALLEL) {
+  if (needs_fdk(plan)) {
     return make_fdk(plan, f);
   }
   if (plan->context->ocl != NULL) {
@@ -175,7 +184,6 @@ kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometr
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(plan);
-  KVOX_TRY(kvox_ct_geometry_check_circular(geometry, create_name));
   if (options != NULL) {
     KVOX_TRY(kvox_options_load(&o, sizeof o, options, "kvox_ct_fbp_options"));
   }

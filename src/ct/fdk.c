@@ -100,6 +100,10 @@ static kvox_status meet_grid(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
 }
 
 void kvox_ct_fdk_rows(const kvox_ct_fdk *f, int64_t slice, int64_t slices, int64_t *row, int64_t *rows) {
+  if (f->seen != NULL) {
+    kvox_ct_fdk_view_rows(f, slice, slices, row, rows);
+    return;
+  }
   const kvox_cone_view *view = &f->views[0];
   const bool cone = f->geometry->beam == KVOX_CT_CONE;
   const double first = view->va * (double)slice + view->vb;
@@ -129,7 +133,7 @@ static void set_slab(kvox_ct_fdk *f, int64_t slab) {
     most = kvox_max_i64(most, rows);
   }
   /* An odd number of cache lines: neighbouring columns then begin in different sets of the caches. */
-  const int64_t lines = kvox_divide_up(most, KVOX_CONE_BLOCK);
+  const int64_t lines = kvox_divide_up(most + (f->seen != NULL ? 1 : 0), KVOX_CONE_BLOCK);
   f->step = (lines + (lines % 2 == 0 ? 1 : 0)) * KVOX_CONE_BLOCK;
   f->slab = slab;
   const int64_t chunks = kvox_divide_up(slab, MOST_CHUNK);
@@ -176,6 +180,10 @@ static kvox_status choose_cut(kvox_ct_fdk *f, uint64_t limit, const char *name) 
 
 /* One slab: rows that another would need are gone. */
 static kvox_status choose_stream(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
+  if (f->turned != NULL) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED,
+                     "%s: the detector's rows run along the axis z: such views are not streamed", r->name);
+  }
   set_slab(f, block_count(f));
   kvox_ct_stream_need need = {.window = r->stream_window, .views = f->geometry->views, .view_bytes = view_bytes(f)};
   need.raw_bytes = (uint64_t)(f->geometry->rows * f->geometry->columns) * sizeof(float);
@@ -190,8 +198,25 @@ static kvox_status choose_stream(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   return KVOX_OK;
 }
 
+/* Of views given by themselves. */
+static kvox_status scan_views(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
+  KVOX_TRY(kvox_ct_fdk_turn(f, r->name));
+  if (f->geometry->beam != KVOX_CT_PARALLEL) {
+    KVOX_TRY(kvox_ct_redundancy_make(f->geometry, r->name, &f->redundancy));
+  }
+  kvox_ct_fdk_extend_views(f);
+  const int64_t rows = f->geometry->rows + 4 * KVOX_CONE_BLOCK;
+  if (f->columns >= KVOX_OBLIQUE_MOST || rows >= KVOX_OBLIQUE_MOST || (f->columns + 2) * rows > INT32_MAX) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED, "%s: views given by themselves may have 2^31 pixels each", r->name);
+  }
+  return kvox_ct_fdk_meet_views(f, r);
+}
+
 static kvox_status scan(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   int64_t floats = 0;
+  if (f->geometry->described != NULL) {
+    return scan_views(f, r);
+  }
   KVOX_TRY(kvox_ct_redundancy_make(f->geometry, r->name, &f->redundancy));
   extend_columns(f);
   if (!kvox_multiply(f->columns + 2, f->geometry->rows + 4 * KVOX_CONE_BLOCK, &floats) || floats > INT64_MAX / 64) {
@@ -252,14 +277,26 @@ void kvox_ct_fdk_drop(kvox_ct_fdk *fdk) {
   kvox_context *context = fdk->context;
   kvox_ct_filter_drop(fdk->filter);
   kvox_release(context->heap, fdk->views);
+  kvox_release(context->heap, fdk->seen);
+  kvox_ct_geometry_destroy(fdk->turned);
   kvox_release(context->heap, fdk->fan_rad);
   kvox_release(context->heap, fdk);
   kvox_context_destroy(context);
 }
 
+static uint64_t circle_bytes(const kvox_ct_fdk *f) {
+  return (uint64_t)f->geometry->views * sizeof *f->views + (uint64_t)f->geometry->columns * sizeof *f->fan_rad;
+}
+
+/* A geometry that was turned is a description and an angle and a weight for each view. */
+static uint64_t views_bytes(const kvox_ct_fdk *f) {
+  const uint64_t turned = f->turned != NULL ? sizeof *f->turned->described + 2 * sizeof(double) : 0;
+  return (uint64_t)f->geometry->views * (sizeof *f->seen + turned) + (f->turned != NULL ? sizeof *f->turned : 0);
+}
+
 uint64_t kvox_ct_fdk_bytes(const kvox_ct_fdk *fdk) {
   return sizeof *fdk + (fdk->filter != NULL ? fdk->filter->bytes : 0) +
-         (uint64_t)fdk->geometry->views * sizeof *fdk->views + (uint64_t)fdk->geometry->columns * sizeof *fdk->fan_rad;
+         (fdk->seen != NULL ? views_bytes(fdk) : circle_bytes(fdk));
 }
 
 uint64_t kvox_ct_fdk_workspace(const kvox_ct_fdk *fdk) {
@@ -281,8 +318,10 @@ kvox_status kvox_ct_fdk_execute(const kvox_ct_fdk *fdk, kvox_workspace *workspac
   KVOX_TRY(kvox_workspace_begin(workspace, kvox_ct_fdk_workspace(fdk)));
   const int64_t views = fdk->geometry->views, per_slab = kvox_divide_up(views, fdk->block);
   const int64_t parts = kvox_ct_fdk_slabs(fdk) * per_slab;
-  const kvox_ct_rows rows = {
-      .projections = projections, .correction = fdk->correction, .cpu_level = fdk->context->cpu_level};
+  const kvox_ct_rows rows = {.projections = projections,
+                             .correction = fdk->correction,
+                             .cpu_level = fdk->context->cpu_level,
+                             .turned = fdk->turned != NULL};
   for (int64_t n = 0; n < parts; n++) {
     kvox_ct_fdk_part part = kvox_ct_fdk_slab(fdk, n / per_slab);
     part.view = n % per_slab * fdk->block;

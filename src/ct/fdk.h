@@ -9,6 +9,7 @@
 #include "context/workspace.h"
 #include "ct/cone.h"
 #include "ct/filter.h"
+#include "ct/oblique.h"
 #include "ct/redundancy.h"
 #include "ct/rows.h"
 #include "ct/stream_cut.h"
@@ -34,8 +35,10 @@ typedef struct kvox_ct_fdk {
   const kvox_cone_kernels *kernels;
   kvox_ct_filter *filter;
   kvox_ct_redundancy redundancy;
-  kvox_cone_view *views; /* without samples */
-  double *fan_rad;       /* the fan angle of each column of the detector */
+  kvox_cone_view *views;    /* without samples */
+  kvox_oblique_view *seen;  /* instead, where each view was given by itself; NULL: they follow from their angles */
+  kvox_ct_geometry *turned; /* such a detector that stands on its side, laid down; NULL: none */
+  double *fan_rad;          /* the fan angle of each column of the detector */
   int64_t columns; /* stored: the detector's, and as many zeros beside them as make both sides of the axis alike */
   int64_t before;  /* of those zeros, before the first column */
   int64_t begin[3], size[3];
@@ -93,6 +96,29 @@ double kvox_ct_fdk_pitch_mm(const kvox_ct_fdk *fdk);
 
 /* The redundancy weights of a view's rays, one for each column of the detector. */
 void kvox_ct_fdk_rays(const kvox_ct_fdk *fdk, int64_t view, float *rays);
+
+/* ---- Views given by themselves ---- */
+
+/* What reconstruction asks of them; a detector on its side is laid down first of all: fdk->geometry is turned then. */
+kvox_status kvox_ct_fdk_turn(kvox_ct_fdk *fdk, const char *name);
+void kvox_ct_fdk_extend_views(kvox_ct_fdk *fdk);
+kvox_status kvox_ct_fdk_meet_views(kvox_ct_fdk *fdk, const kvox_ct_fdk_request *request);
+void kvox_ct_fdk_view_rows(const kvox_ct_fdk *fdk, int64_t slice, int64_t slices, int64_t *row, int64_t *rows);
+
+/* The weights of one view's rays before they are filtered, row by row: cosine, redundancy, and the view's own pitch and
+ * distances. */
+typedef struct kvox_ct_fdk_weigher {
+  const kvox_ct_fdk *fdk;
+  const kvox_ct_view *view;
+  double view_rad, scale;
+  double corner[3], to_axis[3]; /* from the source to pixel (0, 0), and the unit vector to the axis */
+  int64_t node;                 /* the row whose redundancy `low` is */
+  float *low, *high;
+} kvox_ct_fdk_weigher;
+
+/* `scratch`: 2 fdk->row_step floats. */
+void kvox_ct_fdk_weigher_begin(const kvox_ct_fdk *fdk, int64_t view, float *scratch, kvox_ct_fdk_weigher *weigher);
+void kvox_ct_fdk_weigh_row(kvox_ct_fdk_weigher *weigher, int64_t row, float *weights);
 
 /* Column 0, first row of the view at `index` of the part. */
 static inline float *kvox_ct_fdk_samples(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, int64_t index) {

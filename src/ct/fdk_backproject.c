@@ -120,6 +120,31 @@ static void store_tile(const tile_job *job, const place *p, const scratch *s) {
   }
 }
 
+/* The tile as views given by themselves take it. */
+static void backproject_views(const kvox_ct_fdk *f, const kvox_ct_fdk_part *part, const kvox_cone_tile *t) {
+  kvox_oblique_view views[PASS];
+  kvox_oblique_tile tile = {.views = views,
+                            .columns = t->columns,
+                            .row = t->row,
+                            .rows = t->rows,
+                            .step = t->step,
+                            .x = t->x,
+                            .y = t->y,
+                            .width = t->width,
+                            .height = t->height,
+                            .block = t->block,
+                            .blocks = t->blocks,
+                            .voxels = t->voxels};
+  for (int64_t v = 0; v < part->views; v += PASS) {
+    tile.count = kvox_min_i64(PASS, part->views - v);
+    for (int64_t n = 0; n < tile.count; n++) {
+      views[n] = f->seen[part->view + v + n];
+      views[n].samples = kvox_ct_fdk_samples(f, part, v + n);
+    }
+    kvox_oblique_kernels_of(f->context->cpu_level)->backproject(&tile);
+  }
+}
+
 static kvox_status backproject_tile(void *data, int64_t index, int32_t worker) {
   const tile_job *job = data;
   const kvox_ct_fdk *f = job->fdk;
@@ -132,7 +157,10 @@ static kvox_status backproject_tile(void *data, int64_t index, int32_t worker) {
     memset(s.voxels, 0, (size_t)(p.tile.width * p.tile.height * p.tile.blocks * KVOX_CONE_BLOCK) * sizeof(float));
   }
   p.tile.views = views;
-  for (int64_t v = 0; v < job->part->views; v += PASS) {
+  if (f->seen != NULL) {
+    backproject_views(f, job->part, &p.tile);
+  }
+  for (int64_t v = 0; f->seen == NULL && v < job->part->views; v += PASS) {
     p.tile.count = kvox_min_i64(PASS, job->part->views - v);
     for (int64_t n = 0; n < p.tile.count; n++) {
       views[n] = f->views[job->part->view + v + n];

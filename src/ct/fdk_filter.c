@@ -13,6 +13,9 @@ enum { ROWS = KVOX_STACK };
 enum { PAIRS = 8 };
 _Static_assert(ROWS == KVOX_CONE_BLOCK, "stored columns hold whole groups of rows");
 
+/* Of views given by themselves the rows for cosines hold what their weighers need, and ones. */
+enum { ONES = 4 };
+
 static const double pi = 3.14159265358979323846;
 
 typedef struct scratch {
@@ -96,20 +99,35 @@ static void turn_over(const filter_job *job, const float *rows, float *turned, i
   memset(column, 0, ROWS * sizeof *column);
 }
 
+/* Views given by themselves have weights of their own: whole ones in place of those of redundancy. */
+static void begin_weighers(const kvox_ct_fdk *fdk, int64_t view, int64_t count, const scratch *s,
+                           kvox_ct_fdk_weigher weighers[2]) {
+  for (int64_t n = 0; n < count; n++) {
+    if (fdk->seen != NULL) {
+      kvox_ct_fdk_weigher_begin(fdk, view + n, s->cosines + 2 * n * fdk->row_step, &weighers[n]);
+    } else {
+      kvox_ct_fdk_rays(fdk, view + n, s->rays[n]);
+    }
+  }
+}
+
 /* One group of rows of views `first` and, where the part has it, first + 1. */
 static kvox_status filter_pair(const filter_job *job, int64_t first, int64_t group, int64_t rows, const scratch *s) {
   const kvox_ct_fdk *fdk = job->fdk;
   const kvox_ct_fdk_part *part = job->part;
   const int64_t count = first + 1 < part->views ? 2 : 1, step = fdk->row_step;
   const double *angular = fdk->geometry->weights_rad + part->view + first;
-  for (int64_t n = 0; n < count; n++) {
-    kvox_ct_fdk_rays(fdk, part->view + first + n, s->rays[n]);
-  }
+  kvox_ct_fdk_weigher weighers[2];
+  begin_weighers(fdk, part->view + first, count, s, weighers);
   for (int64_t r = 0; r < rows; r++) {
     float *samples[2] = {s->rows[0] + r * step, s->rows[1] + r * step};
     const int64_t row = kvox_ct_fdk_detector_row(fdk, part->row + group * ROWS + r);
+    const float *cosines = s->cosines + (fdk->seen != NULL ? ONES : r) * step;
     for (int64_t n = 0; n < count; n++) {
-      KVOX_TRY(load_row(job, part->view + first + n, row, s->cosines + r * step, s->rays[n], s->spare, samples[n]));
+      if (fdk->seen != NULL) {
+        kvox_ct_fdk_weigh_row(&weighers[n], row, s->rays[n]);
+      }
+      KVOX_TRY(load_row(job, part->view + first + n, row, cosines, s->rays[n], s->spare, samples[n]));
     }
     float *b = count == 2 ? samples[1] : NULL;
     kvox_ct_filter_pair(fdk->filter, s->filter, samples[0], b, (float)angular[0], b != NULL ? (float)angular[1] : 0,
@@ -130,7 +148,10 @@ static kvox_status filter_group(void *data, int64_t index, int32_t worker) {
   const int64_t end = kvox_min_i64(begin + 2 * PAIRS, part->views);
   const int64_t rows = kvox_max_i64(kvox_min_i64(part->rows - group * ROWS, ROWS), 0);
   const scratch s = take_scratch(fdk, kvox_ct_fdk_scratch(fdk, job->workspace_block, worker));
-  for (int64_t r = 0; r < rows; r++) {
+  for (int64_t u = 0; fdk->seen != NULL && u < fdk->geometry->columns; u++) {
+    s.cosines[ONES * fdk->row_step + u] = 1;
+  }
+  for (int64_t r = 0; fdk->seen == NULL && r < rows; r++) {
     fill_cosines(fdk->geometry, kvox_ct_fdk_detector_row(fdk, part->row + group * ROWS + r),
                  s.cosines + r * fdk->row_step);
   }

@@ -7,6 +7,7 @@
 #include "core/fail.h"
 #include "core/number.h"
 #include "ct/angles.h"
+#include "ct/orbit.h"
 #include "ct/vectors.h"
 
 static const double pi = 3.14159265358979323846;
@@ -180,6 +181,9 @@ double kvox_ct_geometry_short_scan_deg(const kvox_ct_geometry *geometry) {
 kvox_status kvox_ct_geometry_default_grid(const kvox_ct_geometry *geometry, kvox_grid *grid) {
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(grid);
+  if (geometry->described != NULL) {
+    return kvox_ct_orbit_grid(geometry, grid);
+  }
   const double across = geometry->column_pitch_mm / kvox_ct_geometry_magnification(geometry);
   const double up = row_spacing(geometry);
   const int64_t size[3] = {geometry->columns, geometry->columns, geometry->rows};
@@ -259,8 +263,8 @@ kvox_status kvox_ct_geometry_check_sources(const kvox_ct_geometry *geometry, con
 kvox_status kvox_ct_geometry_check_grid(const kvox_ct_geometry *geometry, const kvox_grid *grid, const char *name) {
   KVOX_TRY(kvox_ct_geometry_check_upright(grid, name));
   KVOX_TRY(kvox_ct_geometry_check_sources(geometry, grid, 0.5, name));
-  /* Views given by themselves may see a slice at any row, each another. */
-  return geometry->described != NULL ? KVOX_OK : check_rows(geometry, grid, name);
+  return geometry->described != NULL ? kvox_ct_orbit_check_rows(geometry, grid, name)
+                                     : check_rows(geometry, grid, name);
 }
 
 /* As check_arc, of a diverging beam. A view stands for one step: half of it at both ends. */

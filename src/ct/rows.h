@@ -9,6 +9,7 @@ typedef struct kvox_ct_rows {
   const kvox_ct_correction *correction;
   int32_t cpu_level;
   int64_t first_view, first_row; /* of the scan: where the array begins */
+  bool turned;                   /* rows are the array's columns */
 } kvox_ct_rows;
 
 /* A place between detector rows: (1 - fraction) row + fraction (row + 1). */
