@@ -9,8 +9,7 @@ static const kvox_io_format *const formats[] = {&kvox_io_npy_format, &kvox_io_me
                                                 &kvox_io_dxchange_format};
 enum { FORMATS = sizeof formats / sizeof formats[0] };
 
-/* Whether the path ends so, in letters of either case. */
-static bool has_extension(const char *path, const char *extension) {
+bool kvox_io_has_extension(const char *path, const char *extension) {
   const char *name = kvox_io_name(path);
   const size_t length = strlen(name), tail = strlen(extension);
   if (length <= tail) {
@@ -44,7 +43,7 @@ static kvox_status find(const char *path, unsigned what, bool write, const kvox_
       continue;
     }
     for (const char *const *e = formats[f]->extensions; *e != NULL; e++) {
-      if (has_extension(path, *e)) {
+      if (kvox_io_has_extension(path, *e)) {
         *format = formats[f];
         return KVOX_OK;
       }
@@ -56,7 +55,7 @@ static kvox_status find(const char *path, unsigned what, bool write, const kvox_
 }
 
 /* A sentence from below (no memory, an argument of the core) gets the name of the file that it was about. */
-static kvox_status named(const char *path, kvox_status status) {
+kvox_status kvox_io_named(const char *path, kvox_status status) {
   const char *name = kvox_io_name(path), *sentence = kvox_last_error();
   const size_t length = strlen(name) < 200 ? strlen(name) : 200;
   if (status == KVOX_OK || (strncmp(sentence, name, length) == 0 && sentence[length] == ':')) {
@@ -77,7 +76,7 @@ kvox_status kvox_io_read_volume(kvox_context *context, const char *path, kvox_vo
   KVOX_TRY(kvox_io_file_open(context, path, &file));
   const kvox_status status = kvox_io_load_volume(format, &file, volume);
   kvox_io_file_close(&file);
-  return named(path, status);
+  return kvox_io_named(path, status);
 }
 
 kvox_status kvox_io_read_array(kvox_context *context, const char *path, kvox_io_array **array) {
@@ -90,7 +89,7 @@ kvox_status kvox_io_read_array(kvox_context *context, const char *path, kvox_io_
   KVOX_TRY(kvox_io_file_open(context, path, &file));
   const kvox_status status = kvox_io_load_array(format, &file, array);
   kvox_io_file_close(&file);
-  return named(path, status);
+  return kvox_io_named(path, status);
 }
 
 kvox_status kvox_io_read_scan(kvox_context *context, const char *path, kvox_io_scan **scan) {
@@ -103,19 +102,7 @@ kvox_status kvox_io_read_scan(kvox_context *context, const char *path, kvox_io_s
   KVOX_TRY(kvox_io_file_open(context, path, &file));
   const kvox_status status = kvox_io_load_scan(format, &file, scan);
   kvox_io_file_close(&file);
-  return named(path, status);
-}
-
-kvox_status kvox_io_read_ct_geometry(kvox_context *context, const char *path, const double *center_px,
-                                     kvox_ct_geometry **geometry) {
-  kvox_io_file file;
-  KVOX_REQUIRE(context);
-  KVOX_REQUIRE(path);
-  KVOX_REQUIRE(geometry);
-  KVOX_TRY(kvox_io_file_open(context, path, &file));
-  const kvox_status status = kvox_io_load_ct_geometry(&file, center_px, geometry);
-  kvox_io_file_close(&file);
-  return named(path, status);
+  return kvox_io_named(path, status);
 }
 
 /* ---- Writing ---- */
@@ -141,7 +128,7 @@ kvox_status kvox_io_write_volume(kvox_context *context, const char *path, const 
     KVOX_TRY(kvox_extend_load_options(&known, sizeof known, options, "kvox_io_write_options"));
   }
   KVOX_TRY(find(path, KVOX_IO_VOLUME, true, &format));
-  return named(path, format->write_volume(context, path, volume, &known));
+  return kvox_io_named(path, format->write_volume(context, path, volume, &known));
 }
 
 kvox_status kvox_io_write_array(kvox_context *context, const char *path, const kvox_array *array) {
@@ -150,7 +137,7 @@ kvox_status kvox_io_write_array(kvox_context *context, const char *path, const k
   KVOX_REQUIRE(path);
   KVOX_TRY(kvox_io_check_array(array, "array"));
   KVOX_TRY(find(path, KVOX_IO_ARRAY, true, &format));
-  return named(path, format->write_array(context, path, array));
+  return kvox_io_named(path, format->write_array(context, path, array));
 }
 
 /* Flat and dark are [frame, row, column] of the projections' rows and columns. */
@@ -191,14 +178,7 @@ kvox_status kvox_io_write_scan(kvox_context *context, const char *path, const kv
   /* Only read from here on; the struct is the reader's too, which owns its angles. */
   scan.angles_deg = (double *)(uintptr_t)angles_deg;
   KVOX_TRY(find(path, KVOX_IO_SCAN, true, &format));
-  return named(path, format->write_scan(context, path, &scan));
-}
-
-kvox_status kvox_io_write_ct_geometry(kvox_context *context, const char *path, const kvox_ct_geometry *geometry) {
-  KVOX_REQUIRE(context);
-  KVOX_REQUIRE(path);
-  KVOX_REQUIRE(geometry);
-  return named(path, kvox_io_save_ct_geometry(context, path, geometry));
+  return kvox_io_named(path, format->write_scan(context, path, &scan));
 }
 
 /* ---- What was read ---- */

@@ -23,7 +23,7 @@ SEES_CONTEXT = {'fft', 'phantom', 'quality', 'picture'}
 CONTEXT = 'context/context.h'
 # Headers of third parties, and the rooms that see each.
 THIRD_PARTIES = {'fftw3.h': {'fft'}, 'kiss_fft': {'fft'}, 'kissfft/': {'fft'}, 'vkFFT': {'fft'}, 'CL/': {'ocl'},
-                 'png.h': {'io'}, 'zlib.h': {'io'}, 'hdf5': {'io'}, 'H5': {'io'}, 'cjson/': {'io', 'tool'},
+                 'png.h': {'io'}, 'zlib.h': {'io'}, 'hdf5': {'io'}, 'H5': {'io'}, 'cjson/': {'io', 'tool'}, 'expat.h': {'io'},
                  'immintrin.h': {'cpu'}, 'xmmintrin.h': {'cpu'}, 'arm_neon.h': {'cpu'}, 'cpuid.h': {'cpu'},
                  'signal.h': {'tool'}, 'dlfcn.h': {'ocl'}, 'link.h': {'ocl'},
                  'omp.h': {'cpu', 'context'},

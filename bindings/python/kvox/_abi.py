@@ -265,6 +265,18 @@ class IoWriteOptions(Options):
     ]
 
 
+class IoDetector(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("rows", c_int64),
+        ("columns", c_int64),
+        ("column_pitch_mm", c_double),
+        ("row_pitch_mm", c_double),
+        ("has_origin", c_int32),
+        ("origin_mm", c_double * 2),
+    ]
+
+
 class Status(c_int32):
     """The result type of a call that can fail; a failure becomes a kvox.Error."""
 
@@ -454,6 +466,11 @@ KVOX_IO: dict[str, tuple[Any, ...]] = {
     "kvox_io_write_scan": (Status, Context, c_char_p, _array, _array, _array, _numbers),
     "kvox_io_read_ct_geometry": (Status, Context, c_char_p, _numbers, POINTER(CtGeometry)),
     "kvox_io_write_ct_geometry": (Status, Context, c_char_p, CtGeometry),
+    "kvox_io_detector_init_sized": (None, POINTER(IoDetector), c_size_t),
+    "kvox_io_read_rtk_geometry": (Status, Context, c_char_p, POINTER(IoDetector), POINTER(CtGeometry)),
+    "kvox_io_write_rtk_geometry": (Status, Context, c_char_p, CtGeometry),
+    "kvox_io_read_ct_matrices": (Status, Context, c_char_p, POINTER(IoDetector), POINTER(CtGeometry)),
+    "kvox_io_write_ct_matrices": (Status, Context, c_char_p, CtGeometry),
 }
 
 
