@@ -284,6 +284,7 @@ typedef struct kvox_ct_fbp_options {
   double mu_water_per_mm;
   double mu_air_per_mm;
   uint64_t memory_limit; /* bytes; 0: the context's, else 64 MiB (of a device: a part of it) or the least that works */
+  int64_t stream_window; /* for kvox_ct_stream: how far views may come out of order; 1: not at all; 0: no stream */
 } kvox_ct_fbp_options;
 
 #define kvox_ct_fbp_options_init(options) kvox_ct_fbp_options_init_sized((options), sizeof(kvox_ct_fbp_options))
@@ -326,65 +327,6 @@ KVOX_API const char *kvox_ct_fbp_plan_provenance(const kvox_ct_fbp_plan *plan);
 KVOX_API kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,
                                          const kvox_array *projections, kvox_volume *volume);
 
-/* ---- The matched pair of projector and back-projector ---- */
-
-typedef struct kvox_ct_operator kvox_ct_operator;
-
-/* How A is computed. AUTO: pixel-driven for a parallel beam whose views follow from their angles, Joseph for others. */
-enum { KVOX_CT_OPERATOR_AUTO = 0, KVOX_CT_OPERATOR_PIXEL_DRIVEN = 1, KVOX_CT_OPERATOR_JOSEPH = 2 };
-
-/* Prepare with kvox_ct_operator_options_init. */
-  int64_t stream_window; /* for kvox_ct_stream: how far views may come out of order; 1: not at all; 0: no stream */
-typedef struct kvox_ct_operator_options {
-  size_t struct_size;
-  const kvox_grid *grid; /* upright; NULL: the default grid */
-  uint64_t memory_limit; /* as for kvox_ct_fbp_options */
-  int32_t method;        /* KVOX_CT_OPERATOR_AUTO ... */
-} kvox_ct_operator_options;
-
-#define kvox_ct_operator_options_init(options) \
-  kvox_ct_operator_options_init_sized((options), sizeof(kvox_ct_operator_options))
-KVOX_API void kvox_ct_operator_options_init_sized(kvox_ct_operator_options *options, size_t struct_size);
-
-/*
- * A: volumes on the grid to projections, and its exact adjoint; A of a value in 1/mm is a line integral. `options` may
- * be NULL; nothing of them is kept. Immutable: any number of threads may execute it, each with its workspace.
- * KVOX_ERROR_MEMORY_LIMIT names the least limit.
- *
- * Pixel-driven, with linear interpolation, for a parallel beam whose views follow from their angles: each voxel gives
- * its value times (voxel volume / pixel area) to the two columns that its centre falls between, and likewise to two
- * rows where its slice lies between them. The sum over a projection times the pixel's area is the sum over the volume
- * times the voxel's volume. One slice on one row is a plane, whose thickness has no say. KVOX_ERROR_GEOMETRY where
- * slices lie beside the rows. On a device or the CPU as a plan of filtered back-projection is.
- *
- * Joseph's (IEEE Trans. Med. Imaging 1, 1982), for any geometry: the ray through the middle of every pixel takes, at
- * each plane of voxels' middles along the axis that it runs along most, the bilinear interpolation in the plane, times
- * its length from plane to plane. Voxels outside the grid are zero; what no ray meets stays zero in the adjoint, and
- * voxels finer than rays are met unevenly. The grid, upright, and one voxel around it lie in front of every source, and
- * some ray meets it: KVOX_ERROR_GEOMETRY otherwise. On the CPU.
- */
-KVOX_API kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometry *geometry,
-                                             const kvox_ct_operator_options *options, kvox_ct_operator **operation);
-KVOX_API void kvox_ct_operator_destroy(kvox_ct_operator *operation);
-KVOX_API kvox_status kvox_ct_operator_memory(const kvox_ct_operator *operation, kvox_memory_use *memory);
-
-/* The volumes' frame. */
-KVOX_API kvox_status kvox_ct_operator_grid(const kvox_ct_operator *operation, kvox_grid *grid);
-
-/* projections = A volume, both f32, the last index contiguous; where the operator is on a device, either may be on that
- * device, and is used in place. */
-KVOX_API kvox_status kvox_ct_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                     const kvox_volume *volume, const kvox_array *projections);
-
-/* volume = A^T projections; arrays as above. A sample that is not finite is KVOX_ERROR_DATA. */
-KVOX_API kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                         const kvox_array *projections, kvox_volume *volume);
-
-#ifdef __cplusplus
-}
-#endif
-
-#endif
 /* ---- Views as they arrive ---- */
 
 /*
@@ -444,3 +386,61 @@ KVOX_API double kvox_ct_stream_seconds(const kvox_ct_stream *stream);
 /* At any time; NULL is fine. Of an unfinished stream the volume stays as it is. */
 KVOX_API void kvox_ct_stream_destroy(kvox_ct_stream *stream);
 
+/* ---- The matched pair of projector and back-projector ---- */
+
+typedef struct kvox_ct_operator kvox_ct_operator;
+
+/* How A is computed. AUTO: pixel-driven for a parallel beam whose views follow from their angles, Joseph for others. */
+enum { KVOX_CT_OPERATOR_AUTO = 0, KVOX_CT_OPERATOR_PIXEL_DRIVEN = 1, KVOX_CT_OPERATOR_JOSEPH = 2 };
+
+/* Prepare with kvox_ct_operator_options_init. */
+typedef struct kvox_ct_operator_options {
+  size_t struct_size;
+  const kvox_grid *grid; /* upright; NULL: the default grid */
+  uint64_t memory_limit; /* as for kvox_ct_fbp_options */
+  int32_t method;        /* KVOX_CT_OPERATOR_AUTO ... */
+} kvox_ct_operator_options;
+
+#define kvox_ct_operator_options_init(options) \
+  kvox_ct_operator_options_init_sized((options), sizeof(kvox_ct_operator_options))
+KVOX_API void kvox_ct_operator_options_init_sized(kvox_ct_operator_options *options, size_t struct_size);
+
+/*
+ * A: volumes on the grid to projections, and its exact adjoint; A of a value in 1/mm is a line integral. `options` may
+ * be NULL; nothing of them is kept. Immutable: any number of threads may execute it, each with its workspace.
+ * KVOX_ERROR_MEMORY_LIMIT names the least limit.
+ *
+ * Pixel-driven, with linear interpolation, for a parallel beam whose views follow from their angles: each voxel gives
+ * its value times (voxel volume / pixel area) to the two columns that its centre falls between, and likewise to two
+ * rows where its slice lies between them. The sum over a projection times the pixel's area is the sum over the volume
+ * times the voxel's volume. One slice on one row is a plane, whose thickness has no say. KVOX_ERROR_GEOMETRY where
+ * slices lie beside the rows. On a device or the CPU as a plan of filtered back-projection is.
+ *
+ * Joseph's (IEEE Trans. Med. Imaging 1, 1982), for any geometry: the ray through the middle of every pixel takes, at
+ * each plane of voxels' middles along the axis that it runs along most, the bilinear interpolation in the plane, times
+ * its length from plane to plane. Voxels outside the grid are zero; what no ray meets stays zero in the adjoint, and
+ * voxels finer than rays are met unevenly. The grid, upright, and one voxel around it lie in front of every source, and
+ * some ray meets it: KVOX_ERROR_GEOMETRY otherwise. On the CPU.
+ */
+KVOX_API kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometry *geometry,
+                                             const kvox_ct_operator_options *options, kvox_ct_operator **operation);
+KVOX_API void kvox_ct_operator_destroy(kvox_ct_operator *operation);
+KVOX_API kvox_status kvox_ct_operator_memory(const kvox_ct_operator *operation, kvox_memory_use *memory);
+
+/* The volumes' frame. */
+KVOX_API kvox_status kvox_ct_operator_grid(const kvox_ct_operator *operation, kvox_grid *grid);
+
+/* projections = A volume, both f32, the last index contiguous; where the operator is on a device, either may be on that
+ * device, and is used in place. */
+KVOX_API kvox_status kvox_ct_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                     const kvox_volume *volume, const kvox_array *projections);
+
+/* volume = A^T projections; arrays as above. A sample that is not finite is KVOX_ERROR_DATA. */
+KVOX_API kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                         const kvox_array *projections, kvox_volume *volume);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
