@@ -18,6 +18,7 @@ static const kvox_bench_case cases[] = {
     {"ct-slice", "one slice of 512 x 512 from 720 views", kvox_bench_ct_fbp, 512, 1, 720, 729},
     {"ct-large", "one slice of 2500 x 2500 from 2880 views", kvox_bench_ct_fbp, 2500, 1, 2880, 3541},
     {"ct-fdk", "256 x 256 x 256 from 360 cone beam views of 512 x 512", kvox_bench_ct_fdk, 256, 256, 360, 512},
+    {"ct-stream", "the same pushed view by view, in turns with all at once", kvox_bench_ct_stream, 256, 256, 360, 512},
     {"ct-oracle", "one slice, in turns with the CPU oracle on all cores", kvox_bench_ct_oracle, 512, 1, 720, 729},
     {"ct-filter", "the ramp filter of the stack, beside FFTW", kvox_bench_ct_filter, 512, 64, 720, 729},
     {"ct-project", "the operator A on 16 slices", kvox_bench_ct_project, 512, 16, 720, 729},

@@ -179,9 +179,13 @@ static kvox_status take_row(void *data, int64_t index, int32_t worker) {
 static kvox_status take(kvox_ct_stream *s, int64_t view, const kvox_ct_rows *rows, int64_t place) {
   const double begin = kvox_now();
   take_job job = {.stream = s, .rows = rows, .view = view, .raw = (float *)(void *)raw_view(s, place)};
+  kvox_threads threads = s->plan->context->threads;
+  if (rows->correction == NULL) {
+    threads.limit = 1; /* to copy a view is quicker than to wake threads for it */
+  }
   /* A logarithm and its surroundings. */
   const int64_t work = kvox_work(16 * s->rows, s->plan->geometry->columns);
-  const kvox_status status = kvox_parallel(&s->plan->context->threads, s->rows, work, take_row, &job, NULL);
+  const kvox_status status = kvox_parallel(&threads, s->rows, work, take_row, &job, NULL);
   kvox_workspace_add(s->workspace, "take", kvox_now() - begin);
   return status;
 }
