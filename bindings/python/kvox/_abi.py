@@ -73,6 +73,10 @@ class CtFbpPlan(c_void_p):
     pass
 
 
+class CtStream(c_void_p):
+    pass
+
+
 class CtOperator(c_void_p):
     pass
 
@@ -250,6 +254,7 @@ class CtFbpOptions(Options):
         ("mu_water_per_mm", c_double),
         ("mu_air_per_mm", c_double),
         ("memory_limit", c_uint64),
+        ("stream_window", c_int64),
     ]
 
 
@@ -425,6 +430,12 @@ KVOX: dict[str, tuple[Any, ...]] = {
     "kvox_ct_fbp_plan_grid": (Status, CtFbpPlan, _grid),
     "kvox_ct_fbp_plan_provenance": (c_char_p, CtFbpPlan),
     "kvox_ct_fbp_execute": (Status, CtFbpPlan, Workspace, _array, Volume),
+    "kvox_ct_stream_create": (Status, CtFbpPlan, Workspace, Volume, POINTER(CtStream)),
+    "kvox_ct_stream_push": (Status, CtStream, c_int64, _array),
+    "kvox_ct_stream_next": (c_int64, CtStream),
+    "kvox_ct_stream_finish": (Status, CtStream),
+    "kvox_ct_stream_seconds": (c_double, CtStream),
+    "kvox_ct_stream_destroy": (None, CtStream),
     "kvox_ct_operator_options_init_sized": (None, POINTER(CtOperatorOptions), c_size_t),
     "kvox_ct_operator_create": (Status, Context, CtGeometry, POINTER(CtOperatorOptions), POINTER(CtOperator)),
     "kvox_ct_operator_grid": (Status, CtOperator, _grid),

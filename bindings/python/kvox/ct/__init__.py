@@ -13,6 +13,7 @@ from .operator import Operator
 from .plan import MemoryUse
 from .ramp import Filter, filter, filters
 from .simulation import add_noise, simulate
+from .stream import Stream
 
 __all__ = [
     "FBP",
@@ -21,6 +22,7 @@ __all__ = [
     "Geometry",
     "MemoryUse",
     "Operator",
+    "Stream",
     "View",
     "add_noise",
     "correct",
