@@ -255,9 +255,11 @@ static void bits_are_those_of_one_call(void **state) {
       number += strcspn(number, "0123456789");
       least = plan_of(&b, windows[w], strtoull(number, NULL, 10));
       for (size_t f = 0; f < sizeof feeders / sizeof feeders[0]; f++) {
-        run(&b, plan, NULL, windows[w], feeders[f], 11 + f);
-        run(&b, least, NULL, windows[w], feeders[f], 17 + f);
+        /* The order that can go wrong in most ways with every cut, the others with one. */
+        run(&b, (w + f) % 2 == 0 ? plan : least, NULL, windows[w], feeders[f], 11 + f);
       }
+      run(&b, plan, NULL, windows[w], shuffled, 17);
+      run(&b, least, NULL, windows[w], shuffled, 18);
       kvox_ct_fbp_plan_destroy(least);
       kvox_ct_fbp_plan_destroy(plan);
     }
