@@ -15,7 +15,7 @@ static const char create_name[] = "kvox_ct_operator_create";
 
 /* A tile's voxels stay in the second-level cache. Its side depends on the grid alone: cuts are part of the bits. */
 static const int64_t tile_bytes = 1 << 20;
-enum { MOST_SIDE = 32, LEAST_SIDE = 8 };
+enum { LEAST_SIDE = 8 };
 
 /* What of a worker's scratch is whose. */
 typedef struct scratch {
@@ -30,7 +30,7 @@ static int64_t longest_run(const kvox_ct_operator_rays *r) {
 }
 
 static int64_t longest_row(const kvox_ct_operator_rays *r) {
-  return kvox_max_i64(kvox_round_up(r->columns, GROUP), MOST_SIDE);
+  return kvox_max_i64(kvox_round_up(r->columns, GROUP), KVOX_RAYS_SIDE);
 }
 
 static int64_t tile_floats(const kvox_ct_operator_rays *r) { return (r->side * r->side + GROUP) * r->step; }
@@ -107,7 +107,7 @@ static kvox_status prepare(kvox_ct_operator_rays *r, const kvox_ct_geometry *g, 
   sort_views(r);
   r->step = kvox_round_up(r->size[2], KVOX_RAYS_BLOCK);
   r->row_step = kvox_round_up(r->rows, KVOX_RAYS_BLOCK);
-  r->side = MOST_SIDE;
+  r->side = KVOX_RAYS_SIDE;
   while (r->side > LEAST_SIDE && r->side * r->side * r->step * (int64_t)sizeof(float) > tile_bytes) {
     r->side /= 2;
   }
@@ -297,14 +297,14 @@ static void load_tile_row(const rays_run *run, const kvox_rays_tile *tile, int64
   float *voxels = tile->voxels + y * tile->width * r->step;
   for (int64_t z = 0; z < r->step; z += GROUP) {
     for (int64_t k = 0; k < GROUP; k++) {
-      float *to = s->rows + k * MOST_SIDE;
+      float *to = s->rows + k * KVOX_RAYS_SIDE;
       if (z + k < r->size[2]) {
         memcpy(to, volume_row(run, z + k, tile->y + y) + tile->x, (size_t)tile->width * sizeof(float));
       } else {
         memset(to, 0, (size_t)tile->width * sizeof(float));
       }
     }
-    r->turn->interleave(s->rows, MOST_SIDE, tile->width, s->turned);
+    r->turn->interleave(s->rows, KVOX_RAYS_SIDE, tile->width, s->turned);
     for (int64_t x = 0; x < tile->width; x++) {
       memcpy(voxels + x * r->step + z, s->turned + x * GROUP, GROUP * sizeof(float));
     }

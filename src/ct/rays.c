@@ -8,10 +8,7 @@
 /* What a block reaches beyond a column at the steepest, and what a vector reads behind that. */
 #define REACH ((int64_t)(KVOX_RAYS_BLOCK * KVOX_RAYS_MOST_SLOPE + 2 * KVOX_RAYS_MOST_SLOPE) + 64)
 
-const kvox_rays_kernels *kvox_rays_kernels_of(int32_t cpu_level) {
-  (void)cpu_level;
-  return &kvox_rays_ref;
-}
+const kvox_rays_kernels *kvox_rays_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_rays, cpu_level); }
 
 int64_t kvox_rays_scratch(int64_t step) { return step + 2 * REACH; }
 

@@ -29,6 +29,9 @@
 /* Rows (of voxels along z, of samples) come in blocks that share one base place. */
 #define KVOX_RAYS_BLOCK 16
 
+/* Columns of voxels that a tile has at most on a side. */
+#define KVOX_RAYS_SIDE 32
+
 /* Voxels along z from a row to the next that upright views may have anywhere in the grid. */
 #define KVOX_RAYS_LEAST_SLOPE (1.0 / 64)
 #define KVOX_RAYS_MOST_SLOPE 64.0
@@ -53,7 +56,7 @@ typedef struct kvox_rays_tile {
   const kvox_rays_view *view;
   int64_t size[3]; /* of the grid */
   int64_t rows, columns;
-  int64_t x, y, width, height; /* of the tile's columns of voxels */
+  int64_t x, y, width, height; /* of the tile's columns of voxels; at most KVOX_RAYS_SIDE */
   float *voxels;               /* [height][width][step]; zeros from size[2] on */
   int64_t step;                /* floats of a column: size[2] rounded up to whole blocks */
   float *samples;              /* [columns][row_step] */
