@@ -43,6 +43,11 @@ static inline vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
 #define vi_shift_right(a, bits) _mm512_srai_epi32((a), (bits))
 static inline vi vi_truncate(vf x) { return _mm512_cvttps_epi32(x); }
 static inline vf vf_from_int(vi x) { return _mm512_cvtepi32_ps(x); }
+/* x - whole, where x >= 0 and whole = vi_truncate(x). */
+static inline vf vf_fraction(vf x, vi whole) {
+  (void)whole;
+  return _mm512_reduce_ps(x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+}
 static inline vi vi_bits(vf x) { return _mm512_castps_si512(x); }
 static inline vf vf_bits(vi x) { return _mm512_castsi512_ps(x); }
 
@@ -73,6 +78,27 @@ static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) {
   vf_pick_pair_2(p, index, low, high);
   *low = _mm512_mask_permutexvar_ps(*low, _mm512_cmpge_epi32_mask(index, begin), index, c);
   *high = _mm512_mask_permutexvar_ps(*high, _mm512_cmpge_epi32_mask(next, begin), next, c);
+}
+
+/* Elements index and index + 1 of the sums p + a q, rounded once. Indices rise evenly from lane to lane, by less than
+ * VF_SUM_RISE each; `first` is lane 0's or one less, `second` that of lane VL / 2. */
+#define VF_SUM_RISE 1.999 /* 1 + 15 rises and one more element lie in two vectors */
+static inline vf vf_sum(const float *p, const float *q, vf a) { return vf_fma(a, vf_load(q), vf_load(p)); }
+static inline void vf_pick_sum(const float *p, const float *q, vf a, vi index, int64_t first, int64_t second, vf *low,
+                               vf *high) {
+  (void)second;
+  const vi at = _mm512_sub_epi32(index, _mm512_set1_epi32((int32_t)first));
+  const vf sum0 = vf_sum(p + first, q + first, a), sum1 = vf_sum(p + first + VL, q + first + VL, a);
+  *low = _mm512_permutex2var_ps(sum0, at, sum1);
+  *high = _mm512_permutex2var_ps(sum0, _mm512_add_epi32(at, _mm512_set1_epi32(1)), sum1);
+}
+/* The same where 0 <= index < 3 VL - 1. */
+static inline void vf_pick_sum_wide(const float *p, const float *q, vf a, vi index, vf *low, vf *high) {
+  const vi next = _mm512_add_epi32(index, _mm512_set1_epi32(1)), begin = _mm512_set1_epi32(2 * VL);
+  const vf sum2 = vf_sum(p + 2 * VL, q + 2 * VL, a);
+  vf_pick_sum(p, q, a, index, 0, 0, low, high);
+  *low = _mm512_mask_permutexvar_ps(*low, _mm512_cmpge_epi32_mask(index, begin), index, sum2);
+  *high = _mm512_mask_permutexvar_ps(*high, _mm512_cmpge_epi32_mask(next, begin), next, sum2);
 }
 
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */

@@ -44,6 +44,8 @@ static inline vi vi_or(vi a, vi b) { return vorrq_s32(a, b); }
 #define vi_shift_right(a, bits) vshrq_n_s32((a), (bits))
 static inline vi vi_truncate(vf x) { return vcvtq_s32_f32(x); }
 static inline vf vf_from_int(vi x) { return vcvtq_f32_s32(x); }
+/* x - whole, where x >= 0 and whole = vi_truncate(x). */
+static inline vf vf_fraction(vf x, vi whole) { return vsubq_f32(x, vcvtq_f32_s32(whole)); }
 static inline vi vi_bits(vf x) { return vreinterpretq_s32_f32(x); }
 static inline vf vf_bits(vi x) { return vreinterpretq_f32_s32(x); }
 
@@ -83,6 +85,9 @@ static inline vf vf_pick(const float *p, vi index) {
 /* p[index] and p[index + 1] where 0 <= index < 2 VL - 1, or 3 VL - 1. */
 static inline void vf_pick_pair_2(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
 static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
+
+/* Of vf_pick_sum, which gathers here. */
+#define VF_SUM_RISE 2.333
 
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
 static inline void vf_zip(vf a, vf b, vf *low, vf *high) {

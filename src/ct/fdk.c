@@ -95,7 +95,6 @@ static kvox_status meet_grid(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
                      "check the units of spacing",
                      r->name);
   }
-  f->padding = kvox_cone_padding(f->slope);
   return KVOX_OK;
 }
 
@@ -133,7 +132,7 @@ static void set_slab(kvox_ct_fdk *f, int64_t slab) {
     most = kvox_max_i64(most, rows);
   }
   /* An odd number of cache lines: neighbouring columns then begin in different sets of the caches. */
-  const int64_t lines = kvox_divide_up(most + (f->seen != NULL ? 1 : 0), KVOX_CONE_BLOCK);
+  const int64_t lines = kvox_divide_up(most + KVOX_CONE_GAP, KVOX_CONE_BLOCK);
   f->step = (lines + (lines % 2 == 0 ? 1 : 0)) * KVOX_CONE_BLOCK;
   f->slab = slab;
   const int64_t chunks = kvox_divide_up(slab, MOST_CHUNK);
@@ -142,7 +141,7 @@ static void set_slab(kvox_ct_fdk *f, int64_t slab) {
   f->worker_bytes = tile > filter ? tile : filter;
 }
 
-static uint64_t view_bytes(const kvox_ct_fdk *f) { return (uint64_t)((f->columns + 2) * f->step) * sizeof(float); }
+static uint64_t view_bytes(const kvox_ct_fdk *f) { return (uint64_t)kvox_ct_fdk_view_floats(f) * sizeof(float); }
 
 /* Views and workers that `allowed` bytes have room for with the slab as it is; fewer workers before fewer than two
  * views. */
@@ -203,9 +202,10 @@ static kvox_status scan_views(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   KVOX_TRY(kvox_ct_fdk_turn(f, r->name));
   if (f->geometry->beam != KVOX_CT_PARALLEL) {
     KVOX_TRY(kvox_ct_redundancy_make(f->geometry, r->name, &f->redundancy));
+    f->radius = kvox_ct_orbit_radius_of(f->geometry);
   }
   kvox_ct_fdk_extend_views(f);
-  const int64_t rows = f->geometry->rows + 4 * KVOX_CONE_BLOCK;
+  const int64_t rows = f->geometry->rows + 6 * KVOX_CONE_BLOCK;
   if (f->columns >= KVOX_OBLIQUE_MOST || rows >= KVOX_OBLIQUE_MOST || (f->columns + 2) * rows > INT32_MAX) {
     return kvox_fail(KVOX_ERROR_UNSUPPORTED, "%s: views given by themselves may have 2^31 pixels each", r->name);
   }
@@ -219,7 +219,7 @@ static kvox_status scan(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   }
   KVOX_TRY(kvox_ct_redundancy_make(f->geometry, r->name, &f->redundancy));
   extend_columns(f);
-  if (!kvox_multiply(f->columns + 2, f->geometry->rows + 4 * KVOX_CONE_BLOCK, &floats) || floats > INT64_MAX / 64) {
+  if (!kvox_multiply(f->columns + 2, f->geometry->rows + 6 * KVOX_CONE_BLOCK, &floats) || floats > INT64_MAX / 64) {
     return kvox_fail(KVOX_ERROR_SIZE, "%s: a view has more than 2^57 samples", r->name);
   }
   KVOX_TRY(make_fan(f));

@@ -10,6 +10,7 @@
 #include "ct/cone.h"
 #include "ct/filter.h"
 #include "ct/oblique.h"
+#include "ct/orbit.h"
 #include "ct/redundancy.h"
 #include "ct/rows.h"
 #include "ct/stream_cut.h"
@@ -35,8 +36,9 @@ typedef struct kvox_ct_fdk {
   const kvox_cone_kernels *kernels;
   kvox_ct_filter *filter;
   kvox_ct_redundancy redundancy;
-  kvox_cone_view *views;    /* without samples */
-  kvox_oblique_view *seen;  /* instead, where each view was given by itself; NULL: they follow from their angles */
+  kvox_cone_view *views;   /* without samples */
+  kvox_oblique_view *seen; /* instead, where each view was given by itself; NULL: they follow from their angles */
+  kvox_ct_orbit_radius radius;
   kvox_ct_geometry *turned; /* such a detector that stands on its side, laid down; NULL: none */
   double *fan_rad;          /* the fan angle of each column of the detector */
   int64_t columns; /* stored: the detector's, and as many zeros beside them as make both sides of the axis alike */
@@ -45,7 +47,6 @@ typedef struct kvox_ct_fdk {
   float scale, offset;
   double least_depth, most_depth; /* of the region's voxels */
   double slope;                   /* the most rows between voxels */
-  int64_t padding;                /* of a blend */
   int64_t slab;                   /* blocks of KVOX_CONE_BLOCK voxels that are reconstructed at once */
   int64_t chunk;                  /* blocks of a slab that a tile takes */
   int64_t step;                   /* floats of a stored column */
@@ -99,7 +100,7 @@ void kvox_ct_fdk_rays(const kvox_ct_fdk *fdk, int64_t view, float *rays);
 
 /* ---- Views given by themselves ---- */
 
-/* What reconstruction asks of them; a detector on its side is laid down first of all: fdk->geometry is turned then. */
+/* A detector on its side is laid down first of all: fdk->geometry is turned then. */
 kvox_status kvox_ct_fdk_turn(kvox_ct_fdk *fdk, const char *name);
 void kvox_ct_fdk_extend_views(kvox_ct_fdk *fdk);
 kvox_status kvox_ct_fdk_meet_views(kvox_ct_fdk *fdk, const kvox_ct_fdk_request *request);
@@ -110,9 +111,11 @@ void kvox_ct_fdk_view_rows(const kvox_ct_fdk *fdk, int64_t slice, int64_t slices
 typedef struct kvox_ct_fdk_weigher {
   const kvox_ct_fdk *fdk;
   const kvox_ct_view *view;
-  double view_rad, scale;
-  double corner[3], to_axis[3]; /* from the source to pixel (0, 0), and the unit vector to the axis */
-  int64_t node;                 /* the row whose redundancy `low` is */
+  int64_t index;
+  double scale;
+  double corner[3]; /* from the source to pixel (0, 0) */
+  double across[2]; /* times a ray: what a step in angle moves the source across it, over the source's distance */
+  int64_t node;     /* the row whose redundancy `low` is */
   float *low, *high;
 } kvox_ct_fdk_weigher;
 
@@ -120,10 +123,15 @@ typedef struct kvox_ct_fdk_weigher {
 void kvox_ct_fdk_weigher_begin(const kvox_ct_fdk *fdk, int64_t view, float *scratch, kvox_ct_fdk_weigher *weigher);
 void kvox_ct_fdk_weigh_row(kvox_ct_fdk_weigher *weigher, int64_t row, float *weights);
 
+/* Of a filtered view: zeros before all, and a column of them on either side. */
+static inline int64_t kvox_ct_fdk_view_floats(const kvox_ct_fdk *fdk) {
+  return KVOX_CONE_GAP + (fdk->columns + 2) * fdk->step;
+}
+
 /* Column 0, first row of the view at `index` of the part. */
 static inline float *kvox_ct_fdk_samples(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, int64_t index) {
   const int64_t place = kvox_ct_ring_place(part->place, index, part->places);
-  return part->samples + (place * (fdk->columns + 2) + 1) * fdk->step;
+  return part->samples + place * kvox_ct_fdk_view_floats(fdk) + KVOX_CONE_GAP + fdk->step;
 }
 
 static inline void *kvox_ct_fdk_scratch(const kvox_ct_fdk *fdk, void *workspace_block, int32_t worker) {

@@ -24,7 +24,6 @@ typedef struct scratch {
   float *voxels; /* [y][x][chunk], GROUP - 1 pixels more than a tile */
   float *turned; /* [chunk][GROUP], or [KVOX_FDK_TILE][GROUP] */
   float *slices; /* [GROUP][KVOX_FDK_TILE] */
-  float *blend;
 } scratch;
 
 static int64_t chunk_voxels(const kvox_ct_fdk *fdk) { return fdk->chunk * KVOX_CONE_BLOCK; }
@@ -33,14 +32,12 @@ static scratch take_scratch(const kvox_ct_fdk *fdk, void *memory) {
   scratch s = {.voxels = memory};
   s.turned = s.voxels + (KVOX_FDK_TILE * KVOX_FDK_TILE + GROUP) * chunk_voxels(fdk);
   s.slices = s.turned + kvox_max_i64(chunk_voxels(fdk), KVOX_FDK_TILE) * GROUP;
-  s.blend = s.slices + GROUP * KVOX_FDK_TILE;
   return s;
 }
 
 uint64_t kvox_ct_fdk_tile_scratch(const kvox_ct_fdk *fdk) {
   const int64_t floats = (KVOX_FDK_TILE * KVOX_FDK_TILE + GROUP) * chunk_voxels(fdk) +
-                         kvox_max_i64(chunk_voxels(fdk), KVOX_FDK_TILE) * GROUP + GROUP * KVOX_FDK_TILE +
-                         kvox_cone_scratch(fdk->step, fdk->padding);
+                         kvox_max_i64(chunk_voxels(fdk), KVOX_FDK_TILE) * GROUP + GROUP * KVOX_FDK_TILE;
   return (uint64_t)kvox_round_up(floats * (int64_t)sizeof(float), KVOX_ALIGNMENT);
 }
 
@@ -67,9 +64,7 @@ static place place_tile(const tile_job *job, int64_t index, const scratch *s) {
                             .height = kvox_min_i64(KVOX_FDK_TILE, f->size[1] - p.y),
                             .block = job->part->first_block + chunk * f->chunk,
                             .blocks = kvox_min_i64(f->chunk, job->part->blocks - chunk * f->chunk),
-                            .voxels = s->voxels,
-                            .padding = f->padding,
-                            .scratch = s->blend};
+                            .voxels = s->voxels};
   p.z = p.tile.block * KVOX_CONE_BLOCK - f->begin[2];
   p.z_begin = kvox_max_i64(-p.z, 0);
   p.z_end = kvox_min_i64(p.tile.blocks * KVOX_CONE_BLOCK, f->size[2] - p.z);

@@ -86,12 +86,15 @@ static kvox_status load_row(const filter_job *job, int64_t view, int64_t row, co
   return KVOX_OK;
 }
 
-/* A group of filtered rows into a view of the block, with zeros beside the first and last column. */
+/* A group of filtered rows into a view of the block, with zeros beside the first and last column, and before all. */
 static void turn_over(const filter_job *job, const float *rows, float *turned, int64_t view, int64_t group) {
   const kvox_ct_fdk *fdk = job->fdk;
   const int64_t columns = fdk->columns;
   float *column = kvox_ct_fdk_samples(fdk, job->part, view) + group * ROWS;
   fdk->filter->kernels->interleave(rows, fdk->row_step, columns, turned);
+  if (group == 0) {
+    memset(column - fdk->step - KVOX_CONE_GAP, 0, KVOX_CONE_GAP * sizeof *column);
+  }
   memset(column - fdk->step, 0, ROWS * sizeof *column);
   for (int64_t u = 0; u < columns; u++, column += fdk->step) {
     memcpy(column, turned + u * ROWS, ROWS * sizeof *column);
