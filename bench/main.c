@@ -23,6 +23,9 @@ static const kvox_bench_case cases[] = {
     {"ct-filter", "the ramp filter of the stack, beside FFTW", kvox_bench_ct_filter, 512, 64, 720, 729},
     {"ct-project", "the operator A on 16 slices", kvox_bench_ct_project, 512, 16, 720, 729},
     {"ct-backproject", "its adjoint", kvox_bench_ct_backproject, 512, 16, 720, 729},
+    {"ct-project-cone", "Joseph's projector, 256 x 256 x 256 to 90 cone beam views of 512 x 512",
+     kvox_bench_ct_project_cone, 256, 256, 90, 512},
+    {"ct-backproject-cone", "its adjoint", kvox_bench_ct_backproject_cone, 256, 256, 90, 512},
     {"ct-correct", "u16 counts of the stack to line integrals", kvox_bench_ct_correct, 512, 64, 720, 729},
 };
 enum { CASES = sizeof cases / sizeof cases[0], DONE = 0, FAILED = 1, USAGE = 2 };
