@@ -10,6 +10,7 @@
 #include "core/number.h"
 #include "core/options.h"
 #include "core/volume.h"
+#include "ct/orbit.h"
 #include "ct/provenance.h"
 
 static const char create_name[] = "kvox_ct_fbp_plan_create";
@@ -160,6 +161,7 @@ static kvox_status fill_plan(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options *
     plan->result.size[a] = plan->size[a];
   }
   KVOX_TRY(kvox_grid_check(&plan->result, "kvox_ct_fbp_plan_create: the region"));
+  KVOX_TRY(kvox_ct_orbit_check(plan->geometry, create_name));
   KVOX_TRY(kvox_ct_geometry_check_grid(plan->geometry, &plan->result, create_name));
   if (!o->allow_short_arc) {
     KVOX_TRY(kvox_ct_geometry_check_arc(plan->geometry, create_name));

@@ -20,7 +20,6 @@ static void exchange(double a[3], double b[3]) {
 
 kvox_status kvox_ct_fdk_turn(kvox_ct_fdk *f, const char *name) {
   const kvox_ct_geometry *g = f->geometry;
-  KVOX_TRY(kvox_ct_orbit_check(g, name));
   if (!kvox_ct_view_is_turned(&g->described[0])) {
     return KVOX_OK;
   }
@@ -160,17 +159,17 @@ void kvox_ct_fdk_view_rows(const kvox_ct_fdk *f, int64_t slice, int64_t slices, 
 void kvox_ct_fdk_extend_views(kvox_ct_fdk *f) {
   const kvox_ct_geometry *g = f->geometry;
   double before = 0, after = 0;
-  for (int64_t v = 0; v < g->views; v++) {
+  for (int64_t v = 0; g->beam != KVOX_CT_PARALLEL && v < g->views; v++) {
     double m[12];
-    kvox_ct_view_matrix(&g->described[v], g->beam == KVOX_CT_PARALLEL, g->rows, g->columns, m);
+    kvox_ct_view_matrix(&g->described[v], false, g->rows, g->columns, m);
     const double more = 2 * m[3] / m[11] - (double)(g->columns - 1);
     before = fmax(before, -more - 1);
     after = fmax(after, more - 1);
   }
-  /* An axis so far aside is refused by what it leaves of the fan. */
-  const double most = (double)g->columns;
-  f->before = (int64_t)fmin(ceil(before), most);
-  f->columns = g->columns + f->before + (int64_t)fmin(ceil(after), most);
+  /* Rounded numbers of whole columns; an axis farther aside is refused by what it leaves of the fan. */
+  const double most = (double)g->columns, rounding = 1e-6;
+  f->before = (int64_t)fmin(ceil(fmax(before - rounding, 0)), most);
+  f->columns = g->columns + f->before + (int64_t)fmin(ceil(fmax(after - rounding, 0)), most);
 }
 
 /* ---- Weights ---- */
@@ -180,7 +179,7 @@ void kvox_ct_fdk_weigher_begin(const kvox_ct_fdk *fdk, int64_t view, float *scra
   const double pitch = kvox_ct_fdk_pitch_mm(fdk);
   double normal[3], corner[3];
   *w = (kvox_ct_fdk_weigher){.fdk = fdk, .view = &g->described[view], .node = -1};
-  w->view_rad = g->angles_deg[view] * (3.14159265358979323846 / 180);
+  w->index = view;
   w->low = scratch;
   w->high = scratch + fdk->row_step;
   kvox_ct_view_corner(w->view, g->rows, g->columns, corner);
@@ -192,8 +191,12 @@ void kvox_ct_fdk_weigher_begin(const kvox_ct_fdk *fdk, int64_t view, float *scra
   }
   for (int c = 0; c < 3; c++) {
     w->corner[c] = corner[c] - source[c];
-    w->to_axis[c] = c < 2 ? -source[c] / distance : 0;
   }
+  const double to_axis[2] = {-source[0] / distance, -source[1] / distance};
+  /* What a step in angle moves the source across a ray: its way round the axis, and to or from it. */
+  const double climb = kvox_ct_orbit_climb(&fdk->radius, g->angles_deg[view]) / distance;
+  w->across[0] = to_axis[0] + climb * to_axis[1];
+  w->across[1] = to_axis[1] - climb * to_axis[0];
   const double magnification = kvox_ct_view_depth(w->view, normal) / unit_depth(w->view);
   w->scale = pitch * distance * magnification * magnification;
 }
@@ -206,14 +209,14 @@ static void weigh_rays(const kvox_ct_fdk_weigher *w, int64_t row, float *rays) {
     for (int c = 0; c < 3; c++) {
       ray[c] = w->corner[c] + (double)row * w->view->row_step_mm[c] + (double)u * w->view->column_step_mm[c];
     }
-    const double fan = kvox_ct_view_fan_rad(w->view, ray);
-    rays[u] = (float)kvox_ct_redundancy_weight(&w->fdk->redundancy, w->view_rad, fan);
+    const kvox_ct_orbit_ray at = kvox_ct_orbit_ray_of(w->fdk->geometry, w->index, ray);
+    rays[u] = (float)kvox_ct_redundancy_weight(&w->fdk->redundancy, at.view_rad, at.fan_rad);
   }
 }
 
-/* Rows between which redundancy is linear: a detector tilted by two degrees moves the axis by half a column in between.
- */
-enum { NODES = 16 };
+/* Rows between which redundancy is linear: a detector tilted by two degrees moves the axis by a third of a column
+ * there. */
+enum { NODES = 8 };
 
 static void find_nodes(kvox_ct_fdk_weigher *w, int64_t row) {
   const int64_t node = row / NODES * NODES;
@@ -245,15 +248,16 @@ void kvox_ct_fdk_weigh_row(kvox_ct_fdk_weigher *w, int64_t row, float *weights) 
     ray[c] = w->corner[c] + (double)row * w->view->row_step_mm[c];
   }
   find_nodes(w, row);
-  /* How far a ray goes towards the axis, and its length, in units of the least distance that the row has. */
-  const double across = fabs(ray[0] * step[1] - ray[1] * step[0]), unit = across / hypot(step[0], step[1]);
-  const float share = (float)(row % NODES) / NODES, scale = (float)(w->scale / across);
+  /* What a step in angle moves the source across a ray, and the ray, in units of the least distance that the row has.
+   */
+  const double area = fabs(ray[0] * step[1] - ray[1] * step[0]), unit = area / hypot(step[0], step[1]);
+  const float share = (float)(row % NODES) / NODES, scale = (float)(w->scale / area);
   const float first[3] = {(float)(ray[0] / unit), (float)(ray[1] / unit), (float)(ray[2] / unit)};
   const float d[3] = {(float)(step[0] / unit), (float)(step[1] / unit), (float)(step[2] / unit)};
-  const float near_x = (float)w->to_axis[0], near_y = (float)w->to_axis[1];
+  const float across_x = (float)w->across[0], across_y = (float)w->across[1];
   for (int64_t u = 0; u < columns; u++) {
     const float x = first[0] + (float)u * d[0], y = first[1] + (float)u * d[1], z = first[2] + (float)u * d[2];
-    const float ahead = x * near_x + y * near_y, rays = w->low[u] + share * (w->high[u] - w->low[u]);
-    weights[u] = scale * rays * (ahead / sqrtf(x * x + y * y + z * z));
+    const float moved = x * across_x + y * across_y, rays = w->low[u] + share * (w->high[u] - w->low[u]);
+    weights[u] = scale * rays * (moved / sqrtf(x * x + y * y + z * z));
   }
 }

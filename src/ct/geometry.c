@@ -174,7 +174,7 @@ double kvox_ct_geometry_arc_deg(const kvox_ct_geometry *geometry) {
 }
 
 double kvox_ct_geometry_short_scan_deg(const kvox_ct_geometry *geometry) {
-  const kvox_ct_fan fan = kvox_ct_geometry_fan(geometry);
+  const kvox_ct_fan fan = kvox_ct_orbit_fan_of(geometry).widest;
   return 180 + 2 * fmax(-fan.low_rad, fan.high_rad) * (180 / pi);
 }
 

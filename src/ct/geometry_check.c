@@ -7,6 +7,7 @@
 #include "core/volume.h"
 #include "ct/angles.h"
 #include "ct/geometry.h"
+#include "ct/orbit.h"
 #include "ct/redundancy.h"
 
 static void say_number(kvox_text *text, const char *before, double value, const char *after) {
@@ -167,6 +168,7 @@ kvox_status kvox_ct_geometry_check(const kvox_ct_geometry *geometry, const kvox_
   }
   kvox_text_release(&words);
   KVOX_TRY(status);
+  KVOX_TRY(kvox_ct_orbit_check(geometry, "kvox_ct_geometry_check"));
   KVOX_TRY(kvox_ct_geometry_check_arc(geometry, "kvox_ct_geometry_check"));
   if (geometry->beam != KVOX_CT_PARALLEL) {
     kvox_ct_redundancy redundancy;

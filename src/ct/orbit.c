@@ -25,6 +25,9 @@ static const double most_climb_rows = 3, most_stray_share = 0.2;
 /* A slice may lie this far (in rows) beyond the middle of the first and last row: the extent of the row itself. */
 static const double row_margin = 0.5 + 1e-6;
 
+/* Of the weight of all: what keeps the fit of radii bounded where views are few or their arc is short. */
+static const double few_views = 1e-6;
+
 static double length_of(const double v[3]) { return sqrt(kvox_ct_dot(v, v)); }
 
 bool kvox_ct_view_is_turned(const kvox_ct_view *view) {
@@ -32,16 +35,20 @@ bool kvox_ct_view_is_turned(const kvox_ct_view *view) {
          fabs(view->row_step_mm[2]) * length_of(view->column_step_mm);
 }
 
-double kvox_ct_view_fan_rad(const kvox_ct_view *view, const double direction[3]) {
-  const double *s = view->source_mm, *d = direction;
-  return atan2(d[1] * s[0] - d[0] * s[1], -d[0] * s[0] - d[1] * s[1]);
+kvox_ct_orbit_ray kvox_ct_orbit_ray_of(const kvox_ct_geometry *geometry, int64_t view, const double direction[3]) {
+  const double *s = geometry->described[view].source_mm, *d = direction;
+  const double across = d[1] * s[0] - d[0] * s[1], ahead = -d[0] * s[0] - d[1] * s[1];
+  const double own = atan2(across, ahead), beside = across / hypot(d[0], d[1]) / geometry->source_to_axis_mm;
+  const double fan = ahead > 0 && fabs(beside) <= 1 ? asin(beside) : own;
+  return (kvox_ct_orbit_ray){geometry->angles_deg[view] * degree + own - fan, fan};
 }
 
 /* ---- What all views see ---- */
 
 /* Of a view at the point of the detector that is `along` filtered rows in, in the other direction where the world's
  * origin is seen. */
-static double edge_fan(const kvox_ct_geometry *g, const kvox_ct_view *view, const double matrix[12], double along) {
+static double edge_fan(const kvox_ct_geometry *g, int64_t v, const double matrix[12], double along) {
+  const kvox_ct_view *view = &g->described[v];
   const bool turned = kvox_ct_view_is_turned(view);
   const double place = (turned ? matrix[3] : matrix[7]) / matrix[11];
   const double last = (double)((turned ? g->columns : g->rows) - 1), middle = fmin(fmax(place, 0), last);
@@ -51,14 +58,14 @@ static double edge_fan(const kvox_ct_geometry *g, const kvox_ct_view *view, cons
   for (int c = 0; c < 3; c++) {
     ray[c] = corner[c] + column * view->column_step_mm[c] + row * view->row_step_mm[c] - view->source_mm[c];
   }
-  return kvox_ct_view_fan_rad(view, ray);
+  return kvox_ct_orbit_ray_of(g, v, ray).fan_rad;
 }
 
 kvox_ct_orbit_fan kvox_ct_orbit_fan_of(const kvox_ct_geometry *geometry) {
   const kvox_ct_geometry *g = geometry;
-  kvox_ct_orbit_fan fan = {{0, 0}, {0, 0}};
+  kvox_ct_orbit_fan fan = {{0, 0}, {0, 0}, {0, 0}};
   if (g->beam == KVOX_CT_PARALLEL || g->described == NULL) {
-    fan.widest = fan.narrowest = kvox_ct_geometry_fan(g);
+    fan.widest = fan.narrowest = fan.mean = kvox_ct_geometry_fan(g);
     return fan;
   }
   for (int64_t v = 0; v < g->views; v++) {
@@ -66,15 +73,78 @@ kvox_ct_orbit_fan kvox_ct_orbit_fan_of(const kvox_ct_geometry *geometry) {
     double matrix[12];
     kvox_ct_view_matrix(view, false, g->rows, g->columns, matrix);
     const int64_t across = kvox_ct_view_is_turned(view) ? g->rows : g->columns;
-    const double first = edge_fan(g, view, matrix, -0.5), last = edge_fan(g, view, matrix, (double)across - 0.5);
+    const double first = edge_fan(g, v, matrix, -0.5), last = edge_fan(g, v, matrix, (double)across - 0.5);
     const kvox_ct_fan here = {fmin(first, last), fmax(first, last)};
     const bool none = v == 0;
+    fan.mean.low_rad += here.low_rad / (double)g->views;
+    fan.mean.high_rad += here.high_rad / (double)g->views;
     fan.widest.low_rad = none ? here.low_rad : fmin(fan.widest.low_rad, here.low_rad);
     fan.widest.high_rad = none ? here.high_rad : fmax(fan.widest.high_rad, here.high_rad);
     fan.narrowest.low_rad = none ? here.low_rad : fmax(fan.narrowest.low_rad, here.low_rad);
     fan.narrowest.high_rad = none ? here.high_rad : fmin(fan.narrowest.high_rad, here.high_rad);
   }
   return fan;
+}
+
+enum { TERMS = 5 };
+
+static void terms_at(double angle_rad, double terms[TERMS]) {
+  terms[0] = 1;
+  for (int n = 1; n <= 2; n++) {
+    terms[2 * n - 1] = cos(n * angle_rad);
+    terms[2 * n] = sin(n * angle_rad);
+  }
+}
+
+/* A positive definite system, by Cholesky's way in place: lower triangle and right-hand side. */
+static void solve(double m[TERMS][TERMS], double x[TERMS]) {
+  for (int i = 0; i < TERMS; i++) {
+    for (int j = 0; j <= i; j++) {
+      for (int k = 0; k < j; k++) {
+        m[i][j] -= m[i][k] * m[j][k];
+      }
+      m[i][j] = i == j ? sqrt(m[i][i]) : m[i][j] / m[j][j];
+      x[i] -= j < i ? m[i][j] * x[j] : 0;
+    }
+    x[i] /= m[i][i];
+  }
+  for (int i = TERMS - 1; i >= 0; i--) {
+    for (int k = i + 1; k < TERMS; k++) {
+      x[i] -= m[k][i] * x[k];
+    }
+    x[i] /= m[i][i];
+  }
+}
+
+kvox_ct_orbit_radius kvox_ct_orbit_radius_of(const kvox_ct_geometry *geometry) {
+  const kvox_ct_geometry *g = geometry;
+  kvox_ct_orbit_radius radius = {{0}};
+  double m[TERMS][TERMS] = {{0}}, total = 0;
+  for (int64_t v = 0; v < g->views; v++) {
+    const double *source = g->described[v].source_mm, weight = g->weights_rad[v];
+    double terms[TERMS];
+    terms_at(g->angles_deg[v] * degree, terms);
+    total += weight;
+    for (int i = 0; i < TERMS; i++) {
+      for (int j = 0; j <= i; j++) {
+        m[i][j] += weight * terms[i] * terms[j];
+      }
+      radius.r[i] += weight * terms[i] * (hypot(source[0], source[1]) - g->source_to_axis_mm);
+    }
+  }
+  for (int i = 0; i < TERMS; i++) {
+    m[i][i] += few_views * total;
+  }
+  solve(m, radius.r);
+  radius.r[0] += g->source_to_axis_mm;
+  return radius;
+}
+
+double kvox_ct_orbit_climb(const kvox_ct_orbit_radius *radius, double angle_deg) {
+  double terms[TERMS];
+  terms_at(angle_deg * degree, terms);
+  const double *r = radius->r;
+  return r[2] * terms[1] - r[1] * terms[2] + 2 * (r[4] * terms[3] - r[3] * terms[4]);
 }
 
 /* Where on the axis a row meets: its place is (m[2] z + m[3]) / (depth[2] z + depth[3]). */

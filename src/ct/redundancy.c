@@ -64,7 +64,7 @@ kvox_status kvox_ct_redundancy_make(const kvox_ct_geometry *geometry, const char
     redundancy->edge_rad = fmin(small, edge_share * (large - small));
     return KVOX_OK;
   }
-  if (small < least_symmetry * large) {
+  if (fmin(-fan.mean.low_rad, fan.mean.high_rad) < least_symmetry * fmax(-fan.mean.low_rad, fan.mean.high_rad)) {
     char text[KVOX_NUMBER_BYTES];
     return kvox_fail(KVOX_ERROR_GEOMETRY, "%s: an offset detector needs a full turn, the views cover %s degrees of it",
                      name, kvox_number(arc_deg, text));
