@@ -179,10 +179,6 @@ static kvox_status choose_cut(kvox_ct_fdk *f, uint64_t limit, const char *name) 
 
 /* One slab: rows that another would need are gone. */
 static kvox_status choose_stream(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
-  if (f->turned != NULL) {
-    return kvox_fail(KVOX_ERROR_UNSUPPORTED,
-                     "%s: the detector's rows run along the axis z: such views are not streamed", r->name);
-  }
   set_slab(f, block_count(f));
   kvox_ct_stream_need need = {.window = r->stream_window, .views = f->geometry->views, .view_bytes = view_bytes(f)};
   need.raw_bytes = (uint64_t)(f->geometry->rows * f->geometry->columns) * sizeof(float);

@@ -32,7 +32,7 @@ kvox_status kvox_ct_stream_create(const kvox_ct_fbp_plan *plan, kvox_workspace *
   s->way = plan->fdk != NULL ? &kvox_ct_stream_diverging : &kvox_ct_stream_parallel;
   s->cut = s->way->cut(plan);
   s->volume = volume;
-  s->way->rows(plan, &s->row, &s->rows);
+  s->rows = s->way->rows(plan);
   kvox_status status = kvox_workspace_borrow(plan->context, workspace, &s->workspace);
   if (status == KVOX_OK) {
     status = kvox_workspace_begin(s->workspace, s->way->bytes(plan));
@@ -171,9 +171,10 @@ typedef struct take_job {
 
 static kvox_status take_row(void *data, int64_t index, int32_t worker) {
   const take_job *job = data;
-  const kvox_ct_row_place place = {.row = job->stream->row + index};
+  const kvox_ct_stream_rows *r = &job->stream->rows;
   (void)worker;
-  return kvox_ct_rows_load(job->rows, job->view, place, job->raw + index * job->stream->plan->geometry->columns, NULL);
+  return kvox_ct_rows_load(job->rows, job->view, (kvox_ct_row_place){.row = r->row + index},
+                           job->raw + index * r->columns, NULL);
 }
 
 static kvox_status take(kvox_ct_stream *s, int64_t view, const kvox_ct_rows *rows, int64_t place) {
@@ -184,8 +185,8 @@ static kvox_status take(kvox_ct_stream *s, int64_t view, const kvox_ct_rows *row
     threads.limit = 1; /* to copy a view is quicker than to wake threads for it */
   }
   /* A logarithm and its surroundings. */
-  const int64_t work = kvox_work(16 * s->rows, s->plan->geometry->columns);
-  const kvox_status status = kvox_parallel(&threads, s->rows, work, take_row, &job, NULL);
+  const int64_t work = kvox_work(16 * s->rows.rows, s->rows.columns);
+  const kvox_status status = kvox_parallel(&threads, s->rows.rows, work, take_row, &job, NULL);
   kvox_workspace_add(s->workspace, "take", kvox_now() - begin);
   return status;
 }
@@ -205,14 +206,14 @@ static kvox_status push_one(kvox_ct_stream *s, int64_t view, const kvox_ct_rows 
   KVOX_TRY(take(s, view, rows, s->cut->waiting));
   char *raw[2] = {raw_view(s, view == even ? s->cut->waiting : place),
                   raw_view(s, view == even ? place : s->cut->waiting)};
-  const int64_t columns = s->plan->geometry->columns, step = (int64_t)sizeof(float);
+  const int64_t columns = s->rows.columns, step = (int64_t)sizeof(float);
   const kvox_array pair = {.data = raw[0],
                            .type = KVOX_F32,
                            .rank = 3,
-                           .shape = {2, s->rows, columns},
+                           .shape = {2, s->rows.rows, columns},
                            .strides = {raw[1] - raw[0], columns * step, step}};
   const kvox_ct_rows both = {
-      .projections = &pair, .cpu_level = rows->cpu_level, .first_view = even, .first_row = s->row};
+      .projections = &pair, .cpu_level = rows->cpu_level, .first_view = even, .first_row = s->rows.row};
   return filter(s, even, 2, &both);
 }
 
@@ -259,6 +260,7 @@ kvox_status kvox_ct_stream_push(kvox_ct_stream *stream, int64_t first_view, cons
   const kvox_ct_rows rows = {.projections = &views,
                              .correction = stream->plan->correction,
                              .cpu_level = stream->plan->context->cpu_level,
+                             .turned = stream->rows.turned,
                              .first_view = first_view};
   KVOX_TRY(push_views(stream, first_view, views.shape[0], &rows));
   if (stream->done == stream->plan->geometry->views) {

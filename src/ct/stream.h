@@ -10,16 +10,22 @@
 
 typedef struct kvox_ct_stream_way kvox_ct_stream_way;
 
+/* Rows as they are filtered, of which the volume sees those from `row` on. */
+typedef struct kvox_ct_stream_rows {
+  int64_t row, rows, columns;
+  bool turned; /* they are the columns of what is pushed */
+} kvox_ct_stream_rows;
+
 struct kvox_ct_stream {
   kvox_ct_fbp_plan *plan;
   const kvox_ct_stream_way *way;
   const kvox_ct_stream_cut *cut;
   kvox_workspace *workspace; /* borrowed; NULL: given back */
   kvox_volume *volume;
-  int64_t row, rows; /* of the detector, that the volume sees */
-  int64_t next;      /* the first view that is missing */
-  int64_t filtered;  /* how many are */
-  int64_t done;      /* views that are back-projected */
+  kvox_ct_stream_rows rows;
+  int64_t next;     /* the first view that is missing */
+  int64_t filtered; /* how many are */
+  int64_t done;     /* views that are back-projected */
   bool finished;
   kvox_status broken; /* what a push came to that cannot be gone on from */
   double seconds;
@@ -29,7 +35,7 @@ struct kvox_ct_stream {
 struct kvox_ct_stream_way {
   const kvox_ct_stream_cut *(*cut)(const kvox_ct_fbp_plan *plan);
   uint64_t (*bytes)(const kvox_ct_fbp_plan *plan); /* of the workspace */
-  void (*rows)(const kvox_ct_fbp_plan *plan, int64_t *row, int64_t *rows);
+  kvox_ct_stream_rows (*rows)(const kvox_ct_fbp_plan *plan);
   /* Whole pairs of views, or the last one, from rows into the ring; they do not pass its end. */
   kvox_status (*filter)(const kvox_ct_stream *stream, int64_t view, int64_t views, const kvox_ct_rows *rows);
   /* Adds views of the ring to the volume. */

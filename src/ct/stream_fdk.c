@@ -6,10 +6,13 @@ static const kvox_ct_stream_cut *cut_of(const kvox_ct_fbp_plan *plan) { return &
 
 static uint64_t bytes_of(const kvox_ct_fbp_plan *plan) { return kvox_ct_fdk_workspace(plan->fdk); }
 
-static void see_rows(const kvox_ct_fbp_plan *plan, int64_t *row, int64_t *rows) {
-  const kvox_ct_fdk_part part = kvox_ct_fdk_slab(plan->fdk, 0);
-  *row = kvox_ct_fdk_detector_row(plan->fdk, part.row);
-  *rows = kvox_ct_fdk_detector_row(plan->fdk, part.row + part.rows - 1) - *row + 1;
+static kvox_ct_stream_rows see_rows(const kvox_ct_fbp_plan *plan) {
+  const kvox_ct_fdk *f = plan->fdk;
+  const kvox_ct_fdk_part part = kvox_ct_fdk_slab(f, 0);
+  kvox_ct_stream_rows r = {.columns = f->geometry->columns, .turned = f->turned != NULL};
+  r.row = kvox_ct_fdk_detector_row(f, part.row);
+  r.rows = kvox_ct_fdk_detector_row(f, part.row + part.rows - 1) - r.row + 1;
+  return r;
 }
 
 static kvox_ct_fdk_part part_of(const kvox_ct_stream *s, int64_t view, int64_t views) {

@@ -6,15 +6,14 @@ static const kvox_ct_stream_cut *cut_of(const kvox_ct_fbp_plan *plan) { return &
 
 static uint64_t bytes_of(const kvox_ct_fbp_plan *plan) { return kvox_ct_tiles_workspace(&plan->cpu.tiles); }
 
-static void see_rows(const kvox_ct_fbp_plan *plan, int64_t *row, int64_t *rows) {
+static kvox_ct_stream_rows see_rows(const kvox_ct_fbp_plan *plan) {
   const kvox_ct_tiles *t = &plan->cpu.tiles;
   int64_t first = plan->geometry->rows, last = 0;
   for (int64_t k = 0; k < t->size[2]; k++) {
     first = kvox_min_i64(first, t->places[k].row);
     last = kvox_max_i64(last, t->places[k].row + (t->places[k].fraction != 0 ? 1 : 0));
   }
-  *row = first;
-  *rows = last - first + 1;
+  return (kvox_ct_stream_rows){.row = first, .rows = last - first + 1, .columns = plan->geometry->columns};
 }
 
 static kvox_ct_part part_of(const kvox_ct_stream *s, int64_t group, int64_t view, int64_t views) {
