@@ -99,6 +99,10 @@ typedef struct kvox_io_detector {
 #define kvox_io_detector_init(detector) kvox_io_detector_init_sized((detector), sizeof(kvox_io_detector))
 KVOX_API void kvox_io_detector_init_sized(kvox_io_detector *detector, size_t struct_size);
 
+/* What the file of a scan tells of its detector (.mha, .mhd: spacing and offset of the stack of images); 0: nothing.
+ * `detector` is prepared. */
+KVOX_API int32_t kvox_io_scan_detector(const kvox_io_scan *scan, kvox_io_detector *detector);
+
 /*
  * RTK's XML (RTKThreeDCircularGeometry, versions 2 and 3). RTK turns about its y axis: its (x, y, z) is (x, -z, y)
  * here, GantryAngle is our angle, columns and rows are the same. One circle about the axis becomes a circular geometry,

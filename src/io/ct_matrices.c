@@ -133,7 +133,7 @@ static kvox_status write_text(kvox_context *context, const char *path, const dou
   KVOX_TRY_CLEANUP(kvox_io_output_open(context, path, &output));
   kvox_io_output_print(&output, "# (x, y, z, 1) in mm to (w column, w row, w), one view a line, row after row\n");
   for (int64_t i = 0; i < views * NUMBERS; i++) {
-    kvox_io_output_number(&output, numbers[i]);
+    kvox_io_output_number(&output, numbers[i] + 0.0); /* no "-0" */
     kvox_io_output_print(&output, i % NUMBERS == NUMBERS - 1 ? "\n" : " ");
   }
   status = kvox_io_output_commit(&output);

@@ -1,11 +1,23 @@
 /* The public functions for geometries of scans. */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "io/rtk.h"
 
 void kvox_io_detector_init_sized(kvox_io_detector *detector, size_t struct_size) {
   kvox_extend_clear_options(detector, struct_size);
+}
+
+int32_t kvox_io_scan_detector(const kvox_io_scan *scan, kvox_io_detector *detector) {
+  if (scan == NULL || detector == NULL || !scan->detector.has_origin ||
+      detector->struct_size < offsetof(kvox_io_detector, origin_mm) + sizeof detector->origin_mm) {
+    return 0;
+  }
+  const size_t size = detector->struct_size;
+  memcpy(detector, &scan->detector, offsetof(kvox_io_detector, origin_mm) + sizeof detector->origin_mm);
+  detector->struct_size = size;
+  return 1;
 }
 
 static kvox_status check_length(const char *name, double value, bool may_be_absent) {

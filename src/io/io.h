@@ -51,6 +51,7 @@ struct kvox_io_scan {
   kvox_array projections, flat, dark;
   void *memory[3]; /* of projections, flat, dark */
   double *angles_deg;
+  kvox_io_detector detector; /* of the header's frame; has_origin 0: it has none */
 };
 
 /* What a file's header says. */

@@ -21,12 +21,15 @@ typedef struct ct_values {
 
 static const kvox_tool_option ct_options[] = {
     {"output", 'o', KVOX_TOOL_TEXT, "VOLUME", "the result: .npy, .mha, .mhd, or one slice as .png", AT(output), 0, 0},
-    {"geometry", 0, KVOX_TOOL_TEXT, "G.json", "the scanner (else from the data and the options below)",
+    {"geometry", 0, KVOX_TOOL_TEXT, "G.json", "the scanner; RTK's .xml; matrices, .npy or .txt (else from the data)",
      AT(scan.geometry), 0, 0},
     {"angles", 0, KVOX_TOOL_TEXT, "START,STEP|FILE", "degrees (the file's theta, else half a turn in equal steps)",
      AT(scan.angles), 0, 0},
-    {"pitch", 0, KVOX_TOOL_NUMBERS, "MM", "detector pixel at the axis (unknown: lengths in pixels, values in 1/pixel)",
-     AT(scan.pitch), 1, KVOX_TOOL_POSITIVE},
+    {"pitch", 0, KVOX_TOOL_NUMBERS, "MM[,MM]",
+     "detector pixel, column and row step (unknown: lengths in pixels, values in 1/pixel)", AT(scan.pitch), 2,
+     KVOX_TOOL_POSITIVE | KVOX_TOOL_OR_SINGLE},
+    {"detector-origin", 0, KVOX_TOOL_NUMBERS, "X,Y", ".xml: where pixel (0,0) is in RTK's images (they are centred)",
+     AT(scan.detector_origin), 2, 0},
     {"center", 0, KVOX_TOOL_TEXT, "auto|COLUMN", "where the axis projects; auto finds it in the data (the middle)",
      AT(scan.center), 0, 0},
     KVOX_TOOL_GRID_OPTIONS(ct_values, grid),

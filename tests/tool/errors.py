@@ -63,7 +63,7 @@ class Files(Case):
         self.fails(1, 'ct', 'none.npy', '-o', 'd.npy', says='this is a folder')
         self.fails(1, 'phantom', 'discs', '-o', 'p.mha', says=('-o p.mha', '.npy, .h5'))
         self.fails(1, 'phantom', 'discs', '-o', 'q.npy', '--truth', 'q.npy', says='--truth q.npy')
-        self.fails(1, 'phantom', 'discs', '-o', 'q.npy', '--write-geometry', 'g.txt', says='--write-geometry g.txt')
+        self.fails(1, 'phantom', 'discs', '-o', 'q.npy', '--write-geometry', 'g.csv', says='--write-geometry g.csv')
         self.assertFalse(self.exists('q.npy'))
         if os.geteuid() != 0:
             os.chmod(self.path('d.npy'), 0o500)

@@ -478,6 +478,7 @@ KVOX_IO: dict[str, tuple[Any, ...]] = {
     "kvox_io_read_ct_geometry": (Status, Context, c_char_p, _numbers, POINTER(CtGeometry)),
     "kvox_io_write_ct_geometry": (Status, Context, c_char_p, CtGeometry),
     "kvox_io_detector_init_sized": (None, POINTER(IoDetector), c_size_t),
+    "kvox_io_scan_detector": (c_int32, IoScan, POINTER(IoDetector)),
     "kvox_io_read_rtk_geometry": (Status, Context, c_char_p, POINTER(IoDetector), POINTER(CtGeometry)),
     "kvox_io_write_rtk_geometry": (Status, Context, c_char_p, CtGeometry),
     "kvox_io_read_ct_matrices": (Status, Context, c_char_p, POINTER(IoDetector), POINTER(CtGeometry)),

@@ -34,6 +34,7 @@ STRUCTS = {
     "kvox_ct_fbp_options": _abi.CtFbpOptions,
     "kvox_ct_operator_options": _abi.CtOperatorOptions,
     "kvox_io_write_options": _abi.IoWriteOptions,
+    "kvox_io_detector": _abi.IoDetector,
 }
 OBJECTS = {
     "kvox_context": _abi.Context,
