@@ -4,7 +4,7 @@
 
 #include "cpu/vec.h"
 #include "ct/rays.h"
-#include "ct/rays_line.h"
+#include "ct/rays_line_body.h"
 
 /* Places along a column are whole numbers of 2^-32. */
 static const double units = 4294967296.0;
@@ -188,39 +188,82 @@ static void project_tile(const kvox_rays_tile *tile) {
 /*
  * Row r gives voxel k the weight 1 - |z + r slope - k| where that is positive: to the rows between u and u + 2 /
  * |slope|, u = (k - z) / slope - 1 / |slope|. Of the rows j = 1, 2, ... above the whole part of u, `left` being the
- * rest of it, that is the lesser of g = (j - left) |slope| and 2 - g, or 0.
+ * rest of it, that is the lesser of g = (j - left) |slope| and 2 - g, or 0. How many rows there are tells which of the
+ * three may be left out.
  */
-static inline __attribute__((always_inline)) vf gather_rows(const float *rows, vi at, vf left, float slope,
-                                                            int64_t count, const reach how) {
-  const vf two = vf_set(2), rise = vf_set(slope);
-  vf sum = vf_zero();
+typedef enum density { COARSE, FINE, ANY } density; /* a voxel has 1/2 to 1 row, 1 to 2, others */
+
+static density density_of(double rows_a_voxel) {
+  return rows_a_voxel >= 0.5 && rows_a_voxel <= 1 ? COARSE : rows_a_voxel >= 1 && rows_a_voxel <= 2 ? FINE : ANY;
+}
+
+static inline __attribute__((always_inline)) vf gather_coarse(const float *rows, vi at, vf left, vf rise,
+                                                              const reach how) {
+  vf first, second;
+  pick(rows + 1, at, &first, &second, how);
+  const vf g = vf_sub(rise, vf_mul(rise, left)), h = vf_sub(vf_set(2), g);
+  return vf_fma(vf_max(vf_sub(h, rise), vf_zero()), second, vf_mul(vf_min(g, h), first));
+}
+
+static inline __attribute__((always_inline)) vf gather_fine(const float *rows, vi at, vf left, vf rise,
+                                                            const reach how) {
+  vf first, second, third, fourth;
+  pick(rows + 1, at, &first, &second, how);
+  pick(rows + 3, at, &third, &fourth, how);
+  const vf g = vf_sub(rise, vf_mul(rise, left)), top = vf_add(g, rise), h = vf_sub(vf_set(2), top);
+  const vf falling = vf_sub(h, rise);
+  const vf low = vf_fma(vf_min(top, h), second, vf_mul(g, first));
+  const vf high = vf_fma(vf_max(vf_sub(falling, rise), vf_zero()), fourth, vf_mul(vf_max(falling, vf_zero()), third));
+  return vf_add(low, high);
+}
+
+static inline __attribute__((always_inline)) vf gather_any(const float *rows, vi at, vf left, vf rise, int64_t count,
+                                                           const reach how) {
+  vf sum = vf_zero(), g = vf_sub(rise, vf_mul(rise, left)), h = vf_sub(vf_set(2), g);
   for (int64_t j = 1; j <= count; j += 2) {
     vf first, second;
     pick(rows + j, at, &first, &second, how);
-    const vf g = vf_mul(rise, vf_sub(vf_set((float)j), left));
-    const vf h = vf_mul(rise, vf_sub(vf_set((float)(j + 1)), left));
-    sum = vf_fma(vf_max(vf_min(g, vf_sub(two, g)), vf_zero()), first, sum);
-    sum = vf_fma(vf_max(vf_min(h, vf_sub(two, h)), vf_zero()), second, sum);
+    sum = vf_fma(vf_max(vf_min(g, h), vf_zero()), first, sum);
+    g = vf_add(g, rise);
+    h = vf_sub(h, rise);
+    sum = vf_fma(vf_max(vf_min(g, h), vf_zero()), second, sum);
+    g = vf_add(g, rise);
+    h = vf_sub(h, rise);
   }
   return sum;
 }
 
-static inline __attribute__((always_inline)) void give_voxels(const run *r, const crossing *c, const float *rows,
-                                                              float slope, int64_t count, const reach how) {
-  const vf b = vf_set(c->fraction), a = vf_set(1 - c->fraction);
-  int64_t base = r->base;
-  for (int64_t block = r->begin; block < r->end; block++, base += r->step) {
+static inline __attribute__((always_inline)) void add_to(float *voxels, vf weight, vf sum) {
+  vf_store(voxels, vf_fma(weight, sum, vf_load(voxels)));
+}
+
+/* What a crossing's rows give; `count` of them reach a voxel. */
+typedef struct giving {
+  run run;
+  const float *rows;
+  float slope;
+  int64_t count;
+} giving;
+
+static inline __attribute__((always_inline)) void give_voxels(const giving *g, const crossing *c, const density rows,
+                                                              const reach how) {
+  const vf b = vf_set(c->fraction), a = vf_set(1 - c->fraction), rise = vf_set(g->slope);
+  int64_t base = g->run.base;
+  for (int64_t block = g->run.begin; block < g->run.end; block++, base += g->run.step) {
     for (int32_t lane = 0; lane < KVOX_RAYS_BLOCK; lane += VL) {
       const int64_t k = block * KVOX_RAYS_BLOCK + lane;
       int64_t skip;
       vf left;
-      const vi at = place(r, base, lane, &skip, &left);
-      const vf sum = gather_rows(rows + (base >> 32) + skip, at, left, slope, count, how);
+      const vi at = place(&g->run, base, lane, &skip, &left);
+      const float *from = g->rows + (base >> 32) + skip;
+      const vf sum = rows == COARSE ? gather_coarse(from, at, left, rise, how)
+                     : rows == FINE ? gather_fine(from, at, left, rise, how)
+                                    : gather_any(from, at, left, rise, g->count, how);
       if (c->low != NULL) {
-        vf_store(c->low + k, vf_fma(a, sum, vf_load(c->low + k)));
+        add_to(c->low + k, a, sum);
       }
       if (c->high != NULL) {
-        vf_store(c->high + k, vf_fma(b, sum, vf_load(c->high + k)));
+        add_to(c->high + k, b, sum);
       }
     }
   }
@@ -229,16 +272,34 @@ static inline __attribute__((always_inline)) void give_voxels(const run *r, cons
 static void backproject_crossing(const kvox_rays_tile *tile, const crossing *c, const float *rows) {
   const double inverse = 1 / c->slope, spread = fabs(inverse);
   const run r = find_run(-c->z * inverse - spread, inverse, tile->size[2], -2 * spread - 1, (double)tile->rows);
-  const int64_t count = (int64_t)ceil(2 * spread);
-  const float slope = (float)fabs(c->slope);
+  const giving g = {r, rows, (float)fabs(c->slope), (int64_t)ceil(2 * spread)};
   if (r.begin >= r.end) {
     return;
   }
-  switch (r.reach) {
-    case CLOSE: give_voxels(&r, c, rows, slope, count, CLOSE); break;
-    case NEAR: give_voxels(&r, c, rows, slope, count, NEAR); break;
-    case WIDE: give_voxels(&r, c, rows, slope, count, WIDE); break;
-    default: give_voxels(&r, c, rows, slope, count, FAR); break;
+  switch (density_of(spread)) {
+    case COARSE:
+      if (r.reach == CLOSE) {
+        give_voxels(&g, c, COARSE, CLOSE);
+      } else {
+        give_voxels(&g, c, COARSE, NEAR);
+      }
+      break;
+    case FINE:
+      if (r.reach == NEAR) {
+        give_voxels(&g, c, FINE, NEAR);
+      } else {
+        give_voxels(&g, c, FINE, WIDE);
+      }
+      break;
+    default:
+      if (r.reach == CLOSE) {
+        give_voxels(&g, c, ANY, CLOSE);
+      } else if (r.reach == WIDE) {
+        give_voxels(&g, c, ANY, WIDE);
+      } else {
+        give_voxels(&g, c, ANY, FAR);
+      }
+      break;
   }
 }
 
@@ -256,4 +317,4 @@ static void backproject_tile(const kvox_rays_tile *tile) {
   }
 }
 
-const kvox_rays_kernels KERNELS = {project_tile, backproject_tile, kvox_rays_project_row, kvox_rays_backproject_row};
+const kvox_rays_kernels KERNELS = {project_tile, backproject_tile, project_row, backproject_row};

@@ -1,6 +1,7 @@
-#include "ct/rays_line.h"
-
+/* One ray after the other through a volume as it lies: a part of the vector body, whose instructions round quickly. */
 #include <math.h>
+
+#include "ct/rays.h"
 
 /* A place on the border of a box may round to either side of it by less than this. */
 static const double margin = 1e-6;
@@ -92,7 +93,7 @@ static float take_all(const kvox_rays_row *row, const path *w) {
   return sum;
 }
 
-void kvox_rays_project_row(const kvox_rays_row *row) {
+static void project_row(const kvox_rays_row *row) {
   for (int64_t column = 0; column < row->columns; column++) {
     const path w = find_path(row, column, 0, row->size[2]);
     float sum = 0;
@@ -136,7 +137,7 @@ static void give_all(const kvox_rays_row *row, const path *w, float sample) {
 }
 
 /* A plane's weights have the same bits in give_some and give_all, whichever the slab makes of it. */
-void kvox_rays_backproject_row(const kvox_rays_row *row) {
+static void backproject_row(const kvox_rays_row *row) {
   for (int64_t column = 0; column < row->columns; column++) {
     const path w = find_path(row, column, row->z_begin, row->z_end);
     const float sample = w.plane_mm * row->samples[column];
