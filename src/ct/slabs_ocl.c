@@ -64,9 +64,10 @@ static void set_rows(const kvox_ct_slabs *s, kvox_ct_ocl_cut *cut) {
   cut->rows = kvox_ct_fdk_detector_row(s->fdk, row + rows - 1) + 1 - cut->row;
 }
 
-/* Rows of a block of fan or cone, with the zeros that fill the last group. */
+/* Floats of a column of a block of fan or cone, with the zeros that fill its last group: an odd number of cache lines,
+ * so that neighbours begin in different sets of the caches. */
 static int64_t stored_step(const kvox_ct_slabs *s, int64_t rows) {
-  return s->turned ? kvox_round_up(rows, KVOX_CONE_BLOCK) : rows;
+  return s->turned ? (kvox_divide_up(rows, KVOX_CONE_BLOCK) | 1) * KVOX_CONE_BLOCK : rows;
 }
 
 static void find_most_rows(kvox_ct_slabs *s) {
@@ -210,6 +211,9 @@ kvox_status kvox_ct_slabs_lay_out(kvox_ct_slabs *slabs, kvox_context *context, c
 
 kvox_status kvox_ct_slabs_lay_out_diverging(kvox_ct_slabs *slabs, kvox_context *context, const kvox_ct_fdk *fdk) {
   const kvox_ct_geometry *g = fdk->geometry;
+  if (kvox_work(fdk->columns, g->rows + 2 * KVOX_CONE_BLOCK) > INT32_MAX) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED, "OpenCL: a view of more than 2^31 samples");
+  }
   *slabs = (kvox_ct_slabs){
       .context = kvox_context_hold(context), .views = g->views, .columns = g->columns, .rows = g->rows, .fdk = fdk};
   memcpy(slabs->begin, fdk->begin, sizeof slabs->begin);
