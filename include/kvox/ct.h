@@ -226,6 +226,53 @@ KVOX_API kvox_status kvox_ct_find_center(kvox_context *context, const kvox_ct_ge
                                          const kvox_ct_correction *correction, const kvox_array *projections,
                                          double *center_px);
 
+/* ---- Do the data fit the geometry? ---- */
+
+/* What comes of the question: they do; they fit another geometry clearly better; they fit none that was tried; the data
+ * do not depend on what could be wrong. */
+enum { KVOX_CT_DATA_FIT = 0, KVOX_CT_DATA_FIT_ANOTHER = 1, KVOX_CT_DATA_FIT_NONE = 2, KVOX_CT_DATA_CANNOT_TELL = 3 };
+
+/* A single change of the geometry, or of how the data lie in it. */
+enum {
+  KVOX_CT_AS_GIVEN = 0,
+  KVOX_CT_DIRECTION = 1,       /* the angles run the other way */
+  KVOX_CT_COLUMNS_FLIPPED = 2, /* about the detector's middle */
+  KVOX_CT_ROWS_FLIPPED = 3,
+  KVOX_CT_COLUMN_OFFSET = 4,   /* by so many columns more */
+  KVOX_CT_SOURCE_DISTANCE = 5, /* source_to_detector_mm times a factor, or the column pitch divided by it */
+  KVOX_CT_ANGLE_STEP = 6       /* all angles times a factor */
+};
+
+/* Prepare with kvox_ct_consistency_init. */
+typedef struct kvox_ct_consistency {
+  size_t struct_size;
+  int32_t verdict;         /* KVOX_CT_DATA_FIT ... */
+  int32_t change;          /* KVOX_CT_DATA_FIT_ANOTHER: what fits best */
+  double amount;           /* its columns or factor */
+  double better;           /* how many times better it fits; else 0 */
+  double compared;         /* the part of the data, by variance, whose opposite rays were measured too */
+  double misfit;           /* their differences as given, as a part of those of unrelated rays (root mean squares) */
+  double center_misfit_px; /* parallel: how far the centers of mass are from a cos b + b sin b; -1: not judged */
+} kvox_ct_consistency;
+
+#define kvox_ct_consistency_init(result) kvox_ct_consistency_init_sized((result), sizeof(kvox_ct_consistency))
+KVOX_API void kvox_ct_consistency_init_sized(kvox_ct_consistency *result, size_t struct_size);
+
+/*
+ * Holds the data against the geometry, in words (`text`, `size` and `length` as of kvox_ct_geometry_check; written also
+ * where it fails below), and in `result` (may be NULL): opposite rays, which must measure the same (of a cone those in
+ * the plane of the source), and of a parallel beam the moments of its projections. Tried are: the angles in the other
+ * direction, columns or rows flipped, another column offset, another distance of the detector, other steps of the
+ * angles. What no data can tell, docs/ct.md lists. KVOX_ERROR_GEOMETRY where one of them fits clearly better (twice) or
+ * the data fit badly, with the reason; KVOX_ERROR_DATA where there is no object, or noise alone. Where nothing can be
+ * told, the words say so and it is KVOX_OK: views given by themselves, an arc without opposite rays, an object that
+ * looks alike either way. `correction` NULL: line integrals. Reads up to 8 rows. The same bits for any number of
+ * threads.
+ */
+KVOX_API kvox_status kvox_ct_data_check(kvox_context *context, const kvox_ct_geometry *geometry,
+                                        const kvox_ct_correction *correction, const kvox_array *projections, char *text,
+                                        size_t size, size_t *length, kvox_ct_consistency *result);
+
 /* ---- Ramp filter ---- */
 
 /* Windows on the ramp, stretched to cutoff * Nyquist, zero above; formulas in docs/ct.md. */

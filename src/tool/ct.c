@@ -1,5 +1,6 @@
 /* kvox ct: projections to a volume. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "tool/files.h"
 #include "tool/geometry.h"
@@ -14,7 +15,7 @@ typedef struct ct_values {
   kvox_tool_grid_values grid;
   kvox_tool_numbers region, cutoff, hu, window, slice, bits;
   const char *filter, *output;
-  int32_t allow_short_arc, compress, hash;
+  int32_t allow_short_arc, compress, hash, check;
 } ct_values;
 
 #define AT(member) offsetof(ct_values, member)
@@ -55,6 +56,8 @@ static const kvox_tool_option ct_options[] = {
      KVOX_TOOL_WHOLE | KVOX_TOOL_NOT_NEGATIVE},
     {"bits", 0, KVOX_TOOL_NUMBERS, "8|16", ".png: bits of a pixel (8)", AT(bits), 1, KVOX_TOOL_WHOLE},
     {"compress", 0, KVOX_TOOL_FLAG, NULL, ".mha, .mhd: compress the samples", AT(compress), 0, 0},
+    {"check", 0, KVOX_TOOL_FLAG, NULL, "hold the data against the geometry, say how well they fit, and stop (no -o)",
+     AT(check), 0, 0},
     {"hash", 0, KVOX_TOOL_FLAG, NULL, "put the SHA-256 of the projections into report and provenance", AT(hash), 0, 0},
     {NULL, 0, KVOX_TOOL_FLAG, NULL, NULL, 0, 0, 0},
 };
@@ -95,6 +98,12 @@ static int check_values(const ct_job *job) {
   }
   if (code != KVOX_TOOL_DONE) {
     return code;
+  }
+  if (values->check) {
+    return values->output == NULL
+               ? KVOX_TOOL_DONE
+               : kvox_tool_refuse(tool, KVOX_TOOL_USAGE, "option --check reconstructs nothing: leave out -o %s",
+                                  values->output);
   }
   if (values->output == NULL) {
     return kvox_tool_refuse(tool, KVOX_TOOL_USAGE, "option -o is missing: name the volume to write, -o volume.mha");
@@ -155,6 +164,30 @@ static int make_plan(ct_job *job) {
   return kvox_tool_check(job->tool,
                          kvox_ct_fbp_plan_create(job->tool->context, job->scan.geometry, &options, &job->plan),
                          values->scan.geometry != NULL ? values->scan.geometry : job->input);
+}
+
+/* How well the data fit the geometry, in words; the reason where they do not is the command's error. */
+static int check_data(const ct_job *job) {
+  const kvox_tool *tool = job->tool;
+  const kvox_tool_scan *scan = &job->scan;
+  char text[4096];
+  kvox_ct_consistency result;
+  kvox_ct_consistency_init(&result);
+  const kvox_status status = kvox_ct_data_check(tool->context, scan->geometry, scan->correction, scan->projections,
+                                                text, sizeof text, NULL, &result);
+  if (status != KVOX_OK && status != KVOX_ERROR_GEOMETRY) {
+    return kvox_tool_check(tool, status, job->input);
+  }
+  static const char *const verdicts[] = {"fit", "fit another", "fit none", "cannot tell"};
+  for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+    *end = '\0';
+    kvox_tool_note(tool, "%s", line);
+  }
+  cJSON_AddStringToObject(tool->report, "input", job->input);
+  cJSON_AddStringToObject(tool->report, "verdict", verdicts[result.verdict]);
+  cJSON_AddNumberToObject(tool->report, "compared", result.compared);
+  cJSON_AddNumberToObject(tool->report, "misfit", result.misfit);
+  return kvox_tool_check(tool, status, job->input);
 }
 
 static int reconstruct(ct_job *job) {
@@ -269,8 +302,12 @@ static int run(kvox_tool *tool, const void *given) {
   if (code == KVOX_TOOL_DONE) {
     begin = kvox_tool_now();
     code = kvox_tool_prepare_scan(tool, &job.scan);
-    code = code == KVOX_TOOL_DONE ? reconstruct(&job) : code;
+    code = code != KVOX_TOOL_DONE ? code : values->check ? check_data(&job) : reconstruct(&job);
     job.seconds.compute = kvox_tool_now() - begin;
+  }
+  if (values->check) {
+    kvox_tool_release_scan(&job.scan);
+    return code;
   }
   if (code == KVOX_TOOL_DONE && values->hash) {
     code = add_hash(&job);

@@ -212,6 +212,19 @@ class CtConeOptions(Options):
     ]
 
 
+class CtConsistency(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("verdict", c_int32),
+        ("change", c_int32),
+        ("amount", c_double),
+        ("better", c_double),
+        ("compared", c_double),
+        ("misfit", c_double),
+        ("center_misfit_px", c_double),
+    ]
+
+
 class CtCorrectionOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -416,6 +429,18 @@ KVOX: dict[str, tuple[Any, ...]] = {
     "kvox_ct_correction_bad_pixels": (c_int64, CtCorrection),
     "kvox_ct_correct": (Status, Context, CtCorrection, _array, _array),
     "kvox_ct_find_center": (Status, Context, CtGeometry, CtCorrection, _array, _numbers),
+    "kvox_ct_consistency_init_sized": (None, POINTER(CtConsistency), c_size_t),
+    "kvox_ct_data_check": (
+        Status,
+        Context,
+        CtGeometry,
+        CtCorrection,
+        _array,
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+        POINTER(CtConsistency),
+    ),
     "kvox_ct_window_name": (c_char_p, c_int32),
     "kvox_ct_window_by_name": (c_int32, c_char_p),
     "kvox_ct_filter_options_init_sized": (None, POINTER(CtFilterOptions), c_size_t),

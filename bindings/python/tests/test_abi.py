@@ -29,6 +29,7 @@ STRUCTS = {
     "kvox_device_info": _abi.DeviceInfo,
     "kvox_ct_parallel_options": _abi.CtParallelOptions,
     "kvox_ct_cone_options": _abi.CtConeOptions,
+    "kvox_ct_consistency": _abi.CtConsistency,
     "kvox_ct_correction_options": _abi.CtCorrectionOptions,
     "kvox_ct_filter_options": _abi.CtFilterOptions,
     "kvox_ct_fbp_options": _abi.CtFbpOptions,
