@@ -15,6 +15,9 @@ static inline vf vf_zero(void) { return _mm256_setzero_ps(); }
 static inline vf vf_set(float x) { return _mm256_set1_ps(x); }
 static inline vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void vf_store(float *p, vf x) { _mm256_storeu_ps(p, x); }
+/* Past the caches, to whole vectors' addresses; vf_stream_end() before another thread reads. */
+static inline void vf_stream(float *p, vf x) { _mm256_stream_ps(p, x); }
+static inline void vf_stream_end(void) { _mm_sfence(); }
 static inline vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 static inline vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 static inline vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
@@ -36,6 +39,7 @@ static inline vi vi_load(const int32_t *p) { return _mm256_loadu_si256((const __
 static inline void vi_store(int32_t *p, vi x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
 static inline vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
 static inline vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
+static inline vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
 static inline vi vi_and(vi a, vi b) { return _mm256_and_si256(a, b); }
 static inline vi vi_or(vi a, vi b) { return _mm256_or_si256(a, b); }
 #define vi_shift_left(a, bits) _mm256_slli_epi32((a), (bits))

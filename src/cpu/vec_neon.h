@@ -15,6 +15,9 @@ static inline vf vf_zero(void) { return vdupq_n_f32(0); }
 static inline vf vf_set(float x) { return vdupq_n_f32(x); }
 static inline vf vf_load(const float *p) { return vld1q_f32(p); }
 static inline void vf_store(float *p, vf x) { vst1q_f32(p, x); }
+/* Past the caches where that can be told; vf_stream_end() before another thread reads. */
+static inline void vf_stream(float *p, vf x) { vst1q_f32(p, x); }
+static inline void vf_stream_end(void) {}
 static inline vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
 static inline vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
 static inline vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
@@ -37,6 +40,7 @@ static inline vi vi_load(const int32_t *p) { return vld1q_s32(p); }
 static inline void vi_store(int32_t *p, vi x) { vst1q_s32(p, x); }
 static inline vi vi_add(vi a, vi b) { return vaddq_s32(a, b); }
 static inline vi vi_sub(vi a, vi b) { return vsubq_s32(a, b); }
+static inline vi vi_mul(vi a, vi b) { return vmulq_s32(a, b); }
 static inline vi vi_and(vi a, vi b) { return vandq_s32(a, b); }
 static inline vi vi_or(vi a, vi b) { return vorrq_s32(a, b); }
 #define vi_shift_left(a, bits) vshlq_n_s32((a), (bits))

@@ -13,22 +13,18 @@ enum { ROWS = KVOX_STACK };
 enum { PAIRS = 8 };
 _Static_assert(ROWS == KVOX_CONE_BLOCK, "stored columns hold whole groups of rows");
 
-/* Of views given by themselves the rows for cosines hold what their weighers need, and ones. */
-enum { ONES = 4 };
-
 static const double pi = 3.14159265358979323846;
 
 typedef struct scratch {
   float *rows[2]; /* [ROWS][row_step] of two views */
   float *rays[2]; /* redundancy weights of both views */
-  float *cosines; /* [ROWS][row_step] */
+  float *cosines; /* [ROWS][row_step]; of views given by themselves what their weighers need */
   float *spare;   /* a row */
-  float *turned;  /* [columns][ROWS] */
   void *filter;
 } scratch;
 
 uint64_t kvox_ct_fdk_filter_scratch(const kvox_ct_fdk *fdk) {
-  return (uint64_t)((4 * ROWS + 3) * fdk->row_step) * sizeof(float) + kvox_ct_filter_scratch(fdk->filter);
+  return (uint64_t)((3 * ROWS + 3) * fdk->row_step) * sizeof(float) + kvox_ct_filter_scratch(fdk->filter);
 }
 
 static scratch take_scratch(const kvox_ct_fdk *fdk, void *memory) {
@@ -38,8 +34,7 @@ static scratch take_scratch(const kvox_ct_fdk *fdk, void *memory) {
                    .rays = {at + 2 * ROWS * step, at + (2 * ROWS + 1) * step},
                    .spare = at + (2 * ROWS + 2) * step,
                    .cosines = at + (2 * ROWS + 3) * step,
-                   .turned = at + (3 * ROWS + 3) * step,
-                   .filter = at + (4 * ROWS + 3) * step};
+                   .filter = at + (3 * ROWS + 3) * step};
 }
 
 typedef struct filter_job {
@@ -73,13 +68,16 @@ static void fill_cosines(const kvox_ct_geometry *g, int64_t row, float *cosines)
   }
 }
 
-static kvox_status load_row(const filter_job *job, int64_t view, int64_t row, const float *cosines, const float *rays,
+/* `more`: further weights, or NULL. */
+static kvox_status load_row(const filter_job *job, int64_t view, int64_t row, const float *weights, const float *more,
                             float *spare, float *samples) {
   const int64_t columns = job->fdk->geometry->columns, before = job->fdk->before;
+  const kvox_filter_kernels *kernels = job->fdk->filter->kernels;
   float *measured = samples + before;
   KVOX_TRY(kvox_ct_rows_load(&job->rows, view, (kvox_ct_row_place){row, 0}, measured, spare));
-  for (int64_t u = 0; u < columns; u++) {
-    measured[u] *= rays[u] * cosines[u];
+  kernels->multiply(measured, weights, columns);
+  if (more != NULL) {
+    kernels->multiply(measured, more, columns);
   }
   memset(samples, 0, (size_t)before * sizeof *samples);
   memset(measured + columns, 0, (size_t)(job->fdk->columns - columns - before) * sizeof *samples);
@@ -87,28 +85,26 @@ static kvox_status load_row(const filter_job *job, int64_t view, int64_t row, co
 }
 
 /* A group of filtered rows into a view of the block, with zeros beside the first and last column, and before all. */
-static void turn_over(const filter_job *job, const float *rows, float *turned, int64_t view, int64_t group) {
+static void turn_over(const filter_job *job, const float *rows, int64_t view, int64_t group) {
   const kvox_ct_fdk *fdk = job->fdk;
-  const int64_t columns = fdk->columns;
-  float *column = kvox_ct_fdk_samples(fdk, job->part, view) + group * ROWS;
-  fdk->filter->kernels->interleave(rows, fdk->row_step, columns, turned);
+  float *columns = kvox_ct_fdk_samples(fdk, job->part, view) + group * ROWS;
   if (group == 0) {
-    memset(column - fdk->step - KVOX_CONE_GAP, 0, KVOX_CONE_GAP * sizeof *column);
+    memset(columns - fdk->step - KVOX_CONE_GAP, 0, KVOX_CONE_GAP * sizeof *columns);
   }
-  memset(column - fdk->step, 0, ROWS * sizeof *column);
-  for (int64_t u = 0; u < columns; u++, column += fdk->step) {
-    memcpy(column, turned + u * ROWS, ROWS * sizeof *column);
-  }
-  memset(column, 0, ROWS * sizeof *column);
+  memset(columns - fdk->step, 0, ROWS * sizeof *columns);
+  fdk->filter->kernels->turn(rows, fdk->row_step, fdk->columns, columns, fdk->step);
+  memset(columns + fdk->columns * fdk->step, 0, ROWS * sizeof *columns);
 }
 
-/* Views given by themselves have weights of their own: whole ones in place of those of redundancy. */
+/* Redundancy does not depend on the view: cosines are times its weights. */
+static bool rays_are_alike(const kvox_ct_fdk *fdk) { return fdk->seen == NULL && fdk->redundancy.full_turn; }
+
 static void begin_weighers(const kvox_ct_fdk *fdk, int64_t view, int64_t count, const scratch *s,
                            kvox_ct_fdk_weigher weighers[2]) {
   for (int64_t n = 0; n < count; n++) {
     if (fdk->seen != NULL) {
       kvox_ct_fdk_weigher_begin(fdk, view + n, s->cosines + 2 * n * fdk->row_step, &weighers[n]);
-    } else {
+    } else if (!rays_are_alike(fdk)) {
       kvox_ct_fdk_rays(fdk, view + n, s->rays[n]);
     }
   }
@@ -125,12 +121,17 @@ static kvox_status filter_pair(const filter_job *job, int64_t first, int64_t gro
   for (int64_t r = 0; r < rows; r++) {
     float *samples[2] = {s->rows[0] + r * step, s->rows[1] + r * step};
     const int64_t row = kvox_ct_fdk_detector_row(fdk, part->row + group * ROWS + r);
-    const float *cosines = s->cosines + (fdk->seen != NULL ? ONES : r) * step;
+    const float *cosines = fdk->seen == NULL ? s->cosines + r * step : NULL;
     for (int64_t n = 0; n < count; n++) {
       if (fdk->seen != NULL) {
         kvox_ct_fdk_weigh_row(&weighers[n], row, s->rays[n]);
       }
-      KVOX_TRY(load_row(job, part->view + first + n, row, cosines, s->rays[n], s->spare, samples[n]));
+      const float *weights = rays_are_alike(fdk) ? cosines : s->rays[n];
+      KVOX_TRY(load_row(job, part->view + first + n, row, weights, weights != cosines ? cosines : NULL, s->spare,
+                        samples[n]));
+    }
+    for (int64_t n = 0; n < count && r + 1 < rows; n++) {
+      kvox_ct_rows_expect(&job->rows, part->view + first + n, kvox_ct_fdk_detector_row(fdk, row + 1));
     }
     float *b = count == 2 ? samples[1] : NULL;
     kvox_ct_filter_pair(fdk->filter, s->filter, samples[0], b, (float)angular[0], b != NULL ? (float)angular[1] : 0,
@@ -138,7 +139,7 @@ static kvox_status filter_pair(const filter_job *job, int64_t first, int64_t gro
   }
   for (int64_t n = 0; n < count; n++) {
     memset(s->rows[n] + rows * step, 0, (size_t)((ROWS - rows) * step) * sizeof(float));
-    turn_over(job, s->rows[n], s->turned, first + n, group);
+    turn_over(job, s->rows[n], first + n, group);
   }
   return KVOX_OK;
 }
@@ -151,12 +152,15 @@ static kvox_status filter_group(void *data, int64_t index, int32_t worker) {
   const int64_t end = kvox_min_i64(begin + 2 * PAIRS, part->views);
   const int64_t rows = kvox_max_i64(kvox_min_i64(part->rows - group * ROWS, ROWS), 0);
   const scratch s = take_scratch(fdk, kvox_ct_fdk_scratch(fdk, job->workspace_block, worker));
-  for (int64_t u = 0; fdk->seen != NULL && u < fdk->geometry->columns; u++) {
-    s.cosines[ONES * fdk->row_step + u] = 1;
+  if (rays_are_alike(fdk)) {
+    kvox_ct_fdk_rays(fdk, part->view, s.rays[0]);
   }
   for (int64_t r = 0; fdk->seen == NULL && r < rows; r++) {
-    fill_cosines(fdk->geometry, kvox_ct_fdk_detector_row(fdk, part->row + group * ROWS + r),
-                 s.cosines + r * fdk->row_step);
+    float *cosines = s.cosines + r * fdk->row_step;
+    fill_cosines(fdk->geometry, kvox_ct_fdk_detector_row(fdk, part->row + group * ROWS + r), cosines);
+    if (rays_are_alike(fdk)) {
+      fdk->filter->kernels->multiply(cosines, s.rays[0], fdk->geometry->columns);
+    }
   }
   for (int64_t first = begin; first < end; first += 2) {
     KVOX_TRY(filter_pair(job, first, group, rows, &s));

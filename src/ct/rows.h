@@ -21,6 +21,9 @@ typedef struct kvox_ct_row_place {
 /* Rows within a millionth of a row are met exactly; half a row beyond the first and last belongs to them. */
 kvox_ct_row_place kvox_ct_row_at(double row, int64_t rows);
 
+/* The row is loaded soon: memory may be asked for it. */
+void kvox_ct_rows_expect(const kvox_ct_rows *rows, int64_t view, int64_t row);
+
 /* `spare` is another row of scratch. A sample that is not finite is KVOX_ERROR_DATA with its place. */
 kvox_status kvox_ct_rows_load(const kvox_ct_rows *rows, int64_t view, kvox_ct_row_place place, float *out,
                               float *spare);
