@@ -5,72 +5,107 @@
 #include "cpu/vec.h"
 #include "ct/oblique.h"
 
-/* Pixels whose samples stay in the nearer caches while a view passes. */
-enum { PATCH = 8 };
+/* Pixels whose samples stay in the nearer caches while a view passes, and blocks whose coordinates are found at once.
+ */
+enum { PATCH = 8, RUN = 8, LAST = KVOX_OBLIQUE_BLOCK - 1 };
 
 /* More than the rounding of a coordinate within a block, in pixels. */
 static const double rounding = 1e-3;
 
-/* A line of voxels above a pixel: column depth, row depth and depth are affine in k. */
-typedef struct line {
-  double column, row, depth;                /* at k = 0 */
-  double column_step, row_step, depth_step; /* from voxel to voxel */
-} line;
+/* How a vector of voxels finds its samples: by the rows that its half a block, or block, reaches over; of two columns,
+ * of three, or of any. */
+typedef enum reach { NONE, NEAR_TWO, NEAR_THREE, WIDE_TWO, WIDE_THREE, FAR } reach;
 
 /*
  * The voxels of a block, l = 0, 1, ...: depth is w0 (1 + c l), and the column and row beyond base are (a + b l) / (1 +
- * c l), never negative.
+ * c l), never negative. Rows count from the first that is stored.
  */
 typedef struct block {
-  int64_t column, row; /* the bases: those of the detector, and the stored one */
-  int32_t across;      /* columns beyond the base that are met */
-  float weight;        /* w0^-2 */
-  float column_a, column_b, row_a, row_b, c;
-  bool inside; /* every sample is stored */
+  int32_t column[RUN], row[RUN]; /* the bases */
+  int32_t skip[2][RUN];          /* rows from the base on that are below each half of the block */
+  int32_t reach[RUN];
+  float weight[RUN]; /* w0^-2 */
+  float column_a[RUN], column_b[RUN], row_a[RUN], row_b[RUN], c[RUN];
 } block;
 
 static inline double meet(const double m[4], int64_t x, int64_t y) {
   return m[0] * (double)x + m[1] * (double)y + m[3];
 }
 
-static inline line find_line(const kvox_oblique_view *view, int64_t x, int64_t y) {
-  return (line){.column = meet(view->column, x, y),
-                .row = meet(view->row, x, y),
-                .depth = meet(view->depth, x, y),
-                .column_step = view->column[2],
-                .row_step = view->row[2],
-                .depth_step = view->depth[2]};
+static inline double lower(double a, double b) { return a < b ? a : b; }
+static inline double higher(double a, double b) { return a < b ? b : a; }
+
+/* Where a run of blocks above a pixel lies: its first voxel, that of its second half, its last one. */
+typedef struct ends {
+  double inverse[RUN], u0[RUN], u1[RUN], v0[RUN], middle[RUN], v1[RUN];
+} ends;
+
+static inline void find_ends(const kvox_oblique_view *view, int64_t x, int64_t y, int64_t first, int32_t count,
+                             double row, ends *e) {
+  const double column = meet(view->column, x, y), line = meet(view->row, x, y), depth = meet(view->depth, x, y);
+  const double column_step = view->column[2], line_step = view->row[2], depth_step = view->depth[2];
+  for (int32_t n = 0; n < RUN; n++) {
+    const double k = (double)((first + (n < count ? n : 0)) * KVOX_OBLIQUE_BLOCK);
+    const double half = k + KVOX_OBLIQUE_BLOCK / 2, end = k + LAST;
+    const double inverse_end = 1 / (depth + depth_step * end);
+    e->inverse[n] = 1 / (depth + depth_step * k);
+    e->u0[n] = (column + column_step * k) * e->inverse[n];
+    e->u1[n] = (column + column_step * end) * inverse_end;
+    e->v0[n] = (line + line_step * k) * e->inverse[n] - row;
+    e->v1[n] = (line + line_step * end) * inverse_end - row;
+    e->middle[n] = (line + line_step * half) / (depth + depth_step * half) - row;
+  }
 }
 
-/* False where no voxel of the block is seen. */
-static inline bool find_block(const kvox_oblique_tile *tile, const line *l, int64_t index, block *b) {
-  const int32_t last = KVOX_OBLIQUE_BLOCK - 1;
-  const double k = (double)(index * KVOX_OBLIQUE_BLOCK), end = k + last;
-  const double inverse = 1 / (l->depth + l->depth_step * k);
-  const double inverse_end = l->depth_step == 0 ? inverse : 1 / (l->depth + l->depth_step * end);
-  const double u0 = (l->column + l->column_step * k) * inverse;
-  const double u1 = (l->column + l->column_step * end) * inverse_end;
-  const double v0 = (l->row + l->row_step * k) * inverse - (double)tile->row;
-  const double v1 = (l->row + l->row_step * end) * inverse_end - (double)tile->row;
-  const double u_low = u0 < u1 ? u0 : u1, u_high = u0 < u1 ? u1 : u0;
-  const double v_low = v0 < v1 ? v0 : v1, v_high = v0 < v1 ? v1 : v0;
-  const double columns = (double)tile->columns, rows = (double)tile->rows;
-  if (!(u_high > -1 && u_low < columns && v_high > -1 && v_low < rows && u_low > -KVOX_OBLIQUE_MOST &&
-        v_low > -KVOX_OBLIQUE_MOST)) {
-    return false;
+/* The rows that a vector reaches over. */
+static inline double rows_over(double v0, double middle, double v1) {
+  return VL == KVOX_OBLIQUE_BLOCK ? fabs(v1 - v0) : higher(fabs(middle - v0), fabs(v1 - middle));
+}
+
+static inline int32_t choose(const kvox_oblique_tile *tile, const ends *e, int32_t n, double column) {
+  const double u_low = lower(e->u0[n], e->u1[n]), u_high = higher(e->u0[n], e->u1[n]);
+  const double v_low = lower(e->v0[n], e->v1[n]), v_high = higher(e->v0[n], e->v1[n]);
+  const double columns = (double)tile->columns, rows = (double)tile->rows, most = KVOX_OBLIQUE_MOST;
+  if (!(u_high > -1 && u_low < columns && v_high > -1 && v_low < rows && u_low > -most && v_low > -most)) {
+    return NONE;
   }
-  const double column = floor(u_low), row = floor(v_low);
-  b->column = (int64_t)column;
-  b->row = (int64_t)row;
-  b->across = (int32_t)fmin(u_high + rounding - column, KVOX_OBLIQUE_MOST);
-  b->weight = (float)(inverse * inverse);
-  b->c = (float)(l->depth_step * inverse);
-  b->column_a = (float)(u0 - column);
-  b->column_b = (float)((l->column_step - column * l->depth_step) * inverse);
-  b->row_a = (float)(v0 - row);
-  b->row_b = (float)((l->row_step - (row + (double)tile->row) * l->depth_step) * inverse);
-  b->inside = column >= 0 && u_high < columns - 1 - rounding && row >= 0 && v_high < rows - 1 - rounding;
-  return true;
+  /* One more row for the one behind, one for the base, one for rounding. */
+  const double over = rows_over(e->v0[n], e->middle[n], e->v1[n]) + 3, across = u_high + rounding - column;
+  if (column < -1 || across >= 2 || column + (across < 1 ? 1 : 2) > columns || over > 3 * VL ||
+      v_high - v_low + 3 > KVOX_OBLIQUE_GAP) {
+    return FAR;
+  }
+  return over <= 2 * VL ? (across < 1 ? NEAR_TWO : NEAR_THREE) : (across < 1 ? WIDE_TWO : WIDE_THREE);
+}
+
+static inline void find_blocks(const kvox_oblique_tile *tile, const kvox_oblique_view *view, int64_t x, int64_t y,
+                               int64_t first, int32_t count, block *b) {
+  const double row_step = view->row[2], column_step = view->column[2], depth_step = view->depth[2];
+  const double row0 = (double)tile->row, most = KVOX_OBLIQUE_MOST;
+  double column[RUN], row[RUN];
+  ends e;
+  find_ends(view, x, y, first, count, row0, &e);
+  for (int32_t n = 0; n < RUN; n++) {
+    column[n] = floor(lower(e.u0[n], e.u1[n]));
+    row[n] = floor(lower(e.v0[n], e.v1[n]));
+    b->weight[n] = (float)(e.inverse[n] * e.inverse[n]);
+    b->c[n] = (float)(depth_step * e.inverse[n]);
+    b->column_a[n] = (float)(e.u0[n] - column[n]);
+    b->column_b[n] = (float)((column_step - column[n] * depth_step) * e.inverse[n]);
+    b->row_a[n] = (float)(e.v0[n] - row[n]);
+    b->row_b[n] = (float)((row_step - (row[n] + row0) * depth_step) * e.inverse[n]);
+  }
+  for (int32_t n = 0; n < RUN; n++) {
+    const double first_half = lower(e.v0[n], e.middle[n]) - rounding - row[n];
+    const double second_half = lower(e.middle[n], e.v1[n]) - rounding - row[n];
+    b->column[n] = (int32_t)lower(higher(column[n], -most), most);
+    b->row[n] = (int32_t)lower(higher(row[n], -most), most);
+    b->skip[0][n] = (int32_t)lower(higher(first_half, 0), most);
+    b->skip[1][n] = (int32_t)lower(higher(second_half, 0), most);
+  }
+  for (int32_t n = 0; n < count; n++) {
+    b->reach[n] = choose(tile, &e, n, column[n]);
+  }
 }
 
 /* Where a vector of voxels lies from the bases on. */
@@ -78,13 +113,13 @@ typedef struct place {
   vf column, row, weight;
 } place;
 
-static inline place find_place(const block *b, int32_t begin) {
+static inline __attribute__((always_inline)) place find_place(const block *b, int32_t n, int32_t begin) {
   const vf l = vf_add(vf_lanes(), vf_set((float)begin));
-  place p = {.column = vf_fma(vf_set(b->column_b), l, vf_set(b->column_a)),
-             .row = vf_fma(vf_set(b->row_b), l, vf_set(b->row_a)),
-             .weight = vf_set(b->weight)};
-  if (b->c != 0) {
-    const vf inverse = vf_div(vf_set(1), vf_fma(vf_set(b->c), l, vf_set(1)));
+  place p = {.column = vf_fma(vf_set(b->column_b[n]), l, vf_set(b->column_a[n])),
+             .row = vf_fma(vf_set(b->row_b[n]), l, vf_set(b->row_a[n])),
+             .weight = vf_set(b->weight[n])};
+  if (b->c[n] != 0) {
+    const vf inverse = vf_div(vf_set(1), vf_fma(vf_set(b->c[n]), l, vf_set(1)));
     p.column = vf_mul(p.column, inverse);
     p.row = vf_mul(p.row, inverse);
     p.weight = vf_mul(p.weight, vf_mul(inverse, inverse));
@@ -92,87 +127,67 @@ static inline place find_place(const block *b, int32_t begin) {
   return p;
 }
 
-/* The row of voxel l, as its lane has it but for the last bit. */
-static inline float row_of(const block *b, int32_t l) {
-  const float row = b->row_a + b->row_b * (float)l;
-  return b->c != 0 ? row / (1 + b->c * (float)l) : row;
-}
-
 static inline vf between(vf low, vf high, vf share) { return vf_fma(share, vf_sub(high, low), low); }
 
-/* All samples are stored, of two or three columns, and a vector's within 2 VL rows: `rows` is the first of them. */
-static inline __attribute__((always_inline)) vf pick(const float *rows, int64_t step, const place *p, int32_t skip,
-                                                     const bool three) {
-  const vi at = vi_truncate(p->row), column = vi_truncate(p->column), from = vi_sub(at, vi_set(skip));
-  const vf fv = vf_sub(p->row, vf_from_int(at)), fu = vf_sub(p->column, vf_from_int(column));
+/* Of one column. */
+static inline __attribute__((always_inline)) vf pick(const float *rows, vi at, vf share, const bool wide) {
   vf low, high;
-  vf_pick_pair_2(rows, from, &low, &high);
-  vf left = between(low, high, fv);
-  vf_pick_pair_2(rows + step, from, &low, &high);
-  vf right = between(low, high, fv);
+  if (wide) {
+    vf_pick_pair_3(rows, at, &low, &high);
+  } else {
+    vf_pick_pair_2(rows, at, &low, &high);
+  }
+  return between(low, high, share);
+}
+
+/* Samples of two or three columns, within two or three vectors from `skip` on. */
+static inline __attribute__((always_inline)) vf take(const float *rows, int64_t step, const place *p, int32_t skip,
+                                                     const bool wide, const bool three) {
+  const vi at = vi_truncate(p->row), from = vi_sub(at, vi_set(skip));
+  const vf fv = vf_fraction(p->row, at);
+  vf left = pick(rows + skip, from, fv, wide), right = pick(rows + skip + step, from, fv, wide), fu = p->column;
   if (three) {
-    vf_pick_pair_2(rows + 2 * step, from, &low, &high);
-    const vf half = vf_set(0.5F), which = vf_from_int(column);
-    left = vf_select_less(which, half, left, right);
-    right = vf_select_less(which, half, right, between(low, high, fv));
+    const vi column = vi_truncate(p->column);
+    const vf one = vf_set(1), last = pick(rows + skip + 2 * step, from, fv, wide);
+    left = vf_select_less(p->column, one, left, right);
+    right = vf_select_less(p->column, one, right, last);
+    fu = vf_fraction(p->column, column);
   }
   return vf_mul(p->weight, between(left, right, fu));
 }
 
-/* Samples from anywhere; those that are not stored are 0. */
-static inline vf gather(const kvox_oblique_tile *tile, const float *samples, const block *b, const place *p) {
-  /* Rows and columns of the whole vector in range: no lane reads elsewhere, whatever its coordinates. */
-  const vf first_column = vf_set((float)(-1 - b->column)), last_column = vf_set((float)(tile->columns - 1 - b->column));
-  const vf first_row = vf_set((float)-b->row), last_row = vf_set((float)(tile->rows - 1 - b->row));
-  const vf u = vf_min(vf_max(p->column, first_column), vf_add(last_column, vf_set(1)));
-  const vf v = vf_min(vf_max(p->row, vf_sub(first_row, vf_set(1))), vf_add(last_row, vf_set(1)));
-  const vf column = vf_from_int(vi_truncate(u)), row = vf_from_int(vi_truncate(v));
-  const vf fu = vf_sub(u, column), fv = vf_sub(v, row);
-  const vf one = vf_set(1), zero = vf_zero();
-  const vi stored_row = vi_add(vi_truncate(vf_min(vf_max(row, first_row), last_row)), vi_set((int32_t)b->row));
-  const vi stored_column = vi_add(vi_truncate(vf_min(column, last_column)), vi_set((int32_t)b->column));
-  /* No 32-bit product in the vector layer: columns of the lanes are few, their starts a sum. */
-  int32_t starts[VL];
-  vi_store(starts, stored_column);
-  for (int32_t i = 0; i < VL; i++) {
-    starts[i] *= (int32_t)tile->step;
-  }
-  const vi at = vi_add(vi_load(starts), stored_row);
-  vf sides[2];
-  for (int side = 0; side < 2; side++) {
-    vf low, high;
-    vf_gather_pair(samples + side * tile->step, at, &low, &high);
-    high = vf_select_less(row, first_row, low, high);
-    low = vf_select_less(row, first_row, zero, low);
-    high = vf_select_less(row, last_row, high, zero);
-    sides[side] = between(low, high, fv);
-  }
-  vf value = vf_mul(p->weight, between(sides[0], sides[1], fu));
-  value = vf_select_less(column, first_column, zero, value);
-  value = vf_select_less(column, vf_add(last_column, one), value, zero);
-  value = vf_select_less(row, vf_sub(first_row, one), zero, value);
-  return vf_select_less(row, vf_add(last_row, one), value, zero);
+/* Samples from anywhere: beyond the detector coordinates stay where zeros are. */
+static inline vf gather(const kvox_oblique_tile *tile, const float *samples, const block *b, int32_t n,
+                        const place *p) {
+  const float column = (float)b->column[n], row = (float)b->row[n];
+  const vf u = vf_min(vf_max(p->column, vf_set(-1 - column)), vf_set((float)tile->columns - column));
+  const vf v = vf_min(vf_max(p->row, vf_set(-1 - row)), vf_set((float)tile->rows - row));
+  /* The last column's right neighbour is the last: zeros. */
+  const vi left = vi_truncate(vf_min(u, vf_set((float)(tile->columns - 1) - column))), at = vi_truncate(v);
+  const vf fu = vf_sub(u, vf_from_int(left)), fv = vf_fraction(v, at);
+  const vi from =
+      vi_add(vi_mul(vi_add(left, vi_set(b->column[n])), vi_set((int32_t)tile->step)), vi_add(at, vi_set(b->row[n])));
+  vf low, high;
+  vf_gather_pair(samples, from, &low, &high);
+  const vf here = between(low, high, fv);
+  vf_gather_pair(samples + tile->step, from, &low, &high);
+  return vf_mul(p->weight, between(here, between(low, high, fv), fu));
 }
 
-/* How many rows on from the base a vector's samples begin, and whether two vectors hold them. */
-static inline bool rows_are_near(const block *b, int32_t begin, int32_t *skip) {
-  const float first = row_of(b, begin), last = row_of(b, begin + VL - 1);
-  const float low = first < last ? first : last, high = first < last ? last : first;
-  *skip = (int32_t)fmaxf(low - (float)rounding, 0);
-  return (int32_t)(high + (float)rounding) - *skip <= 2 * VL - 2;
-}
-
-static inline void take_block(const kvox_oblique_tile *tile, const float *samples, const block *b, float *voxels) {
+static inline __attribute__((always_inline)) void take_block(const kvox_oblique_tile *tile, const float *samples,
+                                                             const block *b, int32_t n, float *voxels) {
+  const int64_t step = tile->step;
+  const float *rows = samples + b->column[n] * step + b->row[n];
   for (int32_t begin = 0; begin < KVOX_OBLIQUE_BLOCK; begin += VL) {
-    const place p = find_place(b, begin);
-    int32_t skip = 0;
+    const place p = find_place(b, n, begin);
+    const int32_t skip = VL == KVOX_OBLIQUE_BLOCK ? 0 : b->skip[begin / (KVOX_OBLIQUE_BLOCK / 2)][n];
     vf value;
-    /* What is loaded behind the last row lies within the next column: one is there, of zeros. */
-    if (b->inside && b->across <= 1 && tile->step >= 2 * VL && rows_are_near(b, begin, &skip)) {
-      const float *rows = samples + b->column * tile->step + b->row + skip;
-      value = b->across == 0 ? pick(rows, tile->step, &p, skip, false) : pick(rows, tile->step, &p, skip, true);
-    } else {
-      value = gather(tile, samples, b, &p);
+    switch (b->reach[n]) {
+      case NEAR_TWO: value = take(rows, step, &p, skip, false, false); break;
+      case NEAR_THREE: value = take(rows, step, &p, skip, false, true); break;
+      case WIDE_TWO: value = take(rows, step, &p, skip, true, false); break;
+      case WIDE_THREE: value = take(rows, step, &p, skip, true, true); break;
+      default: value = gather(tile, samples, b, n, &p); break;
     }
     vf_store(voxels + begin, vf_add(vf_load(voxels + begin), value));
   }
@@ -182,15 +197,18 @@ static inline int32_t least(int64_t a, int32_t b) { return a < b ? (int32_t)a : 
 
 static void patch(const kvox_oblique_tile *tile, const kvox_oblique_view *view, int64_t x, int64_t y) {
   const int32_t width = least(tile->width - x, PATCH), height = least(tile->height - y, PATCH);
-  const int64_t run = tile->blocks * KVOX_OBLIQUE_BLOCK;
+  float *voxels = NULL;
+  block b;
   for (int32_t j = 0; j < height; j++) {
-    float *voxels = tile->voxels + ((y + j) * tile->width + x) * run;
-    for (int32_t i = 0; i < width; i++, voxels += run) {
-      const line l = find_line(view, tile->x + x + i, tile->y + y + j);
-      for (int64_t n = 0; n < tile->blocks; n++) {
-        block b;
-        if (find_block(tile, &l, tile->block + n, &b)) {
-          take_block(tile, view->samples, &b, voxels + n * KVOX_OBLIQUE_BLOCK);
+    voxels = tile->voxels + ((y + j) * tile->width + x) * tile->blocks * KVOX_OBLIQUE_BLOCK;
+    for (int32_t i = 0; i < width; i++) {
+      for (int64_t done = 0; done < tile->blocks; done += RUN) {
+        const int32_t count = least(tile->blocks - done, RUN);
+        find_blocks(tile, view, tile->x + x + i, tile->y + y + j, tile->block + done, count, &b);
+        for (int32_t n = 0; n < count; n++, voxels += KVOX_OBLIQUE_BLOCK) {
+          if (b.reach[n] != NONE) {
+            take_block(tile, view->samples, &b, n, voxels);
+          }
         }
       }
     }
