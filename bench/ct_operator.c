@@ -51,7 +51,7 @@ static kvox_status report(const kvox_bench *bench, const kvox_bench_case *what, 
   if (kvox_ct_geometry_beam(scan->geometry) == KVOX_CT_CONE) {
     return KVOX_OK; /* the limits are of one interpolation a voxel and view */
   }
-  const kvox_bench_limits limits = kvox_bench_interpolation_limits(bench, what);
+  const kvox_bench_limits limits = kvox_bench_interpolation_limits(bench, what, scan);
   kvox_bench_report_limits(result, &limits, 0, seconds);
   return KVOX_OK;
 }

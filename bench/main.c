@@ -18,6 +18,9 @@ static const kvox_bench_case cases[] = {
     {"ct-slice", "one slice of 512 x 512 from 720 views", kvox_bench_ct_fbp, 512, 1, 720, 729},
     {"ct-large", "one slice of 2500 x 2500 from 2880 views", kvox_bench_ct_fbp, 2500, 1, 2880, 3541},
     {"ct-fdk", "256 x 256 x 256 from 360 cone beam views of 512 x 512", kvox_bench_ct_fdk, 256, 256, 360, 512},
+    {"ct-fdk-large", "512 x 512 x 512 from 720 views of 1024 x 1024", kvox_bench_ct_fdk, 512, 512, 720, 1024},
+    {"ct-rabbit", "512 x 512 x 512 from 496 views of 1248 x 960, u16", kvox_bench_ct_rabbit, 512, 512, 496, 1248},
+    {"ct-rabbit-matrices", "the same C-arm as it sags", kvox_bench_ct_rabbit_matrices, 512, 512, 496, 1248},
     {"ct-stream", "the same pushed view by view, in turns with all at once", kvox_bench_ct_stream, 256, 256, 360, 512},
     {"ct-oracle", "one slice, in turns with the CPU oracle on all cores", kvox_bench_ct_oracle, 512, 1, 720, 729},
     {"ct-filter", "the ramp filter of the stack, beside FFTW", kvox_bench_ct_filter, 512, 64, 720, 729},
@@ -187,7 +190,7 @@ int main(int count, char **words) {
   }
   if (r.list) {
     for (int c = 0; c < CASES; c++) {
-      printf("%-16s %s\n", cases[c].name, cases[c].summary);
+      printf("%-20s %s\n", cases[c].name, cases[c].summary);
     }
     return DONE;
   }

@@ -22,7 +22,7 @@ kvox_status kvox_bench_scan_make(const kvox_bench *bench, const kvox_bench_case 
   const int64_t size[3] = {what->size, what->size, what->slices};
   static const double unit[3] = {1, 1, 1};
   kvox_ct_parallel_options options;
-  *scan = (kvox_bench_scan){0};
+  *scan = (kvox_bench_scan){.density = 1};
   kvox_ct_parallel_options_init(&options);
   options.views = what->views;
   options.rows = what->slices;
@@ -43,7 +43,7 @@ kvox_status kvox_bench_scan_make_cone(const kvox_bench *bench, const kvox_bench_
   const int64_t size[3] = {what->size, what->size, what->slices};
   const double voxel = cone_width_mm / (double)what->size, spacing[3] = {voxel, voxel, voxel};
   kvox_ct_cone_options options;
-  *scan = (kvox_bench_scan){0};
+  *scan = (kvox_bench_scan){.density = 1};
   kvox_ct_cone_options_init(&options);
   options.views = what->views;
   options.rows = options.columns = what->columns;
@@ -109,7 +109,7 @@ kvox_status kvox_bench_error(const kvox_bench *bench, const kvox_bench_scan *sca
     const char *at = (const char *)image.data + k * image.strides[0];
     add_slice((const float *)(const void *)at, averages.data, slice.size[0], &sum, &count);
   }
-  *rmse = sqrt(sum / (double)count);
+  *rmse = sqrt(sum / (double)count) / scan->density;
   kvox_volume_destroy(truth);
   return status;
 }
