@@ -383,8 +383,8 @@ KVOX_API kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_work
  *
  * The plan is made with kvox_ct_fbp_options.stream_window = w: while view n is the first that is missing, views n ... n
  * + w - 1 are taken (a w of all views: any order; 2 or a little more where two channels take turns). Such a plan is
- * made on the CPU; where the context has an OpenCL device that is logged, or fails with KVOX_ERROR_UNSUPPORTED if
- * the context forbids it. Its kvox_memory_use.workspace is what a stream takes, within the memory limit: w filtered views
+ * made on the CPU; where the context has an OpenCL device that is logged, or fails with KVOX_ERROR_UNSUPPORTED if the
+ * context forbids it. Its kvox_memory_use.workspace is what a stream takes, within the memory limit: w filtered views
  * and those that are back-projected together, up to 64, and half as many as w that wait for the neighbour that they are
  * filtered with. The more fit, the fewer times the volume is read and written.
  */
@@ -395,10 +395,11 @@ typedef struct kvox_ct_stream kvox_ct_stream;
  * nor destroys it until the stream is finished or destroyed. Till then its voxels hold the sum over the views that were
  * back-projected so far, not in HU (none yet: what they held), and its frame, unit and provenance what they were.
  *
- * `workspace` (NULL: one of its own) is the stream's until then too: other calls refuse it. All memory is taken here,
- * none with a workspace that has served this plan but for some bytes and one a view. The progress function of the
- * workspace is told of the whole scan during each push; the stages are "take" (views that wait), "filter" and
- * "backproject", of all pushes. The plan lives on with the stream. One thread at a time may use a stream.
+ * `workspace` (NULL: one of its own) is the stream's until then too: other calls refuse it, and where it is destroyed
+ * before, that is done at the end. All memory is taken here, none with a workspace that has served this plan but for
+ * some bytes and one a view. The progress function of the workspace is told of the whole scan during each push; the
+ * stages are "take" (views that wait), "filter" and "backproject", of all pushes. The plan lives on with the stream.
+ * One thread at a time may use a stream.
  */
 KVOX_API kvox_status kvox_ct_stream_create(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace, kvox_volume *volume,
                                            kvox_ct_stream **stream);
@@ -412,8 +413,8 @@ KVOX_API kvox_status kvox_ct_stream_create(const kvox_ct_fbp_plan *plan, kvox_wo
  * Nothing is taken, and the stream goes on, where a shape is wrong (KVOX_ERROR_SIZE), a view does not exist, is too far
  * ahead of the first missing one or was pushed before (KVOX_ERROR_ARGUMENT). Where a sample is NaN or infinite
  * (KVOX_ERROR_DATA), its view and those behind it in the same call are not taken, those before it are, and it may be
- * pushed again. As with kvox_ct_fbp_execute, rows that the volume does not see are not looked at. Cancelled, the
- * stream can only be destroyed, and the volume holds no meaning.
+ * pushed again. As with kvox_ct_fbp_execute, rows that the volume does not see are not looked at. Cancelled, the stream
+ * can only be destroyed, and the volume holds no meaning.
  */
 KVOX_API kvox_status kvox_ct_stream_push(kvox_ct_stream *stream, int64_t first_view, const kvox_array *projections);
 
