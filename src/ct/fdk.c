@@ -185,6 +185,7 @@ static kvox_status choose_stream(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   need.worker_bytes = f->worker_bytes;
   need.workers = f->context->threads.limit;
   need.limit = r->memory_limit;
+  need.usual = KVOX_USUAL_MEMORY;
   need.name = r->name;
   KVOX_TRY(kvox_ct_stream_cut_make(&need, &f->stream));
   f->workers = f->stream.workers;

@@ -191,6 +191,7 @@ kvox_status kvox_ct_tiles_cut_stream(kvox_ct_tiles *tiles, int64_t window, uint6
                                     .worker_bytes = tiles->worker_bytes,
                                     .workers = tiles->context->threads.limit,
                                     .limit = limit,
+                                    .usual = KVOX_USUAL_MEMORY,
                                     .name = name};
   KVOX_TRY(kvox_ct_stream_cut_make(&need, &tiles->stream));
   tiles->workers = tiles->stream.workers;
