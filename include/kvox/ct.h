@@ -330,7 +330,7 @@ typedef struct kvox_ct_fbp_options {
   int32_t allow_short_arc;              /* 1: reconstruct from what was measured although angles are missing */
   double mu_water_per_mm;
   double mu_air_per_mm;
-  uint64_t memory_limit; /* bytes; 0: the context's, else 64 MiB (of a device: a part of it) or the least that works */
+  uint64_t memory_limit; /* bytes; 0: the context's, else 64 MiB (fan, cone 128; device: a part) or the least */
   int64_t stream_window; /* for kvox_ct_stream: how far views may come out of order; 1: not at all; 0: no stream */
 } kvox_ct_fbp_options;
 

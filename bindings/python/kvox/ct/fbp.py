@@ -53,7 +53,7 @@ class FBP(Handle):
     correction:       for raw counts; None: the projections are line integrals.
     region:           ((x, y, z), (nx, ny, nz)): a box of voxels of the grid, with the same bits as in the whole.
     allow_short_arc:  reconstruct although angles are unmeasured.
-    memory_limit:     bytes that an execution may use; 0: the context's, else 64 MiB or the least that works.
+    memory_limit:     bytes that an execution may use; 0: the context's, else 64 MiB (fan and cone 128) or the least.
     stream_window:    for Stream: how far ahead of the first missing view others may come; 1: in order; 0: no Stream.
     """
 
