@@ -124,9 +124,6 @@ static float take_inside(const line l, global const float *samples, const stored
 }
 
 #if TURNED && LANES == 16
-/* Rows that a vector of voxels may span: of two vectors of samples. */
-#define SPAN 32
-
 /* As shuffle(), which PoCL does in memory; compilers find one instruction for this. */
 static sample pick(const sample from, const int16 index) {
 #ifdef __clang__
@@ -138,15 +135,23 @@ static sample pick(const sample from, const int16 index) {
 #endif
 }
 
-/* SPAN rows of both columns are blended once, and voxels take from the blend; `samples` of the first voxel's row. */
-static sample take_span(const line l, global const float *samples, const stored s, const sample v) {
-  global const float *high_column = samples + COLUMN_STEP(s);
-  const sample low_rows = fma((sample)(l.low_part), vload16(0, samples), l.high_part * vload16(0, high_column));
-  const sample high_rows = fma((sample)(l.low_part), vload16(1, samples), l.high_part * vload16(1, high_column));
-  const sample whole = floor(v);
+/* Rows 16 n ... of the line's two columns. */
+static sample blend(const line l, global const float *samples, const stored s, int n) {
+  return fma((sample)(l.low_part), vload16(n, samples), l.high_part * vload16(n, samples + COLUMN_STEP(s)));
+}
+
+/* Rows are blended once, of two vectors or three, and voxels take from the blend; `samples` of the first voxel's row.
+ */
+static sample take_span(const line l, global const float *samples, const stored s, const sample v, const int wide) {
+  const sample whole = floor(v), first = blend(l, samples, s, 0), second = blend(l, samples, s, 1);
   const int16 at = convert_int16(whole), from = at - at.s0, to = from + 1;
-  const sample low = select(pick(low_rows, from), pick(high_rows, from), from > 15);
-  const sample high = select(pick(low_rows, to), pick(high_rows, to), to > 15);
+  sample low = select(pick(first, from), pick(second, from), from > 15);
+  sample high = select(pick(first, to), pick(second, to), to > 15);
+  if (wide) {
+    const sample third = blend(l, samples, s, 2);
+    low = select(low, pick(third, from), from > 31);
+    high = select(high, pick(third, to), to > 31);
+  }
   return fma(v - whole, high - low, low);
 }
 #endif
@@ -168,10 +173,11 @@ static sample add_line(const line l, global const float *samples, const stored s
   }
   samples += l.column * COLUMN_STEP(s);
 #if TURNED && LANES == 16
-  if (end - begin <= SPAN && begin + SPAN <= s.column_step) {
+  const int span = end - begin <= 32 ? 32 : 48;
+  if (end - begin <= span && begin + span <= s.column_step) {
     const sample steps = (sample)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const sample v = fma((sample)(l.slope), voxel + steps, (sample)(l.first));
-    return sums + take_span(l, samples + begin, s, v);
+    return sums + (span == 32 ? take_span(l, samples + begin, s, v, 0) : take_span(l, samples + begin, s, v, 1));
   }
 #endif
   samples += l.row * ROW_STEP(s);
