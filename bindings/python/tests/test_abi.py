@@ -47,6 +47,7 @@ OBJECTS = {
     "kvox_ct_correction": _abi.CtCorrection,
     "kvox_ct_filter_plan": _abi.CtFilterPlan,
     "kvox_ct_fbp_plan": _abi.CtFbpPlan,
+    "kvox_ct_stream": _abi.CtStream,
     "kvox_ct_operator": _abi.CtOperator,
     "kvox_io_array": _abi.IoArray,
     "kvox_io_scan": _abi.IoScan,
