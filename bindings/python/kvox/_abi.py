@@ -29,6 +29,7 @@ LOG_INFO, LOG_WARNING = 1, 2
 FFT_ESTIMATE, FFT_MEASURE = 0, 1
 UNIT_ARBITRARY, UNIT_HU, UNIT_PER_MM, UNIT_PER_PIXEL = range(4)
 CT_PARALLEL, CT_FAN, CT_CONE = range(3)
+CT_OPERATOR_AUTO, CT_OPERATOR_PIXEL_DRIVEN, CT_OPERATOR_JOSEPH = range(3)
 CT_RAMP, CT_SHEPP_LOGAN, CT_COSINE, CT_HAMMING, CT_HANN, CT_CUSTOM = range(6)
 WINDOW_LINEAR, WINDOW_LINEAR_EXACT, WINDOW_SIGMOID = range(3)
 
@@ -252,6 +253,7 @@ class CtOperatorOptions(Options):
         ("struct_size", c_size_t),
         ("grid", POINTER(Grid)),
         ("memory_limit", c_uint64),
+        ("method", c_int32),
     ]
 
 
