@@ -80,6 +80,15 @@ static inline void vf_pick_pair_2(const float *p, vi index, vf *low, vf *high) {
   *low = _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, index), _mm256_permutevar8x32_ps(b, index), index_in_b);
   *high = _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, next), _mm256_permutevar8x32_ps(b, next), next_in_b);
 }
+/* p[index] and p[index + 1], the lower half of the lanes within the VL from `first` on, the upper from `second` on. */
+static inline void vf_pick_halves(const float *p, vi index, int32_t first, int32_t second, vf *low, vf *high) {
+  const vi at0 = _mm256_sub_epi32(index, _mm256_set1_epi32(first));
+  const vi at1 = _mm256_sub_epi32(index, _mm256_set1_epi32(second));
+  const float *p0 = p + first, *p1 = p + second;
+  *low = _mm256_blend_ps(_mm256_permutevar8x32_ps(vf_load(p0), at0), _mm256_permutevar8x32_ps(vf_load(p1), at1), 0xf0);
+  *high = _mm256_blend_ps(_mm256_permutevar8x32_ps(vf_load(p0 + 1), at0),
+                          _mm256_permutevar8x32_ps(vf_load(p1 + 1), at1), 0xf0);
+}
 /* The same where 0 <= index < 3 VL - 1. */
 static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
 

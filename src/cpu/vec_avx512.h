@@ -75,6 +75,11 @@ static inline void vf_pick_pair_2(const float *p, vi index, vf *low, vf *high) {
   *low = _mm512_permutex2var_ps(a, index, b);
   *high = _mm512_permutex2var_ps(a, _mm512_add_epi32(index, _mm512_set1_epi32(1)), b);
 }
+/* p[index] and p[index + 1] within the 2 VL from `first` on; for AVX2 halves are apart. */
+static inline void vf_pick_halves(const float *p, vi index, int32_t first, int32_t second, vf *low, vf *high) {
+  (void)second;
+  vf_pick_pair_2(p + first, _mm512_sub_epi32(index, _mm512_set1_epi32(first)), low, high);
+}
 /* The same where 0 <= index < 3 VL - 1: three loads. */
 static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) {
   const vf c = vf_load(p + 2 * VL);

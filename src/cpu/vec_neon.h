@@ -88,6 +88,11 @@ static inline vf vf_pick(const float *p, vi index) {
 
 /* p[index] and p[index + 1] where 0 <= index < 2 VL - 1, or 3 VL - 1. */
 static inline void vf_pick_pair_2(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
+/* The same wherever they lie; for AVX2 halves are apart. */
+static inline void vf_pick_halves(const float *p, vi index, int32_t first, int32_t second, vf *low, vf *high) {
+  (void)first, (void)second;
+  vf_gather_pair(p, index, low, high);
+}
 static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
 
 /* Of vf_pick_sum, which gathers here. */
