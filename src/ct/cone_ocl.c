@@ -35,7 +35,7 @@ struct kvox_ct_ocl_cone {
   kvox_buffer *views;
   kvox_ocl_kernel *kernel;
   int64_t count, columns, begin[3], size[2];
-  int32_t lanes, blocks, items_x, items_y, middle;
+  int32_t lanes, blocks, items[2], middle;
   bool fan, turned;
 };
 
@@ -101,27 +101,18 @@ static kvox_status make_views(kvox_ct_ocl_cone *s, const kvox_cone_view *views, 
   return status;
 }
 
-static kvox_status build_kernel(kvox_ct_ocl_cone *s) {
-  kvox_ocl *ocl = s->context->ocl;
-  s->items_x = ITEMS_X;
-  s->items_y = s->turned ? CPU_ITEMS_Y : GPU_ITEMS_Y;
-  for (uint64_t largest = kvox_ocl_info(ocl)->largest_group;; largest = kvox_ocl_kernel_largest_group(s->kernel)) {
-    while ((uint64_t)s->items_x * (uint64_t)s->items_y > largest && s->items_x > 1) {
-      *(s->items_y > 1 ? &s->items_y : &s->items_x) /= 2;
-    }
-    char options[OPTION_BYTES];
-    snprintf(options, sizeof options,
-             "-D LANES=%" PRId32 " -D BLOCKS=%" PRId32 " -D ITEMS_X=%" PRId32 " -D ITEMS_Y=%" PRId32
-             " -D VIEWS=%d -D TURNED=%d",
-             s->lanes, s->blocks, s->items_x, s->items_y, s->turned ? CPU_VIEWS : GPU_VIEWS, s->turned);
-    kvox_ocl_kernel_destroy(s->kernel);
-    s->kernel = NULL;
-    KVOX_TRY(kvox_ocl_kernel_get(ocl, "cone", options, "cone", &s->kernel));
-    const uint64_t items = (uint64_t)s->items_x * (uint64_t)s->items_y;
-    if (items == 1 || items <= kvox_ocl_kernel_largest_group(s->kernel)) {
-      return KVOX_OK;
-    }
-  }
+static kvox_status build_kernel(void *stage, uint64_t *largest) {
+  kvox_ct_ocl_cone *s = stage;
+  char options[OPTION_BYTES];
+  snprintf(options, sizeof options,
+           "-D LANES=%" PRId32 " -D BLOCKS=%" PRId32 " -D ITEMS_X=%" PRId32 " -D ITEMS_Y=%" PRId32
+           " -D VIEWS=%d -D TURNED=%d",
+           s->lanes, s->blocks, s->items[0], s->items[1], s->turned ? CPU_VIEWS : GPU_VIEWS, s->turned);
+  kvox_ocl_kernel_destroy(s->kernel);
+  s->kernel = NULL;
+  KVOX_TRY(kvox_ocl_kernel_get(s->context->ocl, "cone", options, "cone", &s->kernel));
+  *largest = kvox_ocl_kernel_largest_group(s->kernel);
+  return KVOX_OK;
 }
 
 static kvox_status check_counts(int64_t views, int64_t columns, const int64_t begin[3], const int64_t size[3]) {
@@ -159,7 +150,9 @@ kvox_status kvox_ct_ocl_cone_create(kvox_context *context, const kvox_cone_view 
   made->size[1] = size[1];
   kvox_status status = make_views(made, views, size);
   if (status == KVOX_OK) {
-    status = build_kernel(made);
+    made->items[0] = ITEMS_X;
+    made->items[1] = turned ? CPU_ITEMS_Y : GPU_ITEMS_Y;
+    status = kvox_ct_ocl_fit_group(context->ocl, made->items, build_kernel, made);
   }
   if (status != KVOX_OK) {
     kvox_ct_ocl_cone_destroy(made);
@@ -213,9 +206,9 @@ kvox_status kvox_ct_ocl_cone_run(kvox_ct_ocl_cone *stage, kvox_ocl_queue *queue,
                                          KVOX_OCL_VALUE(offset),
                                          KVOX_OCL_VALUE(first),
                                          KVOX_OCL_VALUE(last)};
-  const kvox_ocl_range range = {.items = {parts(corner[0], size[0], s->items_x) * (uint64_t)s->items_x,
-                                          parts(corner[1], size[1], s->items_y) * (uint64_t)s->items_y,
+  const kvox_ocl_range range = {.items = {parts(corner[0], size[0], s->items[0]) * (uint64_t)s->items[0],
+                                          parts(corner[1], size[1], s->items[1]) * (uint64_t)s->items[1],
                                           parts(corner[2], size[2], s->lanes * s->blocks)},
-                                .group = {(uint64_t)s->items_x, (uint64_t)s->items_y, 1}};
+                                .group = {(uint64_t)s->items[0], (uint64_t)s->items[1], 1}};
   return kvox_ocl_run(queue, s->kernel, &range, arguments, sizeof arguments / sizeof *arguments);
 }

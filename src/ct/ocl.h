@@ -33,6 +33,12 @@ static inline int64_t kvox_ct_ocl_groups(const kvox_ct_ocl_cut *cut) { return kv
 /* A new buffer of these bytes of the host. */
 kvox_status kvox_ct_ocl_table(kvox_ocl *ocl, const char *what, const void *bytes, uint64_t count, kvox_buffer **buffer);
 
+/* Builds a stage's kernels for groups of items[0] x items[1], powers of two, which are halved until the device takes
+ * them, and the kernels, that may take so many registers that their groups must be smaller; `build` tells the largest.
+ */
+typedef kvox_status (*kvox_ct_ocl_build)(void *stage, uint64_t *largest);
+kvox_status kvox_ct_ocl_fit_group(kvox_ocl *ocl, int32_t items[2], kvox_ct_ocl_build build, void *stage);
+
 /* ---- correct_ocl.c, kernels/correct.cl: samples of any real type to line integrals ---- */
 
 typedef struct kvox_ct_ocl_correct kvox_ct_ocl_correct;

@@ -207,4 +207,91 @@ static void compare(kvox_check *check) {
   }
 }
 
-const kvox_check_stage kvox_check_ocl_cone = {"cone", "1e-5 of the range; the same bits for any lanes", compare, NULL};
+/* ---- Timing: voxels as fine as rows and columns, seen twice as large; an element is a voxel and a view ---- */
+
+enum { BENCH_SIZE = 128, BENCH_VIEWS = 36, BENCH_DETECTOR = 256 };
+
+typedef struct bench {
+  kvox_check *check;
+  cone cone;
+  kvox_threads threads;
+  float *volume;
+  kvox_ct_ocl_cut cut;
+  kvox_ct_ocl_cone *stage;
+  kvox_ocl_queue *queue;
+  kvox_ct_ocl_block block;
+  check_slab slab;
+} bench;
+
+static void work_host(void *data) {
+  bench *b = data;
+  host_backproject(&b->cone, &b->threads, b->volume);
+}
+
+static void work_device(void *data) {
+  const bench *b = data;
+  kvox_check_ok(b->check,
+                kvox_ct_ocl_cone_run(b->stage, b->queue, &b->cut, &b->block, 0, b->cone.rows, &b->slab.array, 1, 0));
+  kvox_check_ok(b->check, kvox_ocl_finish(b->queue));
+}
+
+static void bench_scan(kvox_check *check, cone *c, int64_t slices) {
+  *c = (cone){.rows = BENCH_DETECTOR, .slope = 1.9, .more = 16, .turned = true};
+  c->scan = (check_scan){
+      .views = BENCH_VIEWS, .columns = BENCH_DETECTOR, .size = {BENCH_SIZE, BENCH_SIZE, slices}, .lanes = 16};
+  const int64_t each = (BENCH_DETECTOR + 2) * c->rows;
+  float *samples = check_random_floats(check, each);
+  memset(samples, 0, (size_t)c->rows * sizeof *samples);
+  memset(samples + each - c->rows, 0, (size_t)c->rows * sizeof *samples);
+  c->views = kvox_check_memory(check, BENCH_VIEWS * sizeof *c->views);
+  for (int64_t v = 0; v < BENCH_VIEWS; v++) {
+    c->views[v] = make_view(check, c, 4 * BENCH_SIZE, 1.4);
+    c->views[v].vb = -1.9 * 0.5 * BENCH_SIZE;
+    c->views[v].vc = 0.5 * BENCH_DETECTOR;
+    c->views[v].samples = samples + c->rows;
+  }
+}
+
+static void bench_device(bench *b) {
+  kvox_check *check = b->check;
+  const check_scan *s = &b->cone.scan;
+  b->queue = kvox_check_queue(check);
+  b->cut = (kvox_ct_ocl_cut){.views = s->views, .slices = s->size[2], .block_views = s->views};
+  b->block = upload_block(check, b->queue, &b->cone, &b->cut);
+  b->slab = check_make_slab(check, b->queue, s, NULL);
+  if (check->fault[0] == '\0' &&
+      kvox_check_ok(check, kvox_ct_ocl_cone_create(check->context, b->cone.views, s->views, s->columns, false, s->begin,
+                                                   s->size, s->lanes, b->cone.turned, &b->stage))) {
+    kvox_check_time(check, work_device, b, s->size[0] * s->size[1] * s->size[2] * s->views);
+  }
+  kvox_ct_ocl_cone_destroy(b->stage);
+  kvox_buffer_destroy(b->block.buffer);
+  kvox_buffer_destroy(b->slab.buffer);
+  kvox_ocl_queue_give_back(b->queue);
+}
+
+/* On CPUs rows lie side by side, on GPUs columns. */
+static void bench_all(kvox_check *check) {
+  for (int n = 0; n < (check->context != NULL ? 2 : 1); n++) {
+    bench b = {.check = check};
+    bench_scan(check, &b.cone, check->context != NULL ? BENCH_SIZE : MOST_SLICES);
+    if (check->context != NULL) {
+      b.cone.turned = n == 0;
+      b.cone.scan.lanes = n == 0 ? 16 : 8;
+      bench_device(&b);
+      printf("%-24s %2d lanes %9.3f ns an element, a voxel and a view\n", "cone", b.cone.scan.lanes, check->ns);
+      continue;
+    }
+    kvox_context *oracle = kvox_check_oracle(check);
+    if (oracle != NULL) {
+      const check_scan *s = &b.cone.scan;
+      b.threads = oracle->threads;
+      b.volume = kvox_check_floats(check, s->size[0] * s->size[1] * s->size[2]);
+      kvox_check_time(check, work_host, &b, s->size[0] * s->size[1] * s->size[2] * s->views);
+    }
+    kvox_context_destroy(oracle);
+  }
+}
+
+const kvox_check_stage kvox_check_ocl_cone = {"cone", "1e-5 of the range; the same bits for any lanes", compare,
+                                              bench_all};
