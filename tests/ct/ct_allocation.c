@@ -243,6 +243,13 @@ cleanup:
   return status;
 }
 
+static kvox_status simulate_and_project_cone(const kvox_context_options *options, void *data) {
+  diverging = true;
+  const kvox_status status = simulate_and_project(options, data);
+  diverging = false;
+  return status;
+}
+
 /* Fan and cone, and a cone through matrices and through vectors; its words, and a phantom seen by it. */
 static kvox_status describe(const kvox_context_options *options, void *data) {
   (void)data;
@@ -283,7 +290,8 @@ cleanup:
 static void every_allocation_fails(void **state) {
   (void)state;
   static const failing_heap_scenario scenarios[] = {
-      reconstruct, reconstruct_cone, stream, stream_cone, filter, correct, find_center, simulate_and_project, describe};
+      reconstruct,          reconstruct_cone,          stream,  stream_cone, filter, correct, find_center,
+      simulate_and_project, simulate_and_project_cone, describe};
   for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
     assert_true(failing_heap_try(scenarios[i], NULL) > 5); /* it was not over before it began */
   }
