@@ -213,9 +213,9 @@ static kvox_status fill_row(void *data, int64_t index, int32_t worker) {
     const kvox_shape *shape = f->phantom->shapes + s;
     row_of_shape row = {.shape = shape,
                         .view = f->views + s,
-                        .planes = f->phantom->planes + shape->first_plane,
-                        .plane_views = f->plane_views + shape->first_plane,
-                        .bounds = f->phantom->bounds + shape->first_bound};
+                        .planes = shape->planes > 0 ? f->phantom->planes + shape->first_plane : NULL,
+                        .plane_views = shape->planes > 0 ? f->plane_views + shape->first_plane : NULL,
+                        .bounds = shape->bounds > 0 ? f->phantom->bounds + shape->first_bound : NULL};
     for (int c = 0; c < 3; c++) {
       row.from_center[c] = origin[c] + along_j * grid->axes[1][c] + along_k * grid->axes[2][c] - shape->center_mm[c];
     }
