@@ -340,7 +340,8 @@ KVOX_API void kvox_ct_fbp_options_init_sized(kvox_ct_fbp_options *options, size_
 typedef struct kvox_ct_fbp_plan kvox_ct_fbp_plan;
 
 /*
- * Plans correction, filtering and back-projection of a parallel, fan or cone beam whose views follow from their angles.
+ * Plans correction, filtering and back-projection of a parallel, fan or cone beam, also of views given one by one that
+ * stay near a circle about z (a C-arm that sags: docs/ct.md tells how near; a sentence tells what is too far).
  * Fan and cone (Feldkamp, Davis, Kress 1984): a full turn, also with the detector to one side of the axis (Wang 2002;
  * what is measured twice is weighed by half but near the ends of the overlap), or an arc of at least 180 degrees and
  * the fan (Parker 1982; Silver 2000). Nothing of the options is kept but the correction, which lives on with the plan

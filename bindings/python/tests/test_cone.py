@@ -55,6 +55,20 @@ def test_forms_convert_both_ways():
     assert np.allclose(again.matrix(4), parallel.matrix(4), atol=1e-12)
 
 
+def test_views_given_one_by_one_are_reconstructed():
+    straight = Geometry.cone((60, 17, 41), **LENGTHS)
+    projections = kvox.ct.simulate(kvox.phantom.Phantom("spheres", radius_mm=12), straight)
+    volume = np.asarray(kvox.ct.FBP(straight)(projections))
+    views = [straight.view(i) for i in range(60)]
+    matrices = np.array([straight.matrix(i) for i in range(60)])
+    for other in (
+        Geometry.from_views(views, 17, 41),
+        Geometry.from_matrices(matrices, 17, 41, column_pitch_mm=straight.pitch_mm[0]),
+    ):
+        again = np.asarray(kvox.ct.FBP(other, grid=straight.default_grid)(projections))
+        assert np.abs(again - volume).max() <= 2e-5 * np.abs(volume).max()
+
+
 def test_a_fan_s_rows_are_planes():
     geometry = Geometry.fan((6, 5, 65), **LENGTHS)
     cylinder = kvox.phantom.Phantom("discs", radius_mm=25)
