@@ -469,7 +469,8 @@ KVOX_API void kvox_ct_operator_options_init_sized(kvox_ct_operator_options *opti
  * each plane of voxels' middles along the axis that it runs along most, the bilinear interpolation in the plane, times
  * its length from plane to plane. Voxels outside the grid are zero; what no ray meets stays zero in the adjoint, and
  * voxels finer than rays are met unevenly. The grid, upright, and one voxel around it lie in front of every source, and
- * some ray meets it: KVOX_ERROR_GEOMETRY otherwise. On the CPU.
+ * some ray meets it: KVOX_ERROR_GEOMETRY otherwise. On a device, which then holds the whole volume and, of a few views
+ * at once, 48 bytes a ray (a limit too small for one view is KVOX_ERROR_MEMORY_LIMIT), or the CPU.
  */
 KVOX_API kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                              const kvox_ct_operator_options *options, kvox_ct_operator **operation);

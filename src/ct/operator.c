@@ -19,14 +19,17 @@ static double mass_scale(const kvox_ct_geometry *g, const kvox_grid *grid) {
   return g->rows == 1 && grid->size[2] == 1 ? area : area * grid->spacing_mm[2] / g->row_pitch_mm;
 }
 
+static bool is_joseph(const kvox_ct_operator *o) { return o->rays != NULL || o->rays_device != NULL; }
+static bool on_device(const kvox_ct_operator *o) { return o->device != NULL || o->rays_device != NULL; }
+
 static kvox_status write_provenance(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
   static const char *const by_rays[] = {"adjoint of Joseph's projector, parallel beam",
                                         "adjoint of Joseph's projector, fan beam",
                                         "adjoint of Joseph's projector, cone beam"};
-  const char *method = operation->rays != NULL ? by_rays[geometry->beam] : "matched back-projection, parallel beam";
+  const char *method = is_joseph(operation) ? by_rays[geometry->beam] : "matched back-projection, parallel beam";
   kvox_text json;
-  kvox_ct_provenance_open(&json, operation->context, operation->device != NULL, geometry, method);
-  if (operation->rays == NULL) {
+  kvox_ct_provenance_open(&json, operation->context, on_device(operation), geometry, method);
+  if (!is_joseph(operation)) {
     kvox_json_number(&json, "scale", (double)operation->scale);
   }
   operation->provenance = kvox_ct_provenance_close(&json, &operation->grid);
@@ -50,15 +53,15 @@ static kvox_status make_way(kvox_ct_operator *made, const kvox_ct_geometry *geom
   return kvox_ct_operator_cpu_make(made, geometry);
 }
 
-/* Joseph's, which is the CPU's. */
+/* Joseph's, on the device or the CPU. */
 static kvox_status make_rays(kvox_ct_operator *made, const kvox_ct_geometry *geometry) {
   if (made->context->ocl != NULL) {
     const kvox_sentence before = kvox_sentence_keep();
-    const kvox_status status = kvox_fail(
-        KVOX_ERROR_UNSUPPORTED, "%s: OpenCL projects circular parallel beams, pixel-driven, alone", create_name);
-    if (!kvox_context_falls_back(made->context, status, create_name, &before)) {
+    const kvox_status status = kvox_ct_operator_rays_ocl_make(made, geometry);
+    if (status == KVOX_OK || !kvox_context_falls_back(made->context, status, create_name, &before)) {
       return status;
     }
+    kvox_ct_operator_rays_ocl_drop(made);
   }
   return kvox_ct_operator_rays_make(made, geometry);
 }
@@ -130,6 +133,7 @@ void kvox_ct_operator_destroy(kvox_ct_operator *operation) {
   kvox_ct_operator_ocl_drop(operation);
   kvox_ct_operator_cpu_drop(operation);
   kvox_ct_operator_rays_drop(operation);
+  kvox_ct_operator_rays_ocl_drop(operation);
   kvox_release(context->heap, operation->provenance);
   kvox_release(context->heap, operation);
   kvox_context_destroy(context);
@@ -141,6 +145,8 @@ kvox_status kvox_ct_operator_memory(const kvox_ct_operator *operation, kvox_memo
   *memory = (kvox_memory_use){.plan = sizeof *operation + strlen(operation->provenance) + 1};
   if (operation->device != NULL) {
     kvox_ct_operator_ocl_memory(operation, memory);
+  } else if (operation->rays_device != NULL) {
+    kvox_ct_operator_rays_ocl_memory(operation, memory);
   } else if (operation->rays != NULL) {
     kvox_ct_operator_rays_memory(operation, memory);
   } else {
@@ -159,7 +165,7 @@ kvox_status kvox_ct_operator_grid(const kvox_ct_operator *operation, kvox_grid *
 static kvox_status check(const kvox_ct_operator *o, const kvox_array *volume, const kvox_array *projections) {
   static const uint32_t floats = KVOX_TYPE_BIT(KVOX_F32) | KVOX_ON_DEVICE_TOO;
   const int64_t shape[3] = {o->grid.size[2], o->grid.size[1], o->grid.size[0]};
-  const kvox_ocl *ocl = o->device != NULL ? o->context->ocl : NULL;
+  const kvox_ocl *ocl = on_device(o) ? o->context->ocl : NULL;
   KVOX_TRY(kvox_array_check_shape(volume, "volume", floats, 3, shape));
   KVOX_TRY(kvox_array_check_shape(projections, "projections", floats, 3, o->shape));
   KVOX_TRY(kvox_ocl_check_place(ocl, volume, "volume"));
@@ -185,9 +191,10 @@ kvox_status kvox_ct_project(const kvox_ct_operator *operation, kvox_workspace *w
   KVOX_TRY(check(operation, &volume->array, projections));
   KVOX_TRY(kvox_array_check_result(projections, "projections"));
   return run(operation, workspace, &volume->array, projections,
-             operation->device != NULL ? kvox_ct_operator_ocl_project
-             : operation->rays != NULL ? kvox_ct_operator_rays_project
-                                       : kvox_ct_operator_cpu_project);
+             operation->device != NULL        ? kvox_ct_operator_ocl_project
+             : operation->rays_device != NULL ? kvox_ct_operator_rays_ocl_project
+             : operation->rays != NULL        ? kvox_ct_operator_rays_project
+                                              : kvox_ct_operator_cpu_project);
 }
 
 kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
@@ -197,8 +204,9 @@ kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox_workspac
   KVOX_TRY(check(operation, &volume->array, projections));
   KVOX_TRY(kvox_array_check_result(&volume->array, "volume"));
   KVOX_TRY(run(operation, workspace, &volume->array, projections,
-               operation->device != NULL ? kvox_ct_operator_ocl_backproject
-               : operation->rays != NULL ? kvox_ct_operator_rays_backproject
-                                         : kvox_ct_operator_cpu_backproject));
+               operation->device != NULL        ? kvox_ct_operator_ocl_backproject
+               : operation->rays_device != NULL ? kvox_ct_operator_rays_ocl_backproject
+               : operation->rays != NULL        ? kvox_ct_operator_rays_backproject
+                                                : kvox_ct_operator_cpu_backproject));
   return kvox_volume_describe(volume, &operation->grid, operation->unit, operation->provenance);
 }
