@@ -54,84 +54,85 @@ typedef struct ends {
 /* From voxel 0 to voxel l at a rate of b - a c. */
 static inline float way(float rate, float c, float l) { return rate * l / (1 + c * l); }
 
-static inline void find_reach(const kvox_oblique_tile *tile, int32_t count, const ends *e, blocks *b) {
+static inline void find_reach(const kvox_oblique_tile *tile, int32_t run, const ends *e, blocks *b) {
   const float columns = (float)tile->columns, rows = (float)tile->rows, gap = KVOX_OBLIQUE_GAP;
   int32_t seen[RUN], far[RUN];
-  for (int32_t n = 0; n < count; n++) {
+  for (int32_t n = 0; n < run; n++) {
     const int32_t left = e->column[n] + e->column_high[n] > -1, right = e->column[n] + e->column_low[n] < columns;
     const int32_t low = e->row[n] + e->row_high[n] > -1, high = e->row[n] + e->row_low[n] < rows;
     seen[n] = left & right & low & high;
   }
-  for (int32_t n = 0; n < count; n++) {
+  for (int32_t n = 0; n < run; n++) {
     const int32_t outside = e->column[n] < -1, beyond = e->column[n] + e->column_high[n] + rounding >= columns;
     const int32_t across = e->column_high[n] + rounding >= 2, over = e->most_rows[n] > wide_rows;
     far[n] = outside | beyond | across | over | (e->row_high[n] - e->row_low[n] + 3 > gap);
   }
-  for (int32_t n = 0; n < count; n++) {
+  for (int32_t n = 0; n < run; n++) {
     const int32_t three = e->column_high[n] + rounding >= 1, wide = e->most_rows[n] > near_rows;
     b->reach[n] = seen[n] * (far[n] * FAR + (1 - far[n]) * (NEAR_TWO + three + 2 * wide));
   }
 }
 
 /* Rows below each group of a block, and the most that one reaches over: a whole one for the base's fraction more. */
-static inline void find_skips(const float *rate, int32_t count, blocks *b, ends *e) {
+static inline void find_skips(const float *rate, int32_t run, blocks *b, ends *e) {
   float over[RUN];
-  for (int32_t n = 0; n < count; n++) {
+  for (int32_t n = 0; n < run; n++) {
     e->most_rows[n] = 0;
   }
   for (int32_t g = 0; g < GROUPS; g++) {
     const float begin = (float)(g * LANES), end = begin + LANES - 1, most = KVOX_OBLIQUE_MOST;
-    for (int32_t n = 0; n < count; n++) {
+    for (int32_t n = 0; n < run; n++) {
       const float first = way(rate[n], b->c[n], begin), last = way(rate[n], b->c[n], end);
       const float low = b->row_a[n] - rounding + 0.5F * (first + last - fabsf(last - first));
       over[n] = fabsf(last - first) + 1 + 2 * rounding;
       b->skip[g][n] = (int32_t)(low < most ? low : most);
     }
-    for (int32_t n = 0; n < count; n++) {
+    for (int32_t n = 0; n < run; n++) {
       e->most_rows[n] = e->most_rows[n] < over[n] ? over[n] : e->most_rows[n];
     }
   }
 }
 
-/* In loops that compilers make vectors of. */
+/* In loops that compilers make vectors of: whole ones, the last block stands for those beyond it. */
 static inline void find_blocks(const kvox_oblique_tile *tile, const kvox_oblique_view *view, int64_t x, int64_t y,
                                int64_t first, int32_t count, blocks *b) {
   const double column = meet(view->column, x, y), row = meet(view->row, x, y), depth = meet(view->depth, x, y);
   const double column_step = view->column[2], row_step = view->row[2], depth_step = view->depth[2];
   const double begin = (double)(first * KVOX_OBLIQUE_BLOCK), stored = (double)tile->row;
+  const int32_t run = count > RUN / 2 ? RUN : RUN / 2;
   double inverse[RUN], u[RUN], v[RUN];
   float u_rate[RUN], v_rate[RUN];
   ends e;
-  for (int32_t n = 0; n < count; n++) {
-    const double k = begin + (double)(n * KVOX_OBLIQUE_BLOCK);
+  for (int32_t n = 0; n < run; n++) {
+    const double k = begin + (double)((n < count ? n : count - 1) * KVOX_OBLIQUE_BLOCK);
     inverse[n] = 1 / (depth + depth_step * k);
     u[n] = (column + column_step * k) * inverse[n];
     v[n] = (row + row_step * k) * inverse[n];
   }
-  for (int32_t n = 0; n < count; n++) {
+  for (int32_t n = 0; n < run; n++) {
     b->weight[n] = (float)(inverse[n] * inverse[n]);
     b->c[n] = (float)(depth_step * inverse[n]);
     u_rate[n] = (float)((column_step - u[n] * depth_step) * inverse[n]);
     v_rate[n] = (float)((row_step - v[n] * depth_step) * inverse[n]);
   }
-  for (int32_t n = 0; n < count; n++) {
+  for (int32_t n = 0; n < run; n++) {
     e.column_high[n] = way(u_rate[n], b->c[n], LAST);
     e.row_high[n] = way(v_rate[n], b->c[n], LAST);
     e.column_low[n] = lower(e.column_high[n], 0);
     e.row_low[n] = lower(e.row_high[n], 0);
   }
-  for (int32_t n = 0; n < count; n++) {
+  for (int32_t n = 0; n < run; n++) {
     b->column[n] = whole(u[n] + (double)(e.column_low[n] - rounding));
     b->row[n] = whole(v[n] - stored + (double)(e.row_low[n] - rounding));
   }
-  for (int32_t n = 0; n < count; n++) {
+  for (int32_t n = 0; n < run; n++) {
     const double base = (double)b->column[n], base_row = (double)b->row[n] + stored;
     b->column_a[n] = (float)(u[n] - base);
     b->column_b[n] = (float)((column_step - base * depth_step) * inverse[n]);
     b->row_a[n] = (float)(v[n] - base_row);
     b->row_b[n] = (float)((row_step - base_row * depth_step) * inverse[n]);
   }
-  for (int32_t n = 0; n < count; n++) {
+  for (int32_t n = 0; n < run; n++) {
     e.column[n] = (float)b->column[n];
     e.row[n] = (float)b->row[n];
     e.column_low[n] += b->column_a[n];
@@ -139,8 +140,8 @@ static inline void find_blocks(const kvox_oblique_tile *tile, const kvox_oblique
     e.row_low[n] += b->row_a[n];
     e.row_high[n] = b->row_a[n] + higher(e.row_high[n], 0);
   }
-  find_skips(v_rate, count, b, &e);
-  find_reach(tile, count, &e, b);
+  find_skips(v_rate, run, b, &e);
+  find_reach(tile, run, &e, b);
 }
 
 /* Where a vector of voxels lies from the bases on. */
