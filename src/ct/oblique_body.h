@@ -238,10 +238,9 @@ static inline int32_t least(int64_t a, int32_t b) { return a < b ? (int32_t)a : 
 
 static void patch(const kvox_oblique_tile *tile, const kvox_oblique_view *view, int64_t x, int64_t y) {
   const int32_t width = least(tile->width - x, PATCH), height = least(tile->height - y, PATCH);
-  float *voxels = NULL;
   blocks b;
   for (int32_t j = 0; j < height; j++) {
-    voxels = tile->voxels + ((y + j) * tile->width + x) * tile->blocks * KVOX_OBLIQUE_BLOCK;
+    float *voxels = tile->voxels + ((y + j) * tile->width + x) * tile->blocks * KVOX_OBLIQUE_BLOCK;
     for (int32_t i = 0; i < width; i++) {
       for (int64_t done = 0; done < tile->blocks; done += RUN) {
         const int32_t count = least(tile->blocks - done, RUN);
