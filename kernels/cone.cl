@@ -140,18 +140,22 @@ static sample blend(const line l, global const float *samples, const stored s, i
   return fma((sample)(l.low_part), vload16(n, samples), l.high_part * vload16(n, samples + COLUMN_STEP(s)));
 }
 
-/* Rows are blended once, of two vectors or three, and voxels take from the blend; `samples` of the first voxel's row.
- */
-static sample take_span(const line l, global const float *samples, const stored s, const sample v, const int wide) {
+/* Rows are blended once, and voxels take from the blend; `samples` of the first voxel's row. Of two vectors of rows, or
+ * of three: apart, because compilers know pick() only where nothing of it is shared between branches. */
+static sample take_two(const line l, global const float *samples, const stored s, const sample v) {
   const sample whole = floor(v), first = blend(l, samples, s, 0), second = blend(l, samples, s, 1);
   const int16 at = convert_int16(whole), from = at - at.s0, to = from + 1;
-  sample low = select(pick(first, from), pick(second, from), from > 15);
-  sample high = select(pick(first, to), pick(second, to), to > 15);
-  if (wide) {
-    const sample third = blend(l, samples, s, 2);
-    low = select(low, pick(third, from), from > 31);
-    high = select(high, pick(third, to), to > 31);
-  }
+  const sample low = select(pick(first, from), pick(second, from), from > 15);
+  const sample high = select(pick(first, to), pick(second, to), to > 15);
+  return fma(v - whole, high - low, low);
+}
+
+static sample take_three(const line l, global const float *samples, const stored s, const sample v) {
+  const sample third = blend(l, samples, s, 2), second = blend(l, samples, s, 1), first = blend(l, samples, s, 0);
+  const sample whole = floor(v);
+  const int16 at = convert_int16(whole), from = at - at.s0, to = from + 1;
+  const sample low = select(select(pick(first, from), pick(second, from), from > 15), pick(third, from), from > 31);
+  const sample high = select(select(pick(first, to), pick(second, to), to > 15), pick(third, to), to > 31);
   return fma(v - whole, high - low, low);
 }
 #endif
@@ -177,7 +181,7 @@ static sample add_line(const line l, global const float *samples, const stored s
   if (end - begin <= span && begin + span <= s.column_step) {
     const sample steps = (sample)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const sample v = fma((sample)(l.slope), voxel + steps, (sample)(l.first));
-    return sums + (span == 32 ? take_span(l, samples + begin, s, v, 0) : take_span(l, samples + begin, s, v, 1));
+    return sums + (span == 32 ? take_two(l, samples + begin, s, v) : take_three(l, samples + begin, s, v));
   }
 #endif
   samples += l.row * ROW_STEP(s);
