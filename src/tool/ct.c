@@ -179,14 +179,17 @@ static int check_data(const ct_job *job) {
     return kvox_tool_check(tool, status, job->input);
   }
   static const char *const verdicts[] = {"fit", "fit another", "fit none", "cannot tell"};
-  for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-    *end = '\0';
-    kvox_tool_note(tool, "%s", line);
-  }
   cJSON_AddStringToObject(tool->report, "input", job->input);
   cJSON_AddStringToObject(tool->report, "verdict", verdicts[result.verdict]);
   cJSON_AddNumberToObject(tool->report, "compared", result.compared);
   cJSON_AddNumberToObject(tool->report, "misfit", result.misfit);
+  cJSON *words = cJSON_AddArrayToObject(tool->report, "words");
+  for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+    cJSON *row = cJSON_CreateObject();
+    *end = '\0';
+    cJSON_AddStringToObject(row, "text", line);
+    cJSON_AddItemToArray(words, row);
+  }
   return kvox_tool_check(tool, status, job->input);
 }
 

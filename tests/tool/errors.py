@@ -137,6 +137,12 @@ class Geometry(Case):
         self.kvox('ct', 'p.npy', '--geometry', 'g.json', '--allow-short-arc', '-o', 'v.npy')
         self.fails(1, 'ct', 'p.npy', '--geometry', 'g.json', '--center', 'auto', '-o', 'w.npy', says='half a turn')
 
+    def test_a_check_reconstructs_nothing(self):
+        self.phantom('discs', 90, 99, write_geometry='g.json')
+        self.kvox('ct', 'p.npy', '--geometry', 'g.json', '--check')
+        self.fails(2, 'ct', 'p.npy', '--geometry', 'g.json', '--check', '-o', 'v.npy', says='--check')
+        self.fails(1, 'ct', 'p.npy', '--geometry', 'g.json', '--check', '--center', '30', says='data check')
+
     def test_angles(self):
         write_npy(self.path('a.npy'), (29,), [0.0] * 29, '<f8')
         self.fails(1, 'ct', 'p.npy', '--angles', 'a.npy', '-o', 'v.npy', says=('a.npy', '29 angles', '30 views'))
