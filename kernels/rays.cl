@@ -120,21 +120,24 @@ kernel void project(global const ray *rays, const int lines, const int columns, 
   samples[(long)line * columns + column] = r.plane_mm * sum;
 }
 
-/* Columns x.x ... x.y and rows x.z ... x.w that may pass within one voxel of `at`, places about the grid's middle. */
+/*
+ * Columns x.x ... x.y and rows x.z ... x.w that may pass within one voxel of `at`, places about the grid's middle. With
+ * u = U / d in the middle of that box, a step s within it moves the column by (U - u d)(s) / d(at + s).
+ */
 static int4 window(global const float *m, const float3 at, const int fan, const int rows, const int columns) {
-  float2 low = (float2)(INFINITY), high = (float2)(-INFINITY);
-  for (int corner = 0; corner < 8; corner++) {
-    const float3 p = at + (float3)(corner & 1 ? 1.0f : -1.0f, corner & 2 ? 1.0f : -1.0f, corner & 4 ? 1.0f : -1.0f);
-    const float depth = fma(m[8], p.x, fma(m[9], p.y, fma(m[10], p.z, m[11])));
-    const float u = fma(m[0], p.x, fma(m[1], p.y, fma(m[2], p.z, m[3]))) / depth;
-    const float v = fma(m[4], p.x, fma(m[5], p.y, fma(m[6], p.z, m[7]))) / (fan ? 1.0f : depth);
-    low = fmin(low, (float2)(u, v));
-    high = fmax(high, (float2)(u, v));
-  }
-  const float2 margin = MARGIN + RELATIVE_MARGIN * fmax(fabs(low), fabs(high));
+  const float depth = fma(m[8], at.x, fma(m[9], at.y, fma(m[10], at.z, m[11])));
+  const float nearest = depth - (fabs(m[8]) + fabs(m[9]) + fabs(m[10]));
+  const float u = fma(m[0], at.x, fma(m[1], at.y, fma(m[2], at.z, m[3]))) / depth;
+  const float v = fma(m[4], at.x, fma(m[5], at.y, fma(m[6], at.z, m[7]))) / (fan ? 1.0f : depth);
+  const float w = fan ? 0.0f : v;
+  const float2 reach =
+      (float2)((fabs(m[0] - u * m[8]) + fabs(m[1] - u * m[9]) + fabs(m[2] - u * m[10])) / nearest,
+               (fabs(m[4] - w * m[8]) + fabs(m[5] - w * m[9]) + fabs(m[6] - w * m[10])) / (fan ? 1.0f : nearest));
+  const float2 middle = (float2)(u, v);
+  const float2 half_width = reach + MARGIN + RELATIVE_MARGIN * (fabs(middle) + reach);
   const float2 last = (float2)((float)columns, (float)rows);
-  const float2 begin = clamp(ceil(low - margin), (float2)(0.0f), last);
-  const float2 end = clamp(floor(high + margin), (float2)(-1.0f), last - 1.0f);
+  const float2 begin = clamp(ceil(middle - half_width), (float2)(0.0f), last);
+  const float2 end = clamp(floor(middle + half_width), (float2)(-1.0f), last - 1.0f);
   return (int4)((int)begin.x, (int)end.x, (int)begin.y, (int)end.y);
 }
 
