@@ -20,17 +20,17 @@ enum { LEAST_SIDE = 8 };
 /* What of a worker's scratch is whose. */
 typedef struct scratch {
   float *voxels; /* [side][side][step], GROUP - 1 columns more than a tile */
-  float *turned; /* [longest run][GROUP] */
+  float *turned; /* [longest run][GROUP]: columns, slices or rows of a view, a tile's row */
   float *rows;   /* [GROUP][longest row] */
   float *blend;
 } scratch;
 
-static int64_t longest_run(const kvox_ct_operator_rays *r) {
-  return kvox_max_i64(kvox_round_up(r->columns, GROUP), kvox_max_i64(r->step, r->row_step));
-}
-
 static int64_t longest_row(const kvox_ct_operator_rays *r) {
   return kvox_max_i64(kvox_round_up(r->columns, GROUP), KVOX_RAYS_SIDE);
+}
+
+static int64_t longest_run(const kvox_ct_operator_rays *r) {
+  return kvox_max_i64(longest_row(r), kvox_max_i64(r->step, r->row_step));
 }
 
 static int64_t tile_floats(const kvox_ct_operator_rays *r) { return (r->side * r->side + GROUP) * r->step; }

@@ -14,6 +14,8 @@ static const rays_case cases[] = {
     {SCAN_TILTED, {15, 21, 29}, {31, 33, 23}, {1.1, 0.9, 1.3}, {0, -2, 1}},
     {SCAN_ALONG_Z, {15, 21, 29}, {31, 33, 23}, {1.1, 0.9, 1.3}, {0, -2, 1}},
     {SCAN_STEEP, {11, 13, 17}, {31, 33, 23}, {1.1, 0.9, 1.3}, {0, -2, 1}},
+    {SCAN_CONE, {5, 7, 9}, {40, 37, 3}, {0.5, 0.5, 1.3}, {0, 0, 0}}, /* a tile is wider than all else is long */
+    {SCAN_FAN, {5, 1, 12}, {31, 33, 1}, {0.5, 0.5, 1.3}, {0, 0, 0}},
     {SCAN_CONE, {3, 1, 1}, {1, 1, 1}, {2, 2, 2}, {0, 0, 0}},
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
