@@ -145,8 +145,10 @@ void kvox_ct_fdk_view_rows(const kvox_ct_fdk *f, int64_t slice, int64_t slices, 
   for (int64_t v = 0; v < f->geometry->views; v++) {
     for (int corner = 0; corner < 8; corner++) {
       meet_corner(&f->seen[v], low, high, corner, met);
-      lowest = fmin(lowest, met[1] / met[2]);
-      highest = fmax(highest, met[1] / met[2]);
+      /* Not fmin and fmax, over which gcc 12 for AArch64 fails here (an internal error of its vectorizer). */
+      const double place = met[1] / met[2];
+      lowest = place < lowest ? place : lowest;
+      highest = place > highest ? place : highest;
     }
   }
   const double end = (double)f->geometry->rows;
