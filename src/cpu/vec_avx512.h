@@ -60,6 +60,8 @@ static inline __mmask16 vf_first(int64_t n) { return (__mmask16)((1u << n) - 1u)
 static inline vf vf_load_part(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(vf_first(n), p); }
 static inline void vf_store_part(float *p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, vf_first(n), x); }
 
+static inline vf vf_gather(const float *p, vi index) { return _mm512_i32gather_ps(index, p, 4); }
+
 /* p[index] and p[index + 1]. */
 static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
   *low = _mm512_i32gather_ps(index, p, 4);

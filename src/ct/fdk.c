@@ -8,6 +8,7 @@
 #include "core/number.h"
 #include "core/size.h"
 #include "ct/angles.h"
+#include "ct/thin.h"
 
 /* Voxels so much coarser than rows or columns, or so far beside the detector, are a mistake in units. */
 static const double most_slope = 1000, most_row = 1e9;
@@ -22,6 +23,9 @@ static const uint64_t usual_memory = (uint64_t)126 << 20;
 
 /* Blocks of a tile: its voxels (1 MiB) stay in the second-level cache. */
 enum { MOST_CHUNK = 16 };
+
+/* With more slices blocks along z are quicker. */
+enum { MOST_THIN = 6 };
 
 /* The part of an execution that is filtering; what it takes of the time is near this. */
 static const double filter_share = 0.25;
@@ -92,13 +96,17 @@ static kvox_status meet_grid(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   f->slope = view->va / nearest;
   const double columns = kvox_ct_geometry_magnification(g) / (g->column_pitch_mm * f->least_depth);
   const double across = fmax(r->grid->spacing_mm[0], r->grid->spacing_mm[1]) * columns;
-  const double farthest = fmax(fabs(view->vb), fabs(view->vb + view->va * (double)r->grid->size[2])) / nearest;
+  const double whole = view->va * (double)r->grid->size[2];
+  const double farthest = fmax(fabs(view->vb), fabs(view->vb + whole)) / nearest;
   if (!(f->slope <= most_slope && across <= most_slope && farthest + fabs(view->vc) <= most_row)) {
     return kvox_fail(KVOX_ERROR_GEOMETRY,
                      "%s: voxels are more than a thousand rows or columns wide, or lie 10^9 rows beside the detector; "
                      "check the units of spacing",
                      r->name);
   }
+  const double most = farthest + fabs(view->vc) + (whole + KVOX_CONE_BLOCK * view->va) / nearest;
+  const int64_t floats = (f->columns + 2) * (g->rows + 6 * KVOX_CONE_BLOCK);
+  f->thin = f->size[2] <= MOST_THIN && most < KVOX_THIN_MOST_ROWS && floats <= INT32_MAX;
   return KVOX_OK;
 }
 
@@ -127,16 +135,22 @@ static int64_t block_count(const kvox_ct_fdk *f) {
   return kvox_divide_up(f->begin[2] + f->size[2], KVOX_CONE_BLOCK) - first_block(f);
 }
 
-static void set_slab(kvox_ct_fdk *f, int64_t slab) {
+/* Rows that blocks of the region see: all 16 slices of each, or those of a thin region. */
+static void block_rows(const kvox_ct_fdk *f, int64_t block, int64_t blocks, int64_t *row, int64_t *rows) {
+  const int64_t slice = f->thin ? f->begin[2] : block * KVOX_CONE_BLOCK;
+  kvox_ct_fdk_rows(f, slice, f->thin ? f->size[2] : blocks * KVOX_CONE_BLOCK, row, rows);
+}
+
+static void set_slab(kvox_ct_fdk *f, int64_t asked) {
   int64_t most = 0;
-  const int64_t end = first_block(f) + block_count(f);
+  const int64_t end = first_block(f) + block_count(f), slab = f->thin ? block_count(f) : asked;
   for (int64_t block = first_block(f); block < end; block += slab) {
     int64_t row, rows;
-    kvox_ct_fdk_rows(f, block * KVOX_CONE_BLOCK, kvox_min_i64(slab, end - block) * KVOX_CONE_BLOCK, &row, &rows);
+    block_rows(f, block, kvox_min_i64(slab, end - block), &row, &rows);
     most = kvox_max_i64(most, rows);
   }
   /* An odd number of cache lines: neighbouring columns then begin in different sets of the caches. */
-  const int64_t lines = kvox_divide_up(most + KVOX_CONE_GAP, KVOX_CONE_BLOCK);
+  const int64_t lines = kvox_divide_up(most + (f->thin ? KVOX_THIN_GAP : KVOX_CONE_GAP), KVOX_CONE_BLOCK);
   f->step = (lines + (lines % 2 == 0 ? 1 : 0)) * KVOX_CONE_BLOCK;
   f->slab = slab;
   const int64_t chunks = kvox_divide_up(slab, MOST_CHUNK);
@@ -310,7 +324,7 @@ kvox_ct_fdk_part kvox_ct_fdk_slab(const kvox_ct_fdk *fdk, int64_t index) {
   const int64_t before = index * fdk->slab;
   kvox_ct_fdk_part part = {.first_block = first_block(fdk) + before,
                            .blocks = kvox_min_i64(fdk->slab, block_count(fdk) - before)};
-  kvox_ct_fdk_rows(fdk, part.first_block * KVOX_CONE_BLOCK, part.blocks * KVOX_CONE_BLOCK, &part.row, &part.rows);
+  block_rows(fdk, part.first_block, part.blocks, &part.row, &part.rows);
   return part;
 }
 

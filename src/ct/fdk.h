@@ -47,6 +47,7 @@ typedef struct kvox_ct_fdk {
   float scale, offset;
   double least_depth, most_depth; /* of the region's voxels */
   double slope;                   /* the most rows between voxels */
+  bool thin;                      /* few slices: stage "thin", all at once; else stage "cone" */
   int64_t slab;                   /* blocks of KVOX_CONE_BLOCK voxels that are reconstructed at once */
   int64_t chunk;                  /* blocks of a slab that a tile takes */
   int64_t step;                   /* floats of a stored column */
@@ -144,6 +145,11 @@ uint64_t kvox_ct_fdk_tile_scratch(const kvox_ct_fdk *fdk);
 
 kvox_status kvox_ct_fdk_filter(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,
                                const kvox_ct_rows *rows);
+
+/* Of a thin region: one slab. */
+uint64_t kvox_ct_fdk_thin_scratch(const kvox_ct_fdk *fdk);
+kvox_status kvox_ct_fdk_backproject_thin(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part,
+                                         kvox_workspace *workspace, const kvox_array *volume);
 
 /* Adds the part's views to its slab of `volume`; the last views multiply by the scale and add the offset. */
 kvox_status kvox_ct_fdk_backproject(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,

@@ -36,6 +36,9 @@ static scratch take_scratch(const kvox_ct_fdk *fdk, void *memory) {
 }
 
 uint64_t kvox_ct_fdk_tile_scratch(const kvox_ct_fdk *fdk) {
+  if (fdk->thin) {
+    return kvox_ct_fdk_thin_scratch(fdk);
+  }
   const int64_t floats = (KVOX_FDK_TILE * KVOX_FDK_TILE + GROUP) * chunk_voxels(fdk) +
                          kvox_max_i64(chunk_voxels(fdk), KVOX_FDK_TILE) * GROUP + GROUP * KVOX_FDK_TILE;
   return (uint64_t)kvox_round_up(floats * (int64_t)sizeof(float), KVOX_ALIGNMENT);
@@ -169,6 +172,9 @@ static kvox_status backproject_tile(void *data, int64_t index, int32_t worker) {
 
 kvox_status kvox_ct_fdk_backproject(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,
                                     const kvox_array *volume) {
+  if (fdk->thin) {
+    return kvox_ct_fdk_backproject_thin(fdk, part, workspace, volume);
+  }
   tile_job job = {.fdk = fdk, .part = part, .workspace_block = workspace->block, .volume = volume};
   job.across = kvox_divide_up(fdk->size[0], KVOX_FDK_TILE);
   job.chunks = kvox_divide_up(part->blocks, fdk->chunk);

@@ -99,6 +99,12 @@ static void turn_over(const filter_job *job, const float *rows, int64_t view, in
 /* Redundancy does not depend on the view: cosines are times its weights. */
 static bool rays_are_alike(const kvox_ct_fdk *fdk) { return fdk->seen == NULL && fdk->redundancy.full_turn; }
 
+/* The last row of a fan stands for what lies beyond it. */
+static bool row_is_there(const filter_job *job, int64_t at, int64_t r) {
+  const kvox_ct_fdk *fdk = job->fdk;
+  return r > 0 && kvox_ct_fdk_detector_row(fdk, at + r) == kvox_ct_fdk_detector_row(fdk, at + r - 1);
+}
+
 static void begin_weighers(const kvox_ct_fdk *fdk, int64_t view, int64_t count, const scratch *s,
                            kvox_ct_fdk_weigher weighers[2]) {
   for (int64_t n = 0; n < count; n++) {
@@ -121,6 +127,12 @@ static kvox_status filter_pair(const filter_job *job, int64_t first, int64_t gro
   for (int64_t r = 0; r < rows; r++) {
     float *samples[2] = {s->rows[0] + r * step, s->rows[1] + r * step};
     const int64_t row = kvox_ct_fdk_detector_row(fdk, part->row + group * ROWS + r);
+    if (row_is_there(job, part->row + group * ROWS, r)) {
+      for (int64_t n = 0; n < count; n++) {
+        memcpy(samples[n], samples[n] - step, (size_t)fdk->columns * sizeof(float));
+      }
+      continue;
+    }
     const float *cosines = fdk->seen == NULL ? s->cosines + r * step : NULL;
     for (int64_t n = 0; n < count; n++) {
       if (fdk->seen != NULL) {
