@@ -150,12 +150,27 @@ static sample take_two(const line l, global const float *samples, const stored s
   return fma(v - whole, high - low, low);
 }
 
+/* Value `index` of three vectors. */
+static sample pick_three(const sample first, const sample second, const sample third, const int16 index) {
+  return select(select(pick(first, index), pick(second, index), index > 15), pick(third, index), index > 31);
+}
+
 static sample take_three(const line l, global const float *samples, const stored s, const sample v) {
   const sample third = blend(l, samples, s, 2), second = blend(l, samples, s, 1), first = blend(l, samples, s, 0);
   const sample whole = floor(v);
-  const int16 at = convert_int16(whole), from = at - at.s0, to = from + 1;
-  const sample low = select(select(pick(first, from), pick(second, from), from > 15), pick(third, from), from > 31);
-  const sample high = select(select(pick(first, to), pick(second, to), to > 15), pick(third, to), to > 31);
+  const int16 at = convert_int16(whole), from = at - at.s0;
+  const sample low = pick_three(first, second, third, from), high = pick_three(first, second, third, from + 1);
+  return fma(v - whole, high - low, low);
+}
+
+/* The same at either end of the rows, some of which are not stored; `samples` of row `base`. */
+static sample take_end(const line l, global const float *samples, const stored s, int base, const sample v) {
+  const sample third = blend(l, samples, s, 2), second = blend(l, samples, s, 1), first = blend(l, samples, s, 0);
+  const sample whole = floor(v), zero = (sample)(0);
+  const int16 from = convert_int16(whole) + (l.row - base), to = from + 1;
+  const int rows = s.rows - base;
+  const sample low = select(zero, pick_three(first, second, third, from), from >= 0 && from < rows);
+  const sample high = select(zero, pick_three(first, second, third, to), to >= 0 && to < rows);
   return fma(v - whole, high - low, low);
 }
 #endif
@@ -167,24 +182,28 @@ static sample add_line(const line l, global const float *samples, const stored s
   if (begin >= s.rows || end <= 0) {
     return sums;
   }
+  const bool columns_inside = l.column >= 0 && l.column + 1 < s.columns, inside = begin >= 0 && end <= s.rows;
+#if TURNED && LANES == 16
+  if (columns_inside && end - begin <= 48 && s.column_step >= 48) {
+    const sample steps = (sample)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const sample v = fma((sample)(l.slope), voxel + steps, (sample)(l.first));
+    const int base = clamp(begin, 0, s.column_step - 48);
+    samples += l.column * s.column_step + base;
+    if (!inside || base != begin) {
+      return sums + take_end(l, samples, s, base, v);
+    }
+    return sums + (end - begin <= 32 ? take_two(l, samples, s, v) : take_three(l, samples, s, v));
+  }
+#endif
   lanes now;
   now.all = sums;
-  if (l.column < 0 || l.column + 1 >= s.columns || begin < 0 || end > s.rows) {
+  if (!columns_inside || !inside) {
     for (int n = 0; n < LANES; n++) {
       now.one[n] += take_any(l, samples, s, voxel + (float)n);
     }
     return now.all;
   }
-  samples += l.column * COLUMN_STEP(s);
-#if TURNED && LANES == 16
-  const int span = end - begin <= 32 ? 32 : 48;
-  if (end - begin <= span && begin + span <= s.column_step) {
-    const sample steps = (sample)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const sample v = fma((sample)(l.slope), voxel + steps, (sample)(l.first));
-    return sums + (span == 32 ? take_two(l, samples + begin, s, v) : take_three(l, samples + begin, s, v));
-  }
-#endif
-  samples += l.row * ROW_STEP(s);
+  samples += l.column * COLUMN_STEP(s) + l.row * ROW_STEP(s);
   for (int n = 0; n < LANES; n++) {
     now.one[n] += take_inside(l, samples, s, voxel + (float)n);
   }
