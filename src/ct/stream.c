@@ -172,9 +172,13 @@ typedef struct take_job {
 static kvox_status take_row(void *data, int64_t index, int32_t worker) {
   const take_job *job = data;
   const kvox_ct_stream_rows *r = &job->stream->rows;
+  const kvox_ct_row_place place = {.row = r->row + index};
+  const kvox_ct_stream_way *way = job->stream->way;
   (void)worker;
-  return kvox_ct_rows_load(job->rows, job->view, (kvox_ct_row_place){.row = r->row + index},
-                           job->raw + index * r->columns, NULL);
+  if (way->sees != NULL && !way->sees(job->stream->plan, place.row)) {
+    return KVOX_OK;
+  }
+  return kvox_ct_rows_load(job->rows, job->view, place, job->raw + index * r->columns, NULL);
 }
 
 static kvox_status take(kvox_ct_stream *s, int64_t view, const kvox_ct_rows *rows, int64_t place) {
@@ -254,6 +258,9 @@ kvox_status kvox_ct_stream_push(kvox_ct_stream *stream, int64_t first_view, cons
   KVOX_REQUIRE(stream);
   if (stream->broken != KVOX_OK) {
     return kvox_fail(stream->broken, "kvox_ct_stream_push: an earlier push ended the stream; begin another");
+  }
+  if (stream->finished) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_ct_stream_push: the stream is finished; begin another");
   }
   KVOX_TRY(check_projections(stream, projections, &views));
   KVOX_TRY(check_views(stream, first_view, views.shape[0]));

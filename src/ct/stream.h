@@ -36,6 +36,8 @@ struct kvox_ct_stream_way {
   const kvox_ct_stream_cut *(*cut)(const kvox_ct_fbp_plan *plan);
   uint64_t (*bytes)(const kvox_ct_fbp_plan *plan); /* of the workspace */
   kvox_ct_stream_rows (*rows)(const kvox_ct_fbp_plan *plan);
+  /* Whether the volume sees a row of these: slices may lie farther apart. NULL: all. */
+  bool (*sees)(const kvox_ct_fbp_plan *plan, int64_t row);
   /* Whole pairs of views, or the last one, from rows into the ring; they do not pass its end. */
   kvox_status (*filter)(const kvox_ct_stream *stream, int64_t view, int64_t views, const kvox_ct_rows *rows);
   /* Adds views of the ring to the volume. */

@@ -35,4 +35,4 @@ static kvox_status backproject(const kvox_ct_stream *s, int64_t view, int64_t vi
   return kvox_ct_fdk_backproject(s->plan->fdk, &part, s->workspace, &s->volume->array);
 }
 
-const kvox_ct_stream_way kvox_ct_stream_diverging = {cut_of, bytes_of, see_rows, filter, backproject};
+const kvox_ct_stream_way kvox_ct_stream_diverging = {cut_of, bytes_of, see_rows, NULL, filter, backproject};

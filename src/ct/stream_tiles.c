@@ -16,6 +16,18 @@ static kvox_ct_stream_rows see_rows(const kvox_ct_fbp_plan *plan) {
   return (kvox_ct_stream_rows){.row = first, .rows = last - first + 1, .columns = plan->geometry->columns};
 }
 
+/* Slices rise with the rows: the last that begins at `row` or before it tells. */
+static bool sees_row(const kvox_ct_fbp_plan *plan, int64_t row) {
+  const kvox_ct_tiles *t = &plan->cpu.tiles;
+  int64_t low = 0, high = t->size[2];
+  while (high - low > 1) {
+    const int64_t middle = low + (high - low) / 2;
+    *(t->places[middle].row <= row ? &low : &high) = middle;
+  }
+  const kvox_ct_row_place place = t->places[low];
+  return place.row == row || (place.row == row - 1 && place.fraction != 0);
+}
+
 static kvox_ct_part part_of(const kvox_ct_stream *s, int64_t group, int64_t view, int64_t views) {
   const kvox_ct_tiles *t = &s->plan->cpu.tiles;
   kvox_ct_part part = kvox_ct_tiles_group(t, group);
@@ -68,4 +80,4 @@ static kvox_status backproject(const kvox_ct_stream *s, int64_t view, int64_t vi
   return KVOX_OK;
 }
 
-const kvox_ct_stream_way kvox_ct_stream_parallel = {cut_of, bytes_of, see_rows, filter, backproject};
+const kvox_ct_stream_way kvox_ct_stream_parallel = {cut_of, bytes_of, see_rows, sees_row, filter, backproject};
