@@ -73,6 +73,7 @@ struct kvox_bench_case {
 
 kvox_status kvox_bench_ct_fbp(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_fdk(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_fan(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_rabbit(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_rabbit_matrices(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_stream(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
@@ -141,6 +142,9 @@ kvox_status kvox_bench_scan_make(const kvox_bench *bench, const kvox_bench_case 
 /* A 3D head that fills the field of view of a cone beam with a full turn: `size` voxels of 256 mm in all at 1000 mm
  * from the source, 500 mm before a detector of 400 mm, `columns` squared. */
 kvox_status kvox_bench_scan_make_cone(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
+
+/* The same with a row for each slice, all in planes. */
+kvox_status kvox_bench_scan_make_fan(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
 
 /* A C-arm like that of RabbitCT (Rohkohl et al. 2009): a short scan of 200 degrees, 960 rows, as counts of u16 in place
  * of its floats; voxels of 0.5 x 0.5 x 0.375 mm, since its rows see 200 mm of the axis. `sags`: every view has a matrix

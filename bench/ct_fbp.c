@@ -128,6 +128,10 @@ kvox_status kvox_bench_ct_fdk(const kvox_bench *bench, const kvox_bench_case *wh
   return run_scan(bench, what, kvox_bench_scan_make_cone, result);
 }
 
+kvox_status kvox_bench_ct_fan(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_scan(bench, what, kvox_bench_scan_make_fan, result);
+}
+
 static kvox_status make_rabbit(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan) {
   return kvox_bench_scan_make_rabbit(bench, what, 0, scan);
 }

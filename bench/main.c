@@ -18,6 +18,7 @@ static const kvox_bench_case cases[] = {
     {"ct-slice", "one slice of 512 x 512 from 720 views", kvox_bench_ct_fbp, 512, 1, 720, 729},
     {"ct-large", "one slice of 2500 x 2500 from 2880 views", kvox_bench_ct_fbp, 2500, 1, 2880, 3541},
     {"ct-fdk", "256 x 256 x 256 from 360 cone beam views of 512 x 512", kvox_bench_ct_fdk, 256, 256, 360, 512},
+    {"ct-fan", "one slice of 512 x 512 from 720 fan beam views", kvox_bench_ct_fan, 512, 1, 720, 729},
     {"ct-fdk-large", "512 x 512 x 512 from 720 views of 1024 x 1024", kvox_bench_ct_fdk, 512, 512, 720, 1024},
     {"ct-rabbit", "512 x 512 x 512 from 496 views of 1248 x 960, u16", kvox_bench_ct_rabbit, 512, 512, 496, 1248},
     {"ct-rabbit-matrices", "the same C-arm as it sags", kvox_bench_ct_rabbit_matrices, 512, 512, 496, 1248},

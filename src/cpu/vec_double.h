@@ -16,7 +16,15 @@ static inline vd vd_load(const double *p) { return _mm512_loadu_pd(p); }
 static inline vd vd_add(vd a, vd b) { return _mm512_add_pd(a, b); }
 static inline vd vd_sub(vd a, vd b) { return _mm512_sub_pd(a, b); }
 static inline vd vd_mul(vd a, vd b) { return _mm512_mul_pd(a, b); }
-static inline vd vd_div(vd a, vd b) { return _mm512_div_pd(a, b); }
+/* Quicker than a division and as it rounds: two steps of Newton from 14 bits come within an ulp, from where the third
+ * rounds correctly (Markstein 1990) but where all bits of the significand are set. */
+static inline vd vd_inverse(vd a) {
+  const vd one = vd_set(1);
+  vd y = _mm512_rcp14_pd(a);
+  y = _mm512_fmadd_pd(_mm512_fnmadd_pd(a, y, one), y, y);
+  y = _mm512_fmadd_pd(_mm512_fnmadd_pd(a, y, one), y, y);
+  return _mm512_fmadd_pd(_mm512_fnmadd_pd(a, y, one), y, y);
+}
 static inline vd vd_min(vd a, vd b) { return _mm512_min_pd(a, b); }
 static inline vd vd_max(vd a, vd b) { return _mm512_max_pd(a, b); }
 static inline vd vd_floor(vd a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
@@ -37,7 +45,7 @@ static inline vd vd_load(const double *p) { return _mm256_loadu_pd(p); }
 static inline vd vd_add(vd a, vd b) { return _mm256_add_pd(a, b); }
 static inline vd vd_sub(vd a, vd b) { return _mm256_sub_pd(a, b); }
 static inline vd vd_mul(vd a, vd b) { return _mm256_mul_pd(a, b); }
-static inline vd vd_div(vd a, vd b) { return _mm256_div_pd(a, b); }
+static inline vd vd_inverse(vd a) { return _mm256_div_pd(vd_set(1), a); }
 static inline vd vd_min(vd a, vd b) { return _mm256_min_pd(a, b); }
 static inline vd vd_max(vd a, vd b) { return _mm256_max_pd(a, b); }
 static inline vd vd_floor(vd a) { return _mm256_round_pd(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
@@ -52,7 +60,7 @@ static inline vd vd_load(const double *p) { return vld1q_f64(p); }
 static inline vd vd_add(vd a, vd b) { return vaddq_f64(a, b); }
 static inline vd vd_sub(vd a, vd b) { return vsubq_f64(a, b); }
 static inline vd vd_mul(vd a, vd b) { return vmulq_f64(a, b); }
-static inline vd vd_div(vd a, vd b) { return vdivq_f64(a, b); }
+static inline vd vd_inverse(vd a) { return vdivq_f64(vd_set(1), a); }
 static inline vd vd_min(vd a, vd b) { return vminq_f64(a, b); }
 static inline vd vd_max(vd a, vd b) { return vmaxq_f64(a, b); }
 static inline vd vd_floor(vd a) { return vrndmq_f64(a); }

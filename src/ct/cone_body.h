@@ -51,7 +51,7 @@ static inline void find_lines(const kvox_cone_tile *tile, const kvox_cone_view *
     const double most = part < 0.5 ? 1 - part : part, seen = u[n] > -1 && u[n] < columns ? 1 : 0;
     l->nearer[n] = ((int64_t)column + (part < 0.5 ? 0 : 1)) * step;
     l->other[n] = part < 0.5 ? step : -step;
-    l->ratio[n] = (float)((1 - most) / most);
+    l->ratio[n] = (float)(1 - most) / (float)most;
     l->weight[n] = (float)(seen * most * inverse[n] * inverse[n]);
   }
 }

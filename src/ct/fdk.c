@@ -8,7 +8,6 @@
 #include "core/number.h"
 #include "core/size.h"
 #include "ct/angles.h"
-#include "ct/thin.h"
 
 /* Voxels so much coarser than rows or columns, or so far beside the detector, are a mistake in units. */
 static const double most_slope = 1000, most_row = 1e9;
@@ -150,8 +149,12 @@ static void set_slab(kvox_ct_fdk *f, int64_t asked) {
     most = kvox_max_i64(most, rows);
   }
   /* An odd number of cache lines: neighbouring columns then begin in different sets of the caches. */
-  const int64_t lines = kvox_divide_up(most + (f->thin ? KVOX_THIN_GAP : KVOX_CONE_GAP), KVOX_CONE_BLOCK);
+  const int64_t lines = kvox_divide_up(most + KVOX_CONE_GAP, KVOX_CONE_BLOCK);
   f->step = (lines + (lines % 2 == 0 ? 1 : 0)) * KVOX_CONE_BLOCK;
+  if (f->thin) {
+    f->step = kvox_round_up(f->columns + 1, KVOX_CONE_BLOCK);
+    f->thin_rows = most + KVOX_THIN_ZERO_ROWS;
+  }
   f->slab = slab;
   const int64_t chunks = kvox_divide_up(slab, MOST_CHUNK);
   f->chunk = kvox_divide_up(slab, chunks);

@@ -14,6 +14,7 @@
 #include "ct/redundancy.h"
 #include "ct/rows.h"
 #include "ct/stream_cut.h"
+#include "ct/thin.h"
 
 /* What of a plan this way needs; held by it. */
 typedef struct kvox_ct_fdk_request {
@@ -48,9 +49,10 @@ typedef struct kvox_ct_fdk {
   double least_depth, most_depth; /* of the region's voxels */
   double slope;                   /* the most rows between voxels */
   bool thin;                      /* few slices: stage "thin", all at once; else stage "cone" */
+  int64_t thin_rows;              /* stored of each view then */
   int64_t slab;                   /* blocks of KVOX_CONE_BLOCK voxels that are reconstructed at once */
   int64_t chunk;                  /* blocks of a slab that a tile takes */
-  int64_t step;                   /* floats of a stored column */
+  int64_t step;                   /* floats of a stored column; of a row where the region is thin */
   int64_t block;                  /* views at once; even */
   int64_t row_step;               /* floats of a row of scratch */
   int32_t workers;
@@ -124,15 +126,24 @@ typedef struct kvox_ct_fdk_weigher {
 void kvox_ct_fdk_weigher_begin(const kvox_ct_fdk *fdk, int64_t view, float *scratch, kvox_ct_fdk_weigher *weigher);
 void kvox_ct_fdk_weigh_row(kvox_ct_fdk_weigher *weigher, int64_t row, float *weights);
 
+/* Rows between which redundancy is linear: a detector tilted by two degrees moves the axis by a third of a column
+ * there. */
+enum { KVOX_FDK_NODE = 8 };
+
+/* Redundancy along one of them, which may lie behind the detector's last row. */
+void kvox_ct_fdk_weigh_node(const kvox_ct_fdk_weigher *weigher, int64_t row, float *rays);
+
 /* Of a filtered view: zeros before all, and a column of them on either side. */
 static inline int64_t kvox_ct_fdk_view_floats(const kvox_ct_fdk *fdk) {
-  return KVOX_CONE_GAP + (fdk->columns + 2) * fdk->step;
+  return fdk->thin ? KVOX_THIN_BEFORE + fdk->thin_rows * fdk->step + KVOX_THIN_BEHIND
+                   : KVOX_CONE_GAP + (fdk->columns + 2) * fdk->step;
 }
 
 /* Column 0, first row of the view at `index` of the part. */
 static inline float *kvox_ct_fdk_samples(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, int64_t index) {
   const int64_t place = kvox_ct_ring_place(part->place, index, part->places);
-  return part->samples + place * kvox_ct_fdk_view_floats(fdk) + KVOX_CONE_GAP + fdk->step;
+  const int64_t before = fdk->thin ? KVOX_THIN_BEFORE : KVOX_CONE_GAP;
+  return part->samples + place * kvox_ct_fdk_view_floats(fdk) + before + fdk->step;
 }
 
 static inline void *kvox_ct_fdk_scratch(const kvox_ct_fdk *fdk, void *workspace_block, int32_t worker) {

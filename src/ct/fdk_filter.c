@@ -84,6 +84,21 @@ static kvox_status load_row(const filter_job *job, int64_t view, int64_t row, co
   return KVOX_OK;
 }
 
+/* A group of filtered rows of a thin region into a view of the block; all zeros with the first group. */
+static void put_rows(const filter_job *job, const float *rows, int64_t view, int64_t group) {
+  const kvox_ct_fdk *fdk = job->fdk;
+  const int64_t step = fdk->step, columns = fdk->columns, stored = job->part->rows;
+  float *first = kvox_ct_fdk_samples(fdk, job->part, view);
+  if (group == 0) {
+    memset(first - step - KVOX_THIN_BEFORE, 0, (size_t)(KVOX_THIN_BEFORE + step) * sizeof *first);
+    memset(first + stored * step, 0, (size_t)((KVOX_THIN_ZERO_ROWS - 1) * step + KVOX_THIN_BEHIND) * sizeof *first);
+  }
+  for (int64_t r = group * ROWS; r < kvox_min_i64(stored, (group + 1) * ROWS); r++, rows += fdk->row_step) {
+    memcpy(first + r * step, rows, (size_t)columns * sizeof *first);
+    memset(first + r * step + columns, 0, (size_t)(step - columns) * sizeof *first);
+  }
+}
+
 /* A group of filtered rows into a view of the block, with zeros beside the first and last column, and before all. */
 static void turn_over(const filter_job *job, const float *rows, int64_t view, int64_t group) {
   const kvox_ct_fdk *fdk = job->fdk;
@@ -150,6 +165,10 @@ static kvox_status filter_pair(const filter_job *job, int64_t first, int64_t gro
                         samples[0], b);
   }
   for (int64_t n = 0; n < count; n++) {
+    if (fdk->thin) {
+      put_rows(job, s->rows[n], first + n, group);
+      continue;
+    }
     memset(s->rows[n] + rows * step, 0, (size_t)((ROWS - rows) * step) * sizeof(float));
     turn_over(job, s->rows[n], first + n, group);
   }
@@ -183,7 +202,7 @@ static kvox_status filter_group(void *data, int64_t index, int32_t worker) {
 kvox_status kvox_ct_fdk_filter(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,
                                const kvox_ct_rows *rows) {
   filter_job job = {.fdk = fdk, .part = part, .workspace_block = workspace->block, .rows = *rows};
-  job.groups = fdk->step / ROWS;
+  job.groups = fdk->thin ? kvox_divide_up(part->rows, ROWS) : fdk->step / ROWS;
   kvox_threads threads = fdk->context->threads;
   threads.limit = fdk->workers;
   /* A transform costs some fifty operations a sample. */

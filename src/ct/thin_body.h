@@ -15,19 +15,19 @@ static const double pixels[WIDTH] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
 
 /* What a row of pixels has in common. */
 typedef struct beam {
-  vd x, last, da, ua, depth, across, columns, step;
+  vd x, last, da, ua, depth, across, columns;
 } beam;
 
-/* Where half a vector of pixels meets a view: the nearer of two columns with `weight`, the other one `ratio` <= 1 times
- * as much, as floats from the view's samples. */
+/* Where half a vector of pixels meets a view: between columns `left` and left + 1. The nearer of them, by `side` (0 or
+ * 1), has `weight`, the other one `ratio` <= 1 times as much. */
 typedef struct half {
-  vd inverse, nearer, other, ratio, weight; /* weight 0: the view does not see the pixel */
+  vd inverse, left, side, most, rest, weight; /* weight 0: the view does not see the pixel */
 } half;
 
 /* And a whole one. */
 typedef struct lines {
-  vi nearer, other;
-  vf ratio, weight;
+  vi left;
+  vf side, ratio, weight;
 } lines;
 
 /* Rows of a block of slices: slice l lies at first + slope l. */
@@ -43,30 +43,29 @@ static inline beam find_beam(const kvox_thin_tile *tile, const kvox_cone_view *v
                 .ua = vd_set(view->ua),
                 .depth = vd_set(view->db * (double)y + view->dc),
                 .across = vd_set(view->ub * (double)y + view->uc),
-                .columns = vd_set((double)tile->columns),
-                .step = vd_set((double)tile->step)};
+                .columns = vd_set((double)tile->columns)};
 }
 
 static inline __attribute__((always_inline)) half find_half(const beam *b, int32_t first) {
   const vd none = vd_set(0), one = vd_set(1), middle = vd_set(0.5), before = vd_set(-1);
   const vd at = vd_add(b->x, vd_min(vd_load(pixels + first), b->last));
-  half h = {.inverse = vd_div(one, vd_add(vd_mul(b->da, at), b->depth))};
+  half h = {.inverse = vd_inverse(vd_add(vd_mul(b->da, at), b->depth))};
   const vd u = vd_mul(vd_add(vd_mul(b->ua, at), b->across), h.inverse);
-  const vd seen = vd_less(before, u, vd_less(u, b->columns, u, none), none);
+  const vd seen = vd_min(vd_max(u, before), b->columns);
   const vd column = vd_floor(seen), part = vd_sub(seen, column), rest = vd_sub(one, part);
-  const vd most = vd_less(part, middle, rest, part), nearer = vd_mul(column, b->step);
-  const vd next = vd_add(nearer, b->step), weight = vd_mul(vd_mul(most, h.inverse), h.inverse);
-  h.nearer = vd_less(part, middle, nearer, next);
-  h.other = vd_less(part, middle, next, nearer);
-  h.ratio = vd_div(vd_sub(one, most), most);
+  const vd most = vd_less(part, middle, rest, part), weight = vd_mul(vd_mul(most, h.inverse), h.inverse);
+  h.left = column;
+  h.side = vd_less(part, middle, none, one);
+  h.most = most;
+  h.rest = vd_sub(one, most);
   h.weight = vd_less(before, u, vd_less(u, b->columns, weight, none), none);
   return h;
 }
 
 static inline __attribute__((always_inline)) lines join(const half *a, const half *b) {
-  return (lines){.nearer = vi_of(a->nearer, b->nearer),
-                 .other = vi_of(a->other, b->other),
-                 .ratio = vf_of(a->ratio, b->ratio),
+  return (lines){.left = vi_of(a->left, b->left),
+                 .side = vf_of(a->side, b->side),
+                 .ratio = vf_div(vf_of(a->rest, b->rest), vf_of(a->most, b->most)),
                  .weight = vf_of(a->weight, b->weight)};
 }
 
@@ -100,22 +99,19 @@ static inline void add(const lines *l, vf value, float *voxels) {
   vf_store(voxels, vf_fma(l->weight, value, vf_load(voxels)));
 }
 
-/* Between two rows. */
-static inline __attribute__((always_inline)) void take_rows(const float *samples, const lines *l, vi row, vf fraction,
-                                                            float *voxels) {
-  vf low, high, other_low, other_high;
-  vf_gather_pair(samples, vi_add(l->nearer, row), &low, &high);
-  vf_gather_pair(samples, vi_add(l->other, row), &other_low, &other_high);
-  low = vf_fma(l->ratio, other_low, low);
-  high = vf_fma(l->ratio, other_high, high);
-  add(l, vf_fma(fraction, vf_sub(high, low), low), voxels);
+/* The sum of both columns of a row. */
+static inline vf blend(const lines *l, vf a, vf b) {
+  const vf middle = vf_set(0.5F);
+  return vf_fma(l->ratio, vf_select_less(l->side, middle, b, a), vf_select_less(l->side, middle, a, b));
 }
 
-/* On a row. */
-static inline void take_row(const float *samples, const lines *l, vi row, float *voxels) {
-  const vf nearer = vf_gather(samples, vi_add(l->nearer, row)), other = vf_gather(samples, vi_add(l->other, row));
-  add(l, vf_fma(l->ratio, other, nearer), voxels);
+static inline vf gather(const float *samples, const lines *l, vi at) {
+  vf a, b;
+  vf_gather_pair(samples, at, &a, &b);
+  return blend(l, a, b);
 }
+
+static inline vf between(vf low, vf high, vf fraction) { return vf_fma(fraction, vf_sub(high, low), low); }
 
 /* Slices of one block. */
 typedef struct cut {
@@ -136,7 +132,9 @@ static void add_cone(const kvox_thin_tile *tile, const kvox_cone_view *view, con
       for (int64_t k = 0; k < c->lanes; k++, voxels += slice) {
         const vf v = find_row(tile, &s, c->lane + k);
         const vi whole = vi_truncate(v);
-        take_rows(view->samples, &l, vi_add(s.row, whole), vf_fraction(v, whole), voxels);
+        const vi at = vi_add(vi_mul(vi_add(s.row, whole), vi_set((int32_t)tile->step)), l.left);
+        const vf low = gather(view->samples, &l, at), high = gather(view->samples + tile->step, &l, at);
+        add(&l, between(low, high, vf_fraction(v, whole)), voxels);
       }
     }
   }
@@ -144,7 +142,7 @@ static void add_cone(const kvox_thin_tile *tile, const kvox_cone_view *view, con
 
 /* Where the slices of a fan lie, whatever the pixel. */
 typedef struct levels {
-  vi row[KVOX_CONE_BLOCK];
+  const float *row[KVOX_CONE_BLOCK];
   vf fraction[KVOX_CONE_BLOCK];
   bool between[KVOX_CONE_BLOCK]; /* two rows */
 } levels;
@@ -156,29 +154,66 @@ static inline void find_levels(const kvox_thin_tile *tile, const kvox_cone_view 
     const vf v = find_row(tile, &s, c->lane + k);
     const vi whole = vi_truncate(v);
     float fractions[VL];
-    at->row[k] = vi_add(s.row, whole);
+    int32_t rows[VL];
+    vi_store(rows, vi_add(s.row, whole));
+    at->row[k] = view->samples + rows[0] * tile->step;
     at->fraction[k] = vf_fraction(v, whole);
     vf_store(fractions, at->fraction[k]);
     at->between[k] = fractions[0] > 0;
   }
 }
 
+/* How pixels find their columns: within two vectors, or three, or anywhere. Columns rise or fall along x: those of the
+ * first and the last lane are the least and the most, but for one by rounding. */
+typedef enum reach { NEAR, WIDE, FAR } reach;
+
+static inline reach find_reach(vi left, int32_t *first, vi *at) {
+  int32_t columns[VL];
+  vi_store(columns, left);
+  const int32_t begin = columns[0], end = columns[VL - 1], low = begin < end ? begin : end,
+                over = begin + end - 2 * low;
+  *first = low - 1;
+  *at = vi_sub(left, vi_set(low - 1));
+  return over + 2 < 2 * VL - 1 ? NEAR : over + 2 < 3 * VL - 1 ? WIDE : FAR;
+}
+
+static inline __attribute__((always_inline)) vf take(const float *row, const lines *l, vi at, const reach how) {
+  vf a, b;
+  if (how == FAR) {
+    return gather(row, l, at);
+  }
+  (how == NEAR ? vf_pick_pair_2 : vf_pick_pair_3)(row, at, &a, &b);
+  return blend(l, a, b);
+}
+
+static inline __attribute__((always_inline)) void take_slices(const kvox_thin_tile *tile, const levels *of,
+                                                              const cut *c, const lines *l, int32_t first, vi at,
+                                                              float *voxels, const reach how) {
+  for (int64_t k = 0; k < c->lanes; k++, voxels += tile->height * WIDTH) {
+    const float *row = of->row[k] + first;
+    vf value = take(row, l, at, how);
+    if (of->between[k]) {
+      value = between(value, take(row + tile->step, l, at, how), of->fraction[k]);
+    }
+    add(l, value, voxels);
+  }
+}
+
 static void add_fan(const kvox_thin_tile *tile, const kvox_cone_view *view, const cut *c) {
-  const int64_t slice = tile->height * WIDTH;
-  levels at;
-  find_levels(tile, view, c, &at);
+  levels of;
+  find_levels(tile, view, c, &of);
   for (int64_t y = 0; y < tile->height; y++) {
     const beam b = find_beam(tile, view, tile->y + y);
+    float *voxels = tile->voxels + (c->before * tile->height + y) * WIDTH;
     for (int32_t n = 0; n < tile->width; n += VL) {
       const half left = find_half(&b, n), right = find_half(&b, n + VL / 2);
       const lines l = join(&left, &right);
-      float *voxels = tile->voxels + c->before * slice + y * WIDTH + n;
-      for (int64_t k = 0; k < c->lanes; k++, voxels += slice) {
-        if (at.between[k]) {
-          take_rows(view->samples, &l, at.row[k], at.fraction[k], voxels);
-        } else {
-          take_row(view->samples, &l, at.row[k], voxels);
-        }
+      int32_t first;
+      vi at;
+      switch (find_reach(l.left, &first, &at)) {
+        case NEAR: take_slices(tile, &of, c, &l, first, at, voxels + n, NEAR); break;
+        case WIDE: take_slices(tile, &of, c, &l, first, at, voxels + n, WIDE); break;
+        default: take_slices(tile, &of, c, &l, first, at, voxels + n, FAR); break;
       }
     }
   }

@@ -1,33 +1,36 @@
-/* The oracle: that of stage "cone", of which one voxel of a block is kept. */
+/* The oracle: one voxel and one view at a time, coordinates in double, four samples. */
+#include <math.h>
+
 #include "ct/thin.h"
 
-static void add_voxel(const kvox_thin_tile *tile, int64_t x, int64_t y, int64_t slice, float *voxel) {
-  float block[KVOX_CONE_BLOCK] = {0};
-  const kvox_cone_tile one = {.views = tile->views,
-                              .count = tile->count,
-                              .columns = tile->columns,
-                              .fan = tile->fan,
-                              .row = tile->row,
-                              .rows = tile->rows,
-                              .step = tile->step,
-                              .x = x,
-                              .y = y,
-                              .width = 1,
-                              .height = 1,
-                              .block = slice / KVOX_CONE_BLOCK,
-                              .blocks = 1,
-                              .voxels = block};
-  block[slice % KVOX_CONE_BLOCK] = *voxel;
-  kvox_cone_ref.backproject(&one);
-  *voxel = block[slice % KVOX_CONE_BLOCK];
+static float sample(const kvox_thin_tile *tile, const kvox_cone_view *view, int64_t column, int64_t row) {
+  const int64_t stored = row - tile->row;
+  const int inside = column >= 0 && column < tile->columns && stored >= 0 && stored < tile->rows;
+  return inside ? view->samples[stored * tile->step + column] : 0;
+}
+
+static float meet(const kvox_thin_tile *tile, const kvox_cone_view *view, int64_t x, int64_t y, int64_t k) {
+  const double depth = view->da * (double)x + view->db * (double)y + view->dc;
+  const double u = (view->ua * (double)x + view->ub * (double)y + view->uc) / depth;
+  const double v = (view->va * (double)k + view->vb) / (tile->fan ? 1 : depth) + view->vc;
+  if (!(u > -1 && u < (double)tile->columns)) {
+    return 0;
+  }
+  const int64_t column = (int64_t)floor(u), row = (int64_t)floor(v);
+  const float fu = (float)(u - floor(u)), fv = (float)(v - floor(v));
+  const float low = (1 - fu) * sample(tile, view, column, row) + fu * sample(tile, view, column + 1, row);
+  const float high = (1 - fu) * sample(tile, view, column, row + 1) + fu * sample(tile, view, column + 1, row + 1);
+  return (float)(1 / (depth * depth)) * (low + fv * (high - low));
 }
 
 static void backproject(const kvox_thin_tile *tile) {
   float *row = tile->voxels;
-  for (int64_t k = 0; k < tile->slices; k++) {
-    for (int64_t y = 0; y < tile->height; y++, row += KVOX_THIN_WIDTH) {
+  for (int64_t k = tile->slice; k < tile->slice + tile->slices; k++) {
+    for (int64_t y = tile->y; y < tile->y + tile->height; y++, row += KVOX_THIN_WIDTH) {
       for (int64_t x = 0; x < tile->width; x++) {
-        add_voxel(tile, tile->x + x, tile->y + y, tile->slice + k, row + x);
+        for (int64_t v = 0; v < tile->count; v++) {
+          row[x] += meet(tile, &tile->views[v], tile->x + x, y, k);
+        }
       }
     }
   }

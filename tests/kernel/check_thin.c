@@ -42,7 +42,7 @@ static void make_view(kvox_check *check, const bed *b, kvox_cone_view *view) {
 
 static void make_samples(kvox_check *check, bed *b) {
   const kvox_thin_tile *t = &b->tile;
-  const int64_t thin = KVOX_CONE_GAP + (t->columns + 2) * t->step;
+  const int64_t thin = KVOX_THIN_BEFORE + (t->rows + KVOX_THIN_ZERO_ROWS) * t->step + KVOX_THIN_BEHIND;
   const int64_t cone = KVOX_CONE_GAP + (t->columns + 2) * b->cone_step;
   float *samples = kvox_check_floats(check, t->count * thin);
   b->cone_samples = kvox_check_floats(check, t->count * cone);
@@ -50,12 +50,12 @@ static void make_samples(kvox_check *check, bed *b) {
   memset(b->cone_samples, 0, (size_t)(t->count * cone) * sizeof *samples);
   for (int64_t v = 0; v < t->count; v++) {
     make_view(check, b, &b->views[v]);
-    float *first = samples + v * thin + KVOX_CONE_GAP + t->step;
+    float *first = samples + v * thin + KVOX_THIN_BEFORE + t->step;
     float *other = b->cone_samples + v * cone + KVOX_CONE_GAP + b->cone_step;
     b->views[v].samples = first;
     for (int64_t i = 0; i < t->columns * t->rows; i++) {
       const float value = (float)kvox_check_real(check, -1, 1);
-      first[i / t->rows * t->step + i % t->rows] = value;
+      first[i % t->rows * t->step + i / t->rows] = value;
       other[i / t->rows * b->cone_step + i % t->rows] = value;
     }
   }
@@ -118,7 +118,7 @@ static void compare(kvox_check *check) {
   t->columns = kvox_check_integer(check, 1, 130);
   t->rows = kvox_check_integer(check, 1, 40);
   t->row = kvox_check_integer(check, -1, 40);
-  t->step = t->rows + KVOX_THIN_GAP + kvox_check_integer(check, 0, 3);
+  t->step = t->columns + kvox_check_integer(check, 1, 4);
   t->width = kvox_check_integer(check, 1, KVOX_THIN_WIDTH);
   t->height = kvox_check_integer(check, 1, MOST_HEIGHT);
   t->x = kvox_check_integer(check, 0, 64 - t->width);
@@ -156,7 +156,7 @@ static void work_tile(void *data) {
 /* One slice that lies on a row of a fan. */
 static void bench(kvox_check *check) {
   bed b = {.grid = 64, .slope = 1, .columns_a_voxel = 1.5};
-  b.tile = (kvox_thin_tile){.count = MOST_VIEWS, .fan = true, .columns = 128, .rows = 3, .row = -1, .step = 16};
+  b.tile = (kvox_thin_tile){.count = MOST_VIEWS, .fan = true, .columns = 128, .rows = 3, .row = -1, .step = 144};
   b.tile.x = b.tile.y = 16;
   b.tile.width = b.tile.height = 32;
   b.tile.slices = 1;
