@@ -21,9 +21,9 @@ typedef struct path {
   float plane_mm;
 } path;
 
-/* The part of the planes where low < start + n step < high. */
+/* The part of the planes where low < start + n step < high; low is above high where a box has one voxel. */
 static planes clip(planes part, double start, double step, double low, double high) {
-  if (step == 0) {
+  if (step == 0 || low >= high) {
     return start > low && start < high ? part : (planes){part.begin, part.begin};
   }
   const double one = (low - start) / step, other = (high - start) / step;

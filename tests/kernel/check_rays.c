@@ -67,6 +67,18 @@ static void make_any(kvox_check *check, const int64_t size[3], kvox_rays_view *v
   }
 }
 
+/* Parallel rays along an axis but for a rounding, through the middles of voxels. */
+static void make_along_axis(kvox_check *check, const int64_t size[3], kvox_rays_view *v) {
+  const int64_t axis = kvox_check_integer(check, 0, 2), across = (axis + kvox_check_integer(check, 1, 2)) % 3;
+  *v = (kvox_rays_view){.upright = false};
+  for (int64_t a = 0; a < 3; a++) {
+    v->along[a] = a == axis ? 100 : kvox_check_real(check, -1, 1) * 1e-12;
+    v->from[a] = (double)kvox_check_integer(check, 0, size[a] - 1);
+  }
+  v->from[axis] -= 50;
+  v->from_column[across] = kvox_check_chance(check, 0.5) ? 1 : -1;
+}
+
 static void fill(kvox_check *check, float *values, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
     values[i] = (float)kvox_check_real(check, -1, 1);
@@ -161,9 +173,9 @@ static void compare_row(kvox_check *check, bool adjoint) {
   bed b = {.row = {.spacing_mm = spacing_mm, .view = &b.view}};
   kvox_rays_row *r = &b.row;
   for (int a = 0; a < 3; a++) {
-    r->size[a] = kvox_check_integer(check, 1, 40);
+    r->size[a] = kvox_check_chance(check, 0.2) ? 1 : kvox_check_integer(check, 1, 40);
   }
-  make_any(check, r->size, &b.view);
+  (kvox_check_chance(check, 0.3) ? make_along_axis : make_any)(check, r->size, &b.view);
   r->stride[0] = 1;
   r->stride[1] = r->size[0] + kvox_check_integer(check, 0, 3);
   r->stride[2] = r->stride[1] * r->size[1] + kvox_check_integer(check, 0, 3);
