@@ -47,12 +47,13 @@ static inline void find_lines(const kvox_cone_tile *tile, const kvox_cone_view *
     l->base[n] = (int64_t)((view->vb * spread[n] + view->vc) * row_units) - first_row + l->step[n] * block;
   }
   for (int32_t n = 0; n < PATCH; n++) {
-    const double column = floor(u[n]), part = u[n] - column;
-    const double most = part < 0.5 ? 1 - part : part, seen = u[n] > -1 && u[n] < columns ? 1 : 0;
-    l->nearer[n] = ((int64_t)column + (part < 0.5 ? 0 : 1)) * step;
-    l->other[n] = part < 0.5 ? step : -step;
-    l->ratio[n] = (float)(1 - most) / (float)most;
-    l->weight[n] = (float)(seen * most * inverse[n] * inverse[n]);
+    const double column = floor(u[n]);
+    const float part = (float)(u[n] - column), near = (float)inverse[n];
+    const float most = part < 0.5F ? 1 - part : part, seen = u[n] > -1 && u[n] < columns ? 1 : 0;
+    l->nearer[n] = ((int64_t)column + (part < 0.5F ? 0 : 1)) * step;
+    l->other[n] = part < 0.5F ? step : -step;
+    l->ratio[n] = (1 - most) / most;
+    l->weight[n] = seen * most * near * near;
   }
 }
 

@@ -2,7 +2,8 @@
 #include "cpu/vec_double.h"
 #include "ct/thin.h"
 
-enum { WIDTH = KVOX_THIN_WIDTH };
+/* Rows of pixels whose coordinates are found together, step by step: each step waits long for the one before. */
+enum { WIDTH = KVOX_THIN_WIDTH, PATCH = 8 };
 
 /* Rows are whole numbers of 2^-32, here in double; see cone_body.h. */
 static const double row_units = 4294967296.0;
@@ -10,24 +11,18 @@ static const double row_units = 4294967296.0;
 /* A row so far below the first stored one that no voxel of its block is above. */
 static const double lowest_row = -(1 << 16);
 
-static const double pixels[WIDTH] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
-                                     16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+/* Where pixels meet a view: `part` of the way from column `left` to the next. */
+typedef struct places {
+  double inverse[PATCH][WIDTH], pixel[WIDTH]; /* of the depth; x in the grid */
+  int32_t left[PATCH][WIDTH];
+  float part[PATCH][WIDTH], near[PATCH][WIDTH]; /* the inverse again */
+} places;
 
-/* What a row of pixels has in common. */
-typedef struct beam {
-  vd x, last, da, ua, depth, across, columns;
-} beam;
-
-/* Where half a vector of pixels meets a view: between columns `left` and left + 1. The nearer of them, by `side` (0 or
- * 1), has `weight`, the other one `ratio` <= 1 times as much. */
-typedef struct half {
-  vd inverse, left, side, most, rest, weight; /* weight 0: the view does not see the pixel */
-} half;
-
-/* And a whole one. */
+/* The nearer of both columns, the left one where the part is less than a half, has `weight`, the other one `ratio` <= 1
+ * times as much. */
 typedef struct lines {
   vi left;
-  vf side, ratio, weight;
+  vf part, ratio, weight;
 } lines;
 
 /* Rows of a block of slices: slice l lies at first + slope l. */
@@ -36,37 +31,49 @@ typedef struct slopes {
   vf one_more, slope; /* its fraction plus one */
 } slopes;
 
-static inline beam find_beam(const kvox_thin_tile *tile, const kvox_cone_view *view, int64_t y) {
-  return (beam){.x = vd_set((double)tile->x),
-                .last = vd_set((double)(tile->width - 1)),
-                .da = vd_set(view->da),
-                .ua = vd_set(view->ua),
-                .depth = vd_set(view->db * (double)y + view->dc),
-                .across = vd_set(view->ub * (double)y + view->uc),
-                .columns = vd_set((double)tile->columns)};
+/* Beyond the tile's width stands its last pixel. */
+static void find_pixels(const kvox_thin_tile *tile, places *p) {
+  for (int32_t n = 0; n < WIDTH; n++) {
+    p->pixel[n] = (double)(tile->x + (n < tile->width ? n : tile->width - 1));
+  }
 }
 
-static inline __attribute__((always_inline)) half find_half(const beam *b, int32_t first) {
-  const vd none = vd_set(0), one = vd_set(1), middle = vd_set(0.5), before = vd_set(-1);
-  const vd at = vd_add(b->x, vd_min(vd_load(pixels + first), b->last));
-  half h = {.inverse = vd_inverse(vd_add(vd_mul(b->da, at), b->depth))};
-  const vd u = vd_mul(vd_add(vd_mul(b->ua, at), b->across), h.inverse);
-  const vd seen = vd_min(vd_max(u, before), b->columns);
-  const vd column = vd_floor(seen), part = vd_sub(seen, column), rest = vd_sub(one, part);
-  const vd most = vd_less(part, middle, rest, part), weight = vd_mul(vd_mul(most, h.inverse), h.inverse);
-  h.left = column;
-  h.side = vd_less(part, middle, none, one);
-  h.most = most;
-  h.rest = vd_sub(one, most);
-  h.weight = vd_less(before, u, vd_less(u, b->columns, weight, none), none);
-  return h;
+static inline void find_depths(const kvox_cone_view *view, int64_t y, int64_t rows, places *p) {
+  const vd da = vd_set(view->da);
+  for (int64_t r = 0; r < rows; r++) {
+    const vd depth = vd_set(view->db * (double)(y + r) + view->dc);
+    for (int32_t n = 0; n < WIDTH; n += VL / 2) {
+      vd_store(p->inverse[r] + n, vd_inverse(vd_add(vd_mul(da, vd_load(p->pixel + n)), depth)));
+    }
+  }
 }
 
-static inline __attribute__((always_inline)) lines join(const half *a, const half *b) {
-  return (lines){.left = vi_of(a->left, b->left),
-                 .side = vf_of(a->side, b->side),
-                 .ratio = vf_div(vf_of(a->rest, b->rest), vf_of(a->most, b->most)),
-                 .weight = vf_of(a->weight, b->weight)};
+/* Beside the detector a pixel lies on a column of zeros, and takes nothing of the next. */
+static inline void find_columns(const kvox_thin_tile *tile, const kvox_cone_view *view, int64_t y, int64_t rows,
+                                places *p) {
+  const vd ua = vd_set(view->ua), least = vd_set(-1), most = vd_set((double)tile->columns);
+  for (int64_t r = 0; r < rows; r++) {
+    const vd across = vd_set(view->ub * (double)(y + r) + view->uc);
+    for (int32_t n = 0; n < WIDTH; n += VL) {
+      vd inverse[2], left[2], part[2];
+      for (int32_t i = 0; i < 2; i++) {
+        inverse[i] = vd_load(p->inverse[r] + n + i * (VL / 2));
+        const vd at = vd_load(p->pixel + n + i * (VL / 2)), u = vd_mul(vd_add(vd_mul(ua, at), across), inverse[i]);
+        const vd stored = vd_min(vd_max(u, least), most);
+        left[i] = vd_floor(stored);
+        part[i] = vd_sub(stored, left[i]);
+      }
+      vi_store(p->left[r] + n, vi_of(left[0], left[1]));
+      vf_store(p->part[r] + n, vf_of(part[0], part[1]));
+      vf_store(p->near[r] + n, vf_of(inverse[0], inverse[1]));
+    }
+  }
+}
+
+static inline __attribute__((always_inline)) lines find_lines(const places *p, int64_t r, int32_t n) {
+  const vf near = vf_load(p->near[r] + n), part = vf_load(p->part[r] + n), one = vf_set(1);
+  const vf most = vf_max(vf_sub(one, part), part), weight = vf_mul(vf_mul(most, near), near);
+  return (lines){vi_load(p->left[r] + n), part, vf_div(vf_sub(one, most), most), weight};
 }
 
 /* `spread`: rows on the axis to a row here. */
@@ -102,7 +109,7 @@ static inline void add(const lines *l, vf value, float *voxels) {
 /* The sum of both columns of a row. */
 static inline vf blend(const lines *l, vf a, vf b) {
   const vf middle = vf_set(0.5F);
-  return vf_fma(l->ratio, vf_select_less(l->side, middle, b, a), vf_select_less(l->side, middle, a, b));
+  return vf_fma(l->ratio, vf_select_less(l->part, middle, b, a), vf_select_less(l->part, middle, a, b));
 }
 
 static inline vf gather(const float *samples, const lines *l, vi at) {
@@ -119,23 +126,26 @@ typedef struct cut {
   int64_t before; /* slices of the tile */
 } cut;
 
-static void add_cone(const kvox_thin_tile *tile, const kvox_cone_view *view, const cut *c) {
-  const int64_t slice = tile->height * WIDTH;
-  for (int64_t y = 0; y < tile->height; y++) {
-    const beam b = find_beam(tile, view, tile->y + y);
+static inline void take_cone(const kvox_thin_tile *tile, const kvox_cone_view *view, const cut *c, const lines *l,
+                             const slopes *s, float *voxels) {
+  for (int64_t k = 0; k < c->lanes; k++, voxels += tile->height * WIDTH) {
+    const vf v = find_row(tile, s, c->lane + k);
+    const vi whole = vi_truncate(v);
+    const vi at = vi_add(vi_mul(vi_add(s->row, whole), vi_set((int32_t)tile->step)), l->left);
+    const vf low = gather(view->samples, l, at), high = gather(view->samples + tile->step, l, at);
+    add(l, between(low, high, vf_fraction(v, whole)), voxels);
+  }
+}
+
+static void add_cone(const kvox_thin_tile *tile, const kvox_cone_view *view, const cut *c, int64_t y, int64_t rows,
+                     const places *p) {
+  for (int64_t r = 0; r < rows; r++) {
+    float *voxels = tile->voxels + (c->before * tile->height + y + r) * WIDTH;
     for (int32_t n = 0; n < tile->width; n += VL) {
-      const half left = find_half(&b, n), right = find_half(&b, n + VL / 2);
-      const vd spread[2] = {left.inverse, right.inverse};
-      const lines l = join(&left, &right);
+      const vd spread[2] = {vd_load(p->inverse[r] + n), vd_load(p->inverse[r] + n + VL / 2)};
+      const lines l = find_lines(p, r, n);
       const slopes s = find_slopes(tile, view, spread, c->block);
-      float *voxels = tile->voxels + c->before * slice + y * WIDTH + n;
-      for (int64_t k = 0; k < c->lanes; k++, voxels += slice) {
-        const vf v = find_row(tile, &s, c->lane + k);
-        const vi whole = vi_truncate(v);
-        const vi at = vi_add(vi_mul(vi_add(s.row, whole), vi_set((int32_t)tile->step)), l.left);
-        const vf low = gather(view->samples, &l, at), high = gather(view->samples + tile->step, &l, at);
-        add(&l, between(low, high, vf_fraction(v, whole)), voxels);
-      }
+      take_cone(tile, view, c, &l, &s, voxels + n);
     }
   }
 }
@@ -167,13 +177,9 @@ static inline void find_levels(const kvox_thin_tile *tile, const kvox_cone_view 
  * first and the last lane are the least and the most, but for one by rounding. */
 typedef enum reach { NEAR, WIDE, FAR } reach;
 
-static inline reach find_reach(vi left, int32_t *first, vi *at) {
-  int32_t columns[VL];
-  vi_store(columns, left);
-  const int32_t begin = columns[0], end = columns[VL - 1], low = begin < end ? begin : end,
-                over = begin + end - 2 * low;
+static inline reach find_reach(const int32_t *left, int32_t *first) {
+  const int32_t begin = left[0], end = left[VL - 1], low = begin < end ? begin : end, over = begin + end - 2 * low;
   *first = low - 1;
-  *at = vi_sub(left, vi_set(low - 1));
   return over + 2 < 2 * VL - 1 ? NEAR : over + 2 < 3 * VL - 1 ? WIDE : FAR;
 }
 
@@ -199,33 +205,50 @@ static inline __attribute__((always_inline)) void take_slices(const kvox_thin_ti
   }
 }
 
-static void add_fan(const kvox_thin_tile *tile, const kvox_cone_view *view, const cut *c) {
-  levels of;
-  find_levels(tile, view, c, &of);
-  for (int64_t y = 0; y < tile->height; y++) {
-    const beam b = find_beam(tile, view, tile->y + y);
-    float *voxels = tile->voxels + (c->before * tile->height + y) * WIDTH;
+static void add_fan(const kvox_thin_tile *tile, const cut *c, int64_t y, int64_t rows, const levels *of,
+                    const places *p) {
+  for (int64_t r = 0; r < rows; r++) {
+    float *voxels = tile->voxels + (c->before * tile->height + y + r) * WIDTH;
     for (int32_t n = 0; n < tile->width; n += VL) {
-      const half left = find_half(&b, n), right = find_half(&b, n + VL / 2);
-      const lines l = join(&left, &right);
+      const lines l = find_lines(p, r, n);
       int32_t first;
-      vi at;
-      switch (find_reach(l.left, &first, &at)) {
-        case NEAR: take_slices(tile, &of, c, &l, first, at, voxels + n, NEAR); break;
-        case WIDE: take_slices(tile, &of, c, &l, first, at, voxels + n, WIDE); break;
-        default: take_slices(tile, &of, c, &l, first, at, voxels + n, FAR); break;
+      const reach how = find_reach(p->left[r] + n, &first);
+      const vi at = vi_sub(l.left, vi_set(first));
+      switch (how) {
+        case NEAR: take_slices(tile, of, c, &l, first, at, voxels + n, NEAR); break;
+        case WIDE: take_slices(tile, of, c, &l, first, at, voxels + n, WIDE); break;
+        default: take_slices(tile, of, c, &l, first, at, voxels + n, FAR); break;
       }
     }
   }
 }
 
+static void add_view(const kvox_thin_tile *tile, const kvox_cone_view *view, const cut *c, places *p) {
+  levels of;
+  if (tile->fan) {
+    find_levels(tile, view, c, &of);
+  }
+  for (int64_t y = 0; y < tile->height; y += PATCH) {
+    const int64_t rows = tile->height - y < PATCH ? tile->height - y : PATCH;
+    find_depths(view, tile->y + y, rows, p);
+    find_columns(tile, view, tile->y + y, rows, p);
+    if (tile->fan) {
+      add_fan(tile, c, y, rows, &of, p);
+    } else {
+      add_cone(tile, view, c, y, rows, p);
+    }
+  }
+}
+
 static void backproject(const kvox_thin_tile *tile) {
+  places p;
+  find_pixels(tile, &p);
   for (int64_t done = 0; done < tile->slices;) {
     const int64_t slice = tile->slice + done, lane = slice % KVOX_CONE_BLOCK, rest = KVOX_CONE_BLOCK - lane;
     const int64_t left = tile->slices - done;
     const cut c = {slice / KVOX_CONE_BLOCK, lane, left < rest ? left : rest, done};
     for (int64_t v = 0; v < tile->count; v++) {
-      (tile->fan ? add_fan : add_cone)(tile, &tile->views[v], &c);
+      add_view(tile, &tile->views[v], &c, &p);
     }
     done += c.lanes;
   }
