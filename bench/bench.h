@@ -73,9 +73,15 @@ struct kvox_bench_case {
 
 kvox_status kvox_bench_ct_fbp(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_fdk(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_fan(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_rabbit(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_rabbit_matrices(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_stream(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_filter(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_project(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_backproject(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_project_cone(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_backproject_cone(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_oracle(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_correct(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 
@@ -106,6 +112,8 @@ void kvox_bench_stages_add(kvox_bench_stages *stages, const kvox_workspace *work
 double kvox_bench_stage(const kvox_bench_stages *stages, const char *name); /* the median; 0: there is none */
 void kvox_bench_report_stages(cJSON *seconds, const kvox_bench_stages *stages);
 
+double kvox_bench_bytes(const kvox_array *array);
+
 /* Adds "transfers", where the stages have some: what goes up to the device and comes down once in an execution. */
 void kvox_bench_report_transfers(cJSON *result, const kvox_bench_stages *stages, const kvox_array *up,
                                  const kvox_array *down);
@@ -122,6 +130,7 @@ kvox_status kvox_bench_device_copy(const kvox_bench *bench, const kvox_array *ho
 typedef struct kvox_bench_scan {
   kvox_ct_geometry *geometry;
   kvox_phantom *phantom;
+  double density;      /* the phantom's: errors are told for contrast 1 */
   kvox_volume *memory; /* of the projections; not a picture */
   kvox_array projections;
   kvox_grid grid; /* size x size x slices about the axis */
@@ -133,6 +142,15 @@ kvox_status kvox_bench_scan_make(const kvox_bench *bench, const kvox_bench_case 
 /* A 3D head that fills the field of view of a cone beam with a full turn: `size` voxels of 256 mm in all at 1000 mm
  * from the source, 500 mm before a detector of 400 mm, `columns` squared. */
 kvox_status kvox_bench_scan_make_cone(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
+
+/* The same with a row for each slice, all in planes. */
+kvox_status kvox_bench_scan_make_fan(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
+
+/* A C-arm like that of RabbitCT (Rohkohl et al. 2009): a short scan of 200 degrees, 960 rows, as counts of u16 in place
+ * of its floats; voxels of 0.5 x 0.5 x 0.375 mm, since its rows see 200 mm of the axis. `sags`: every view has a matrix
+ * of its own, some pixels beside those of the circle. */
+kvox_status kvox_bench_scan_make_rabbit(const kvox_bench *bench, const kvox_bench_case *what, int sags,
+                                        kvox_bench_scan *scan);
 void kvox_bench_scan_drop(kvox_bench_scan *scan);
 
 /* Touches every page of the volume. */
@@ -155,7 +173,8 @@ typedef struct kvox_bench_limits {
   double arithmetic_s, loads_s, memory_s;
 } kvox_bench_limits;
 
-kvox_bench_limits kvox_bench_interpolation_limits(const kvox_bench *bench, const kvox_bench_case *what);
+kvox_bench_limits kvox_bench_interpolation_limits(const kvox_bench *bench, const kvox_bench_case *what,
+                                                  const kvox_bench_scan *scan);
 
 /* Adds "limits" to `result`: these, the seconds that FFTW needs (0: no filtering), their sum and its share of the
  * seconds that were measured. What runs beside each other (arithmetic, loads) counts with the greater. */

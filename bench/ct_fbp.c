@@ -1,4 +1,4 @@
-/* Filtered back-projection, whole: ct-stack, ct-slice, ct-large, ct-fdk. */
+/* Filtered back-projection, whole: ct-stack, ct-slice, ct-large, ct-fdk, ct-rabbit. */
 #include "bench.h"
 
 typedef struct fbp_times {
@@ -74,7 +74,7 @@ static kvox_status report(const kvox_bench *bench, const kvox_bench_case *what, 
     return KVOX_OK; /* the limits are the CPU's */
   }
   const int64_t length = kvox_bench_transform_length(kvox_ct_fbp_plan_provenance(plan));
-  const kvox_bench_limits limits = kvox_bench_interpolation_limits(bench, what);
+  const kvox_bench_limits limits = kvox_bench_interpolation_limits(bench, what, scan);
   const double fftw_s = kvox_bench_fftw_seconds(bench->threads, length, what->views * scan->projections.shape[1]);
   kvox_bench_report_limits(result, &limits, fftw_s, seconds);
   return KVOX_OK;
@@ -126,4 +126,37 @@ kvox_status kvox_bench_ct_fbp(const kvox_bench *bench, const kvox_bench_case *wh
 
 kvox_status kvox_bench_ct_fdk(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
   return run_scan(bench, what, kvox_bench_scan_make_cone, result);
+}
+
+kvox_status kvox_bench_ct_fan(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_scan(bench, what, kvox_bench_scan_make_fan, result);
+}
+
+static kvox_status make_rabbit(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan) {
+  return kvox_bench_scan_make_rabbit(bench, what, 0, scan);
+}
+
+static kvox_status make_sagging_rabbit(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan) {
+  return kvox_bench_scan_make_rabbit(bench, what, 1, scan);
+}
+
+/* RabbitCT's figure: updates a second of a core. */
+static void report_a_core(const kvox_bench *bench, cJSON *result) {
+  const double threads = bench->threads;
+  const double gups = cJSON_GetNumberValue(cJSON_GetObjectItem(result, "gups"));
+  const double backproject = cJSON_GetNumberValue(cJSON_GetObjectItem(result, "gups_backproject"));
+  cJSON_AddNumberToObject(result, "gups_a_core", gups / threads);
+  cJSON_AddNumberToObject(result, "gups_backproject_a_core", backproject / threads);
+}
+
+kvox_status kvox_bench_ct_rabbit(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  KVOX_BENCH_TRY(run_scan(bench, what, make_rabbit, result));
+  report_a_core(bench, result);
+  return KVOX_OK;
+}
+
+kvox_status kvox_bench_ct_rabbit_matrices(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  KVOX_BENCH_TRY(run_scan(bench, what, make_sagging_rabbit, result));
+  report_a_core(bench, result);
+  return KVOX_OK;
 }

@@ -1,6 +1,7 @@
-/* ct-project, ct-backproject: the matched pair. */
+/* ct-project, ct-backproject and the same of a cone beam: the matched pairs. */
 #include "bench.h"
 
+typedef kvox_status make(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
 typedef kvox_status side(const kvox_ct_operator *operation, kvox_workspace *workspace, const kvox_bench_scan *scan);
 
 static kvox_status project(const kvox_ct_operator *operation, kvox_workspace *workspace, const kvox_bench_scan *scan) {
@@ -47,18 +48,22 @@ static kvox_status report(const kvox_bench *bench, const kvox_bench_case *what, 
     cJSON_AddNumberToObject(result, "gups_without_transfers", kvox_bench_gups(what, seconds - transfers_s));
     return KVOX_OK; /* the limits are the CPU's */
   }
-  const kvox_bench_limits limits = kvox_bench_interpolation_limits(bench, what);
+  if (kvox_ct_geometry_beam(scan->geometry) == KVOX_CT_CONE) {
+    return KVOX_OK; /* the limits are of one interpolation a voxel and view */
+  }
+  const kvox_bench_limits limits = kvox_bench_interpolation_limits(bench, what, scan);
   kvox_bench_report_limits(result, &limits, 0, seconds);
   return KVOX_OK;
 }
 
-static kvox_status run_side(const kvox_bench *bench, const kvox_bench_case *what, side *run, cJSON *result) {
+static kvox_status run_side(const kvox_bench *bench, const kvox_bench_case *what, make *make_scan, side *run,
+                            cJSON *result) {
   kvox_bench_scan scan;
   kvox_ct_operator *operation = NULL;
   kvox_workspace *workspace = NULL;
   kvox_bench_series total = {0};
   kvox_bench_stages stages = {0};
-  kvox_status status = kvox_bench_scan_make(bench, what, &scan);
+  kvox_status status = make_scan(bench, what, &scan);
   if (status == KVOX_OK) {
     status = kvox_phantom_fill(scan.phantom, 1, scan.volume);
   }
@@ -84,9 +89,17 @@ static kvox_status run_side(const kvox_bench *bench, const kvox_bench_case *what
 }
 
 kvox_status kvox_bench_ct_project(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
-  return run_side(bench, what, project, result);
+  return run_side(bench, what, kvox_bench_scan_make, project, result);
 }
 
 kvox_status kvox_bench_ct_backproject(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
-  return run_side(bench, what, backproject, result);
+  return run_side(bench, what, kvox_bench_scan_make, backproject, result);
+}
+
+kvox_status kvox_bench_ct_project_cone(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_side(bench, what, kvox_bench_scan_make_cone, project, result);
+}
+
+kvox_status kvox_bench_ct_backproject_cone(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_side(bench, what, kvox_bench_scan_make_cone, backproject, result);
 }

@@ -5,14 +5,15 @@
 
 enum { MULTIPLY_ADDS = 2, LOADS = 2 }; /* a voxel and view */
 
-kvox_bench_limits kvox_bench_interpolation_limits(const kvox_bench *bench, const kvox_bench_case *what) {
+kvox_bench_limits kvox_bench_interpolation_limits(const kvox_bench *bench, const kvox_bench_case *what,
+                                                  const kvox_bench_scan *scan) {
   const kvox_bench_peaks *peaks = &bench->machine.peaks[bench->machine.levels - 1];
   const double pixels = (double)what->size * (double)what->size * (double)what->slices;
-  const double samples = (double)what->views * (double)what->slices * (double)what->columns;
   const double updates = pixels * (double)what->views;
-  return (kvox_bench_limits){.arithmetic_s = 2e-9 * MULTIPLY_ADDS * updates / peaks->fma_gflops,
-                             .loads_s = 1e-9 * LOADS * sizeof(float) * updates / peaks->l1_gbytes,
-                             .memory_s = 1e-9 * sizeof(float) * (pixels + samples) / bench->machine.copy_gbytes};
+  return (kvox_bench_limits){
+      .arithmetic_s = 2e-9 * MULTIPLY_ADDS * updates / peaks->fma_gflops,
+      .loads_s = 1e-9 * LOADS * sizeof(float) * updates / peaks->l1_gbytes,
+      .memory_s = 1e-9 * (sizeof(float) * pixels + kvox_bench_bytes(&scan->projections)) / bench->machine.copy_gbytes};
 }
 
 void kvox_bench_report_limits(cJSON *result, const kvox_bench_limits *limits, double fftw_s, double measured_s) {

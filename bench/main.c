@@ -18,10 +18,18 @@ static const kvox_bench_case cases[] = {
     {"ct-slice", "one slice of 512 x 512 from 720 views", kvox_bench_ct_fbp, 512, 1, 720, 729},
     {"ct-large", "one slice of 2500 x 2500 from 2880 views", kvox_bench_ct_fbp, 2500, 1, 2880, 3541},
     {"ct-fdk", "256 x 256 x 256 from 360 cone beam views of 512 x 512", kvox_bench_ct_fdk, 256, 256, 360, 512},
+    {"ct-fan", "one slice of 512 x 512 from 720 fan beam views", kvox_bench_ct_fan, 512, 1, 720, 729},
+    {"ct-fdk-large", "512 x 512 x 512 from 720 views of 1024 x 1024", kvox_bench_ct_fdk, 512, 512, 720, 1024},
+    {"ct-rabbit", "512 x 512 x 512 from 496 views of 1248 x 960, u16", kvox_bench_ct_rabbit, 512, 512, 496, 1248},
+    {"ct-rabbit-matrices", "the same C-arm as it sags", kvox_bench_ct_rabbit_matrices, 512, 512, 496, 1248},
+    {"ct-stream", "the same pushed view by view, in turns with all at once", kvox_bench_ct_stream, 256, 256, 360, 512},
     {"ct-oracle", "one slice, in turns with the CPU oracle on all cores", kvox_bench_ct_oracle, 512, 1, 720, 729},
     {"ct-filter", "the ramp filter of the stack, beside FFTW", kvox_bench_ct_filter, 512, 64, 720, 729},
     {"ct-project", "the operator A on 16 slices", kvox_bench_ct_project, 512, 16, 720, 729},
     {"ct-backproject", "its adjoint", kvox_bench_ct_backproject, 512, 16, 720, 729},
+    {"ct-project-cone", "Joseph's projector, 256 x 256 x 256 to 90 cone beam views of 512 x 512",
+     kvox_bench_ct_project_cone, 256, 256, 90, 512},
+    {"ct-backproject-cone", "its adjoint", kvox_bench_ct_backproject_cone, 256, 256, 90, 512},
     {"ct-correct", "u16 counts of the stack to line integrals", kvox_bench_ct_correct, 512, 64, 720, 729},
 };
 enum { CASES = sizeof cases / sizeof cases[0], DONE = 0, FAILED = 1, USAGE = 2 };
@@ -183,7 +191,7 @@ int main(int count, char **words) {
   }
   if (r.list) {
     for (int c = 0; c < CASES; c++) {
-      printf("%-16s %s\n", cases[c].name, cases[c].summary);
+      printf("%-20s %s\n", cases[c].name, cases[c].summary);
     }
     return DONE;
   }

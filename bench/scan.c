@@ -22,7 +22,7 @@ kvox_status kvox_bench_scan_make(const kvox_bench *bench, const kvox_bench_case 
   const int64_t size[3] = {what->size, what->size, what->slices};
   static const double unit[3] = {1, 1, 1};
   kvox_ct_parallel_options options;
-  *scan = (kvox_bench_scan){0};
+  *scan = (kvox_bench_scan){.density = 1};
   kvox_ct_parallel_options_init(&options);
   options.views = what->views;
   options.rows = what->slices;
@@ -38,26 +38,37 @@ kvox_status kvox_bench_scan_make(const kvox_bench *bench, const kvox_bench_case 
   return kvox_bench_scan_clear(scan);
 }
 
-kvox_status kvox_bench_scan_make_cone(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan) {
-  const int64_t shape[3] = {what->views, what->columns, what->columns};
+static kvox_status make_circle(const kvox_bench *bench, const kvox_bench_case *what, int32_t beam, int64_t rows,
+                               kvox_bench_scan *scan) {
+  const int64_t shape[3] = {what->views, rows, what->columns};
   const int64_t size[3] = {what->size, what->size, what->slices};
   const double voxel = cone_width_mm / (double)what->size, spacing[3] = {voxel, voxel, voxel};
   kvox_ct_cone_options options;
-  *scan = (kvox_bench_scan){0};
+  *scan = (kvox_bench_scan){.density = 1};
   kvox_ct_cone_options_init(&options);
   options.views = what->views;
-  options.rows = options.columns = what->columns;
+  options.rows = rows;
+  options.columns = what->columns;
   options.source_to_axis_mm = source_to_axis_mm;
   options.source_to_detector_mm = source_to_detector_mm;
   options.column_pitch_mm = cone_panel_mm / (double)what->columns;
   options.angle_step_deg = 360.0 / (double)what->views;
-  KVOX_BENCH_TRY(kvox_ct_geometry_create_cone(bench->context, &options, &scan->geometry));
+  KVOX_BENCH_TRY((beam == KVOX_CT_CONE ? kvox_ct_geometry_create_cone : kvox_ct_geometry_create_fan)(
+      bench->context, &options, &scan->geometry));
   KVOX_BENCH_TRY(kvox_phantom_create(bench->context, cone_phantom_name, 0.5 * cone_width_mm, 1, &scan->phantom));
   KVOX_BENCH_TRY(kvox_bench_memory(bench->context, KVOX_F32, shape, &scan->memory, &scan->projections));
   KVOX_BENCH_TRY(kvox_ct_simulate(bench->context, scan->geometry, scan->phantom, &scan->projections));
   KVOX_BENCH_TRY(kvox_grid_init(&scan->grid, size, spacing, NULL));
   KVOX_BENCH_TRY(kvox_volume_create(bench->context, KVOX_F32, &scan->grid, &scan->volume));
   return kvox_bench_scan_clear(scan);
+}
+
+kvox_status kvox_bench_scan_make_cone(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan) {
+  return make_circle(bench, what, KVOX_CT_CONE, what->columns, scan);
+}
+
+kvox_status kvox_bench_scan_make_fan(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan) {
+  return make_circle(bench, what, KVOX_CT_FAN, what->slices, scan);
 }
 
 void kvox_bench_scan_drop(kvox_bench_scan *scan) {
@@ -109,7 +120,7 @@ kvox_status kvox_bench_error(const kvox_bench *bench, const kvox_bench_scan *sca
     const char *at = (const char *)image.data + k * image.strides[0];
     add_slice((const float *)(const void *)at, averages.data, slice.size[0], &sum, &count);
   }
-  *rmse = sqrt(sum / (double)count);
+  *rmse = sqrt(sum / (double)count) / scan->density;
   kvox_volume_destroy(truth);
   return status;
 }

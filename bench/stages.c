@@ -41,7 +41,7 @@ void kvox_bench_report_stages(cJSON *seconds, const kvox_bench_stages *stages) {
   }
 }
 
-static double bytes_of(const kvox_array *array) {
+double kvox_bench_bytes(const kvox_array *array) {
   double bytes = (double)kvox_type_size(array->type);
   for (int32_t d = 0; d < array->rank; d++) {
     bytes *= (double)array->shape[d];
@@ -54,8 +54,8 @@ void kvox_bench_report_transfers(cJSON *result, const kvox_bench_stages *stages,
   const double upload_s = kvox_bench_stage(stages, "upload"), download_s = kvox_bench_stage(stages, "download");
   if (upload_s > 0 && download_s > 0) {
     cJSON *json = cJSON_AddObjectToObject(result, "transfers");
-    cJSON_AddNumberToObject(json, "upload_gbytes_per_s", 1e-9 * bytes_of(up) / upload_s);
-    cJSON_AddNumberToObject(json, "download_gbytes_per_s", 1e-9 * bytes_of(down) / download_s);
+    cJSON_AddNumberToObject(json, "upload_gbytes_per_s", 1e-9 * kvox_bench_bytes(up) / upload_s);
+    cJSON_AddNumberToObject(json, "download_gbytes_per_s", 1e-9 * kvox_bench_bytes(down) / download_s);
   }
 }
 
@@ -65,7 +65,7 @@ int kvox_bench_on_device(const kvox_bench *bench) {
 
 kvox_status kvox_bench_device_copy(const kvox_bench *bench, const kvox_array *host, kvox_buffer **buffer,
                                    kvox_array *array) {
-  KVOX_BENCH_TRY(kvox_buffer_create(bench->context, (uint64_t)bytes_of(host), buffer));
+  KVOX_BENCH_TRY(kvox_buffer_create(bench->context, (uint64_t)kvox_bench_bytes(host), buffer));
   KVOX_BENCH_TRY(kvox_array_init_buffer(array, *buffer, 0, host->type, host->rank, host->shape));
   return kvox_array_copy(host, array);
 }

@@ -61,15 +61,6 @@ static float sample_at(global const uchar *at, const int type, const int aligned
   }
 }
 
-/* a / b as IEEE 754 rounds it, on devices too whose division is off by 2.5 ulp: two steps of Newton, the remainder
- * exact (Markstein 1990). For sizes whose quotient and remainder are normal numbers. */
-static float divide(float a, float b) {
-  const float about = 1 / b;
-  const float inverse = fma(fma(-b, about, 1.0f), about, about);
-  const float quotient = a * inverse;
-  return fma(fma(-b, quotient, a), inverse, quotient);
-}
-
 /* vf_log of cpu/vec_math.h, operation by operation: the bits of the CPU's vector kernels, error below 1 ulp. */
 static float natural_log(float x) {
   const int lowest = 0x3f3504f3, above = as_int(x) - lowest;

@@ -1,6 +1,7 @@
 """Timing, errors, one JSON line a measurement, a table of them all."""
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -20,16 +21,20 @@ def cpu_name():
     return platform.processor() or platform.machine()
 
 
-def in_turns(calls, rounds):
+def in_turns(calls, rounds, budget_s=math.inf):
     """Wall seconds [call][round] after one round to warm up, and the last results. In turns, so that what else the
-    machine does falls on all of them."""
-    results = [call() for call in calls]
+    machine does falls on all of them. A call that has spent the budget is not repeated: then its first run counts."""
+    results = [None] * len(calls)
     taken = [[] for _ in calls]
-    for _ in range(rounds):
+    for turn in range(rounds + 1):
         for n, call in enumerate(calls):
+            if sum(taken[n]) > budget_s:
+                continue
             start = time.perf_counter()
             results[n] = call()
-            taken[n].append(time.perf_counter() - start)
+            seconds = time.perf_counter() - start
+            if turn > 0 or seconds > budget_s / 2:
+                taken[n].append(seconds)
     return taken, results
 
 

@@ -36,3 +36,28 @@ class Reconstructor:
 
     def close(self):
         pass
+
+
+class CircleReconstructor(Reconstructor):
+    """A fan or cone beam (scenes in mm)."""
+
+    def __init__(self, projections, circle, threads, cpu="auto"):
+        import kvox
+
+        context = kvox.Context(threads=threads, cpu=cpu, backend="cpu")
+        make = kvox.ct.Geometry.fan if circle.fan else kvox.ct.Geometry.cone
+        geometry = make(
+            projections.shape,
+            circle.angles_deg,
+            source_to_axis_mm=circle.axis_mm,
+            source_to_detector_mm=circle.detector_mm,
+            column_pitch_mm=circle.pitch_mm,
+            context=context,
+        )
+        self.settings = f"ramp, linear, f32, {context.cpu}"
+        slices = 1 if circle.fan else circle.size
+        grid = kvox.Grid.centered((circle.size, circle.size, slices), [circle.voxel_mm] * 3)
+        self.plan = kvox.ct.FBP(geometry, grid, context=context)
+        self.workspace = kvox.Workspace(context)
+        self.projections = np.ascontiguousarray(projections, np.float32)
+        self.pictures = np.zeros(grid.shape, np.float32)

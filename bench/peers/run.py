@@ -10,6 +10,7 @@ import platform
 import sys
 import time
 
+import circle
 import measure
 import numpy as np
 import peer_astra
@@ -23,6 +24,7 @@ import scenes
 PEERS = {"kvox": peer_kvox, "skimage": peer_skimage, "astra": peer_astra, "midas": peer_midas, "tomopy": peer_tomopy}
 SIZE, VIEWS, COLUMNS, STACK = 512, 720, 729, 64
 SAME_PLACE_PX = 0.25
+CASES = ("slice", "stack", "tooth", *circle.CASES)
 
 
 def half_turn(views):
@@ -120,8 +122,9 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="timed runs after a warm-up; the median counts (3)")
     parser.add_argument("--threads", type=int, nargs="+", help="thread counts (1 and all cores)")
-    parser.add_argument("--with", nargs="+", choices=PEERS, default=list(PEERS), dest="peers", help="(all of them)")
-    parser.add_argument("--cases", nargs="+", choices=("slice", "stack", "tooth"), default=["slice", "stack", "tooth"])
+    names = list({**PEERS, **circle.PEERS})
+    parser.add_argument("--with", nargs="+", choices=names, default=names, dest="peers", help="(all of them)")
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES, help="(all of them)")
     parser.add_argument("--cpu", nargs="*", default=["avx2"], help="more CPU levels of Kvox to measure (avx2)")
     parser.add_argument(
         "--peer-slices",
@@ -145,25 +148,49 @@ COLUMNS_OF_TABLE = (
     ("GUPS", "gups", "{:.2f}"),
     ("RMSE", "rmse", "{:.5f}"),
     ("RMSE flat", "rmse_flat", "{:.5f}"),
+    ("gain fitted", "rmse_gain_fitted", "{:.5f}"),
+    ("and offset", "rmse_fitted", "{:.5f}"),
+    ("middle", "rmse_middle", "{:.5f}"),
+    ("gain", "gain", "{:.4f}"),
+    ("mean ratio", "mean_ratio_middle", "{:.4f}"),
     ("noise in air", "air_noise", "{:.3e}"),
     ("edge px", "edge_width_px", "{:.3f}"),
 )
 
 
-def main(arguments):
-    options = parse(arguments)
-    print(f"{measure.cpu_name()}, {os.cpu_count()} cores, {platform.platform()}", file=sys.stderr)
-    peers = usable(options.peers)
+def parallel_cases(lines, options):
+    if not {"slice", "stack", "tooth"} & set(options.cases):
+        return
+    peers = usable([name for name in options.peers if name in PEERS])
     if "kvox" in options.peers and peer_kvox not in [peer for _, peer, _ in peers]:
         sys.exit("run.py: nothing to compare: Kvox cannot be used here")
-    lines = []
     if "slice" in options.cases:
         phantom_case(lines, peers, options, f"{SIZE}^2, {VIEWS} x {COLUMNS}", 1)
     if "stack" in options.cases:
         phantom_case(lines, peers, options, f"{SIZE}^2 x {STACK}, {VIEWS} x {COLUMNS}", STACK)
     if "tooth" in options.cases:
         tooth_case(lines, peers, options)
-    print(measure.table(lines, COLUMNS_OF_TABLE), file=sys.stderr)
+
+
+def circle_cases(lines, options):
+    cases = [name for name in circle.CASES if name in options.cases]
+    if not cases:
+        return
+    peers = circle.usable([name for name in options.peers if name in circle.PEERS])
+    if "kvox" in options.peers and peer_kvox not in [peer for _, peer, _ in peers]:
+        sys.exit("run.py: nothing to compare: Kvox cannot be used here")
+    for name in cases:
+        circle.run(lines, name, peers, options)
+
+
+def main(arguments):
+    options = parse(arguments)
+    print(f"{measure.cpu_name()}, {os.cpu_count()} cores, {platform.platform()}", file=sys.stderr)
+    lines = []
+    parallel_cases(lines, options)
+    circle_cases(lines, options)
+    shown = [column for column in COLUMNS_OF_TABLE if any(column[1] in line for line in lines)]
+    print(measure.table(lines, shown), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,21 @@ OFF_CENTRE_DISC = ((1.0, 0.1, 0.1, 0.5, 0.25, 0.0),)
 def line_integrals(ellipses, radius_px, angles_deg, columns):
     """[view, column] in value times pixels; the axis projects to column (columns - 1) / 2."""
     b = np.deg2rad(angles_deg)[:, None]
-    s = (np.arange(columns) - (columns - 1) / 2)[None, :] / radius_px
-    total = np.zeros((len(angles_deg), columns))
+    s = (np.arange(columns) - (columns - 1) / 2)[None, :]
+    return rays(ellipses, radius_px, b, s)
+
+
+def fan_line_integrals(ellipses, circle):
+    """[view, column] in value times mm: the ray at angle g from the middle one, towards +u, is the parallel ray with
+    angle b - g that passes the axis at sin g of the source's distance."""
+    b, g = np.deg2rad(circle.angles_deg)[:, None], np.arctan2(circle.pixels_mm, circle.detector_mm)[None, :]
+    return rays(ellipses, circle.width_mm / 2, b - g, circle.axis_mm * np.sin(g))
+
+
+def rays(ellipses, radius_px, b, s):
+    """Exact integrals along the rays x cos b + y sin b = s; b in radians, of shapes that go together."""
+    s = s / radius_px
+    total = np.zeros(np.broadcast_shapes(b.shape, s.shape))
     for value, a, c, x, y, tilt in ellipses:
         turned = b - np.deg2rad(tilt)
         reach2 = (a * np.cos(turned)) ** 2 + (c * np.sin(turned)) ** 2

@@ -226,6 +226,53 @@ KVOX_API kvox_status kvox_ct_find_center(kvox_context *context, const kvox_ct_ge
                                          const kvox_ct_correction *correction, const kvox_array *projections,
                                          double *center_px);
 
+/* ---- Do the data fit the geometry? ---- */
+
+/* What comes of the question: they do; they fit another geometry clearly better; they fit none that was tried; the data
+ * do not depend on what could be wrong. */
+enum { KVOX_CT_DATA_FIT = 0, KVOX_CT_DATA_FIT_ANOTHER = 1, KVOX_CT_DATA_FIT_NONE = 2, KVOX_CT_DATA_CANNOT_TELL = 3 };
+
+/* A single change of the geometry, or of how the data lie in it. */
+enum {
+  KVOX_CT_AS_GIVEN = 0,
+  KVOX_CT_DIRECTION = 1,       /* the angles run the other way */
+  KVOX_CT_COLUMNS_FLIPPED = 2, /* about the detector's middle */
+  KVOX_CT_ROWS_FLIPPED = 3,
+  KVOX_CT_COLUMN_OFFSET = 4,   /* by so many columns more */
+  KVOX_CT_SOURCE_DISTANCE = 5, /* source_to_detector_mm times a factor, or the column pitch divided by it */
+  KVOX_CT_ANGLE_STEP = 6       /* all angles times a factor */
+};
+
+/* Prepare with kvox_ct_consistency_init. */
+typedef struct kvox_ct_consistency {
+  size_t struct_size;
+  int32_t verdict;         /* KVOX_CT_DATA_FIT ... */
+  int32_t change;          /* KVOX_CT_DATA_FIT_ANOTHER: what fits best */
+  double amount;           /* its columns or factor */
+  double better;           /* how many times better it fits; else 0 */
+  double compared;         /* the part of the data, by variance, whose opposite rays were measured too */
+  double misfit;           /* their differences as given, as a part of those of unrelated rays (root mean squares) */
+  double center_misfit_px; /* parallel: how far the centers of mass are from a cos b + b sin b; -1: not judged */
+} kvox_ct_consistency;
+
+#define kvox_ct_consistency_init(result) kvox_ct_consistency_init_sized((result), sizeof(kvox_ct_consistency))
+KVOX_API void kvox_ct_consistency_init_sized(kvox_ct_consistency *result, size_t struct_size);
+
+/*
+ * Holds the data against the geometry, in words (`text`, `size` and `length` as of kvox_ct_geometry_check; written also
+ * where it fails below), and in `result` (may be NULL): opposite rays, which must measure the same (of a cone those in
+ * the plane of the source), and of a parallel beam the moments of its projections. Tried are: the angles in the other
+ * direction, columns or rows flipped, another column offset, another distance of the detector, other steps of the
+ * angles. What no data can tell, docs/ct.md lists. KVOX_ERROR_GEOMETRY where one of them fits clearly better (twice) or
+ * the data fit badly, with the reason; KVOX_ERROR_DATA where there is no object, or noise alone. Where nothing can be
+ * told, the words say so and it is KVOX_OK: views given by themselves, an arc without opposite rays, an object that
+ * looks alike either way. `correction` NULL: line integrals. Reads up to 8 rows. The same bits for any number of
+ * threads.
+ */
+KVOX_API kvox_status kvox_ct_data_check(kvox_context *context, const kvox_ct_geometry *geometry,
+                                        const kvox_ct_correction *correction, const kvox_array *projections, char *text,
+                                        size_t size, size_t *length, kvox_ct_consistency *result);
+
 /* ---- Ramp filter ---- */
 
 /* Windows on the ramp, stretched to cutoff * Nyquist, zero above; formulas in docs/ct.md. */
@@ -283,7 +330,8 @@ typedef struct kvox_ct_fbp_options {
   int32_t allow_short_arc;              /* 1: reconstruct from what was measured although angles are missing */
   double mu_water_per_mm;
   double mu_air_per_mm;
-  uint64_t memory_limit; /* bytes; 0: the context's, else 64 MiB (of a device: a part of it) or the least that works */
+  uint64_t memory_limit; /* bytes; 0: the context's, else 64 MiB (fan, cone 128; device: a part) or the least */
+  int64_t stream_window; /* for kvox_ct_stream: how far views may come out of order; 1: not at all; 0: no stream */
 } kvox_ct_fbp_options;
 
 #define kvox_ct_fbp_options_init(options) kvox_ct_fbp_options_init_sized((options), sizeof(kvox_ct_fbp_options))
@@ -292,16 +340,17 @@ KVOX_API void kvox_ct_fbp_options_init_sized(kvox_ct_fbp_options *options, size_
 typedef struct kvox_ct_fbp_plan kvox_ct_fbp_plan;
 
 /*
- * Plans correction, filtering and back-projection of a parallel, fan or cone beam whose views follow from their angles.
+ * Plans correction, filtering and back-projection of a parallel, fan or cone beam, also of views given one by one that
+ * stay near a circle about z (a C-arm that sags: docs/ct.md tells how near; a sentence tells what is too far).
  * Fan and cone (Feldkamp, Davis, Kress 1984): a full turn, also with the detector to one side of the axis (Wang 2002;
  * what is measured twice is weighed by half but near the ends of the overlap), or an arc of at least 180 degrees and
  * the fan (Parker 1982; Silver 2000). Nothing of the options is kept but the correction, which lives on with the plan
  * when it is destroyed first (as the geometry does). Immutable: any number of threads may execute it, each with its
  * workspace.
  *
- * Where the context has an OpenCL device the plan is made there (of fan and cone: on the CPU), with what one execution
- * takes of it (kvox_memory_use.device, which the limit bounds); each further one that runs at once takes as much again,
- * when it begins. Where that cannot be made, the plan is the CPU's instead, which is logged and told in its provenance,
+ * Where the context has an OpenCL device the plan is made there (of views given by themselves: on the CPU), with what
+ * one execution takes of it (kvox_memory_use.device, which the limit bounds); each further one that runs at once takes
+ * as much again, when it begins. Where that cannot be made, the plan is the CPU's instead, which is logged and told in its provenance,
  * or fails with KVOX_ERROR_DEVICE if the context forbids it. KVOX_ERROR_MEMORY_LIMIT names the least limit that would
  * do.
  */
@@ -326,15 +375,79 @@ KVOX_API const char *kvox_ct_fbp_plan_provenance(const kvox_ct_fbp_plan *plan);
 KVOX_API kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,
                                          const kvox_array *projections, kvox_volume *volume);
 
+/* ---- Views as they arrive ---- */
+
+/*
+ * A scan that is reconstructed while it runs: views are pushed one by one or in blocks, filtered and back-projected as
+ * soon as they can be, and little is left to do after the last one. The result is kvox_ct_fbp_execute's, bit for bit,
+ * whatever the order and the blocks.
+ *
+ * The plan is made with kvox_ct_fbp_options.stream_window = w: while view n is the first that is missing, views n ... n
+ * + w - 1 are taken (a w of all views: any order; 2 or a little more where two channels take turns). Such a plan is
+ * made on the CPU; where the context has an OpenCL device that is logged, or fails with KVOX_ERROR_UNSUPPORTED if the
+ * context forbids it. Its kvox_memory_use.workspace is what a stream takes, within the memory limit: w filtered views
+ * and those that are back-projected together, up to 64, and half as many as w that wait for the neighbour that they are
+ * filtered with. The more fit, the fewer times the volume is read and written.
+ */
+typedef struct kvox_ct_stream kvox_ct_stream;
+
+/*
+ * Begins a scan. `volume`, as for kvox_ct_fbp_execute and in the host's memory, stays the caller's, who neither writes
+ * nor destroys it until the stream is finished or destroyed. Till then its voxels hold the sum over the views that were
+ * back-projected so far, not in HU (none yet: what they held), and its frame, unit and provenance what they were.
+ *
+ * `workspace` (NULL: one of its own) is the stream's until then too: other calls refuse it, and where it is destroyed
+ * before, that is done at the end. All memory is taken here, none with a workspace that has served this plan but for
+ * some bytes and one a view. The progress function of the workspace is told of the whole scan during each push; the
+ * stages are "take" (views that wait), "filter" and "backproject", of all pushes. The plan lives on with the stream.
+ * One thread at a time may use a stream.
+ */
+KVOX_API kvox_status kvox_ct_stream_create(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace, kvox_volume *volume,
+                                           kvox_ct_stream **stream);
+
+/*
+ * Takes views first_view, first_view + 1, ...: projections [view, row, column], or [row, column] for one, of any real
+ * type and strides, in the host's memory, raw counts where the plan has a correction; read before the call returns. A
+ * push that completes a block of views back-projects it, in the calling thread and the context's others; blocks get
+ * smaller towards the end of the scan, so that the last push has one or two views to do.
+ *
+ * Nothing is taken, and the stream goes on, where a shape is wrong (KVOX_ERROR_SIZE), a view does not exist, is too far
+ * ahead of the first missing one or was pushed before (KVOX_ERROR_ARGUMENT). Where a sample is NaN or infinite
+ * (KVOX_ERROR_DATA), its view and those behind it in the same call are not taken, those before it are, and it may be
+ * pushed again. As with kvox_ct_fbp_execute, rows that the volume does not see are not looked at. Cancelled, the stream
+ * can only be destroyed, and the volume holds no meaning.
+ */
+KVOX_API kvox_status kvox_ct_stream_push(kvox_ct_stream *stream, int64_t first_view, const kvox_array *projections);
+
+/* The first view that is missing; the number of views when all are there. -1: `stream` is NULL. */
+KVOX_API int64_t kvox_ct_stream_next(const kvox_ct_stream *stream);
+
+/*
+ * Sets the volume's frame, unit and provenance: it is the result then, and it and the workspace are the caller's alone.
+ * KVOX_ERROR_ARGUMENT, with the first view that is missing, where views are; the stream goes on. Again: KVOX_OK.
+ */
+KVOX_API kvox_status kvox_ct_stream_finish(kvox_ct_stream *stream);
+
+/* The time from the last view to the volume: seconds that the push took which brought the last view that was missing.
+ * 0 before. */
+KVOX_API double kvox_ct_stream_seconds(const kvox_ct_stream *stream);
+
+/* At any time; NULL is fine. Of an unfinished stream the volume stays as it is. */
+KVOX_API void kvox_ct_stream_destroy(kvox_ct_stream *stream);
+
 /* ---- The matched pair of projector and back-projector ---- */
 
 typedef struct kvox_ct_operator kvox_ct_operator;
+
+/* How A is computed. AUTO: pixel-driven for a parallel beam whose views follow from their angles, Joseph for others. */
+enum { KVOX_CT_OPERATOR_AUTO = 0, KVOX_CT_OPERATOR_PIXEL_DRIVEN = 1, KVOX_CT_OPERATOR_JOSEPH = 2 };
 
 /* Prepare with kvox_ct_operator_options_init. */
 typedef struct kvox_ct_operator_options {
   size_t struct_size;
   const kvox_grid *grid; /* upright; NULL: the default grid */
   uint64_t memory_limit; /* as for kvox_ct_fbp_options */
+  int32_t method;        /* KVOX_CT_OPERATOR_AUTO ... */
 } kvox_ct_operator_options;
 
 #define kvox_ct_operator_options_init(options) \
@@ -342,13 +455,22 @@ typedef struct kvox_ct_operator_options {
 KVOX_API void kvox_ct_operator_options_init_sized(kvox_ct_operator_options *options, size_t struct_size);
 
 /*
- * A: volumes on the grid to projections, and its exact adjoint. Pixel-driven with linear interpolation: each voxel
- * gives its value times (voxel volume / pixel area) to the two columns that its centre falls between, and likewise to
- * two rows where its slice lies between them. A of a value in 1/mm is a line integral, and the sum over a projection
- * times the pixel's area is the sum over the volume times the voxel's volume. One slice on one row is a plane, whose
- * thickness has no say. `options` may be NULL; nothing of them is kept. Immutable: any number of threads may execute
- * it, each with its workspace. KVOX_ERROR_GEOMETRY where slices lie beside the rows, KVOX_ERROR_MEMORY_LIMIT names the
- * least limit. On a device or the CPU as a plan of filtered back-projection is.
+ * A: volumes on the grid to projections, and its exact adjoint; A of a value in 1/mm is a line integral. `options` may
+ * be NULL; nothing of them is kept. Immutable: any number of threads may execute it, each with its workspace.
+ * KVOX_ERROR_MEMORY_LIMIT names the least limit.
+ *
+ * Pixel-driven, with linear interpolation, for a parallel beam whose views follow from their angles: each voxel gives
+ * its value times (voxel volume / pixel area) to the two columns that its centre falls between, and likewise to two
+ * rows where its slice lies between them. The sum over a projection times the pixel's area is the sum over the volume
+ * times the voxel's volume. One slice on one row is a plane, whose thickness has no say. KVOX_ERROR_GEOMETRY where
+ * slices lie beside the rows. On a device or the CPU as a plan of filtered back-projection is.
+ *
+ * Joseph's (IEEE Trans. Med. Imaging 1, 1982), for any geometry: the ray through the middle of every pixel takes, at
+ * each plane of voxels' middles along the axis that it runs along most, the bilinear interpolation in the plane, times
+ * its length from plane to plane. Voxels outside the grid are zero; what no ray meets stays zero in the adjoint, and
+ * voxels finer than rays are met unevenly. The grid, upright, and one voxel around it lie in front of every source, and
+ * some ray meets it: KVOX_ERROR_GEOMETRY otherwise. On a device, which then holds the whole volume and, of a few views
+ * at once, 48 bytes a ray (a limit too small for one view is KVOX_ERROR_MEMORY_LIMIT), or the CPU.
  */
 KVOX_API kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                              const kvox_ct_operator_options *options, kvox_ct_operator **operation);

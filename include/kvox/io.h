@@ -79,12 +79,51 @@ KVOX_API kvox_status kvox_io_write_scan(kvox_context *context, const char *path,
                                         const kvox_array *flat, const kvox_array *dark, const double *angles_deg);
 
 /*
- * Reads the geometry file of docs/ct.md (JSON: beam, detector, angles_deg). `center_px`, when not NULL, replaces the
- * column offset of the file. Members that the reader does not know are an error that names them.
+ * Reads the geometry file of docs/ct.md (JSON: beam, detector, angles_deg or views). `center_px`, when not NULL,
+ * replaces the column offset of the file. Members that the reader does not know are an error that names them. What is
+ * written is read as the same geometry.
  */
 KVOX_API kvox_status kvox_io_read_ct_geometry(kvox_context *context, const char *path, const double *center_px,
                                               kvox_ct_geometry **geometry);
 KVOX_API kvox_status kvox_io_write_ct_geometry(kvox_context *context, const char *path,
+                                               const kvox_ct_geometry *geometry);
+
+/* What geometries in other formats leave to the projections. Prepare with kvox_io_detector_init. */
+typedef struct kvox_io_detector {
+  size_t struct_size;
+  int64_t rows, columns;  /* required */
+  double column_pitch_mm; /* required (but for matrices of a parallel beam) */
+  double row_pitch_mm;    /* RTK's alone; 0: as column_pitch_mm */
+  int32_t has_origin;     /* RTK's alone; 0: the image's middle is at its origin, (0, 0) mm */
+  double origin_mm[2];    /* where pixel (0, 0) is, along columns and rows: the origin of RTK's projection images */
+} kvox_io_detector;
+
+#define kvox_io_detector_init(detector) kvox_io_detector_init_sized((detector), sizeof(kvox_io_detector))
+KVOX_API void kvox_io_detector_init_sized(kvox_io_detector *detector, size_t struct_size);
+
+/* What the file of a scan tells of its detector (.mha, .mhd: spacing and offset of the stack of images); 0: nothing.
+ * `detector` is prepared. */
+KVOX_API int32_t kvox_io_scan_detector(const kvox_io_scan *scan, kvox_io_detector *detector);
+
+/*
+ * RTK's XML (RTKThreeDCircularGeometry, versions 2 and 3). RTK turns about its y axis: its (x, y, z) is (x, -z, y)
+ * here, GantryAngle is our angle, columns and rows are the same. One circle about the axis becomes a circular geometry,
+ * others views given one by one. A file that contradicts itself is KVOX_ERROR_FORMAT; an arc detector, or a build
+ * without expat, KVOX_ERROR_UNSUPPORTED. What is written is read with the same pitch and no origin; what RTK cannot say
+ * (oblique pixels, parallel rays that meet the detector askew, several rows of a fan) is KVOX_ERROR_UNSUPPORTED.
+ */
+KVOX_API kvox_status kvox_io_read_rtk_geometry(kvox_context *context, const char *path,
+                                               const kvox_io_detector *detector, kvox_ct_geometry **geometry);
+KVOX_API kvox_status kvox_io_write_rtk_geometry(kvox_context *context, const char *path,
+                                                const kvox_ct_geometry *geometry);
+
+/*
+ * Projection matrices as kvox_ct_geometry_create_matrices takes and kvox_ct_geometry_matrix gives them: .npy [view, 3,
+ * 4] (f64, f32), or any other name: text, 12 numbers a view in any lines, '#' to the end of a line a comment.
+ */
+KVOX_API kvox_status kvox_io_read_ct_matrices(kvox_context *context, const char *path, const kvox_io_detector *detector,
+                                              kvox_ct_geometry **geometry);
+KVOX_API kvox_status kvox_io_write_ct_matrices(kvox_context *context, const char *path,
                                                const kvox_ct_geometry *geometry);
 
 #ifdef __cplusplus

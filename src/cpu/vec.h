@@ -18,6 +18,29 @@
 #error "define KVOX_VEC_AVX2, KVOX_VEC_AVX512 or KVOX_VEC_NEON before including cpu/vec.h"
 #endif
 
+/* Elements index and index + 1 of the sums p + a q, rounded once, wherever they lie. */
+static inline void vf_gather_sum(const float *p, const float *q, vf a, vi index, vf *low, vf *high) {
+  vf other_low, other_high;
+  vf_gather_pair(p, index, low, high);
+  vf_gather_pair(q, index, &other_low, &other_high);
+  *low = vf_fma(a, other_low, *low);
+  *high = vf_fma(a, other_high, *high);
+}
+
+#if defined(KVOX_VEC_NEON)
+static inline void vf_pick_sum(const float *p, const float *q, vf a, vi index, int64_t first, int64_t second, vf *low,
+                               vf *high) {
+  (void)first, (void)second;
+  vf_gather_sum(p, q, a, index, low, high);
+}
+#endif
+#if !defined(KVOX_VEC_AVX512)
+/* The same where 0 <= index < 3 VL - 1. */
+static inline void vf_pick_sum_wide(const float *p, const float *q, vf a, vi index, vf *low, vf *high) {
+  vf_gather_sum(p, q, a, index, low, high);
+}
+#endif
+
 /* The number of floats that `count` leaves for one vector at `done`: VL, or less at the end. */
 static inline int64_t vf_left(int64_t count, int64_t done) { return count - done < VL ? count - done : VL; }
 

@@ -15,6 +15,9 @@ static inline vf vf_zero(void) { return _mm256_setzero_ps(); }
 static inline vf vf_set(float x) { return _mm256_set1_ps(x); }
 static inline vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void vf_store(float *p, vf x) { _mm256_storeu_ps(p, x); }
+/* Past the caches, to whole vectors' addresses; vf_stream_end() before another thread reads. */
+static inline void vf_stream(float *p, vf x) { _mm256_stream_ps(p, x); }
+static inline void vf_stream_end(void) { _mm_sfence(); }
 static inline vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 static inline vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 static inline vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
@@ -36,6 +39,7 @@ static inline vi vi_load(const int32_t *p) { return _mm256_loadu_si256((const __
 static inline void vi_store(int32_t *p, vi x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
 static inline vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
 static inline vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
+static inline vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
 static inline vi vi_and(vi a, vi b) { return _mm256_and_si256(a, b); }
 static inline vi vi_or(vi a, vi b) { return _mm256_or_si256(a, b); }
 #define vi_shift_left(a, bits) _mm256_slli_epi32((a), (bits))
@@ -43,6 +47,8 @@ static inline vi vi_or(vi a, vi b) { return _mm256_or_si256(a, b); }
 #define vi_shift_right(a, bits) _mm256_srai_epi32((a), (bits))
 static inline vi vi_truncate(vf x) { return _mm256_cvttps_epi32(x); }
 static inline vf vf_from_int(vi x) { return _mm256_cvtepi32_ps(x); }
+/* x - whole, where x >= 0 and whole = vi_truncate(x). */
+static inline vf vf_fraction(vf x, vi whole) { return _mm256_sub_ps(x, _mm256_cvtepi32_ps(whole)); }
 static inline vi vi_bits(vf x) { return _mm256_castps_si256(x); }
 static inline vf vf_bits(vi x) { return _mm256_castsi256_ps(x); }
 
@@ -52,6 +58,8 @@ static inline __m256i vf_first(int64_t n) {
 }
 static inline vf vf_load_part(const float *p, int64_t n) { return _mm256_maskload_ps(p, vf_first(n)); }
 static inline void vf_store_part(float *p, vf x, int64_t n) { _mm256_maskstore_ps(p, vf_first(n), x); }
+
+static inline vf vf_gather(const float *p, vi index) { return _mm256_i32gather_ps(p, index, 4); }
 
 /* p[index] and p[index + 1], gathered as 64-bit pairs: half as many loads as two gathers of floats. */
 static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
@@ -74,8 +82,36 @@ static inline void vf_pick_pair_2(const float *p, vi index, vf *low, vf *high) {
   *low = _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, index), _mm256_permutevar8x32_ps(b, index), index_in_b);
   *high = _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, next), _mm256_permutevar8x32_ps(b, next), next_in_b);
 }
+/* p[index] and p[index + 1], the lower half of the lanes within the VL from `first` on, the upper from `second` on. */
+static inline void vf_pick_halves(const float *p, vi index, int32_t first, int32_t second, vf *low, vf *high) {
+  const vi at0 = _mm256_sub_epi32(index, _mm256_set1_epi32(first));
+  const vi at1 = _mm256_sub_epi32(index, _mm256_set1_epi32(second));
+  const float *p0 = p + first, *p1 = p + second;
+  *low = _mm256_blend_ps(_mm256_permutevar8x32_ps(vf_load(p0), at0), _mm256_permutevar8x32_ps(vf_load(p1), at1), 0xf0);
+  *high = _mm256_blend_ps(_mm256_permutevar8x32_ps(vf_load(p0 + 1), at0),
+                          _mm256_permutevar8x32_ps(vf_load(p1 + 1), at1), 0xf0);
+}
 /* The same where 0 <= index < 3 VL - 1. */
 static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
+
+/* Whole numbers to load: quicker here than to move them from the integer registers. */
+static const int32_t vi_whole[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18,
+                                   19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37};
+
+/* Elements index and index + 1 of the sums p + a q, rounded once. Indices rise evenly from lane to lane, by less than
+ * VF_SUM_RISE each; `first` is lane 0's or one less, `second` that of lane VL / 2; neither is beyond 37. */
+#define VF_SUM_RISE 2.333 /* 1 + 3 rises lie in one vector */
+static inline vf vf_sum(const float *p, const float *q, vf a) { return vf_fma(a, vf_load(q), vf_load(p)); }
+static inline void vf_pick_sum(const float *p, const float *q, vf a, vi index, int64_t first, int64_t second, vf *low,
+                               vf *high) {
+  const vi at0 = _mm256_sub_epi32(index, _mm256_set1_epi32(vi_whole[first]));
+  const vi at1 = _mm256_sub_epi32(index, _mm256_set1_epi32(vi_whole[second]));
+  const float *p0 = p + first, *q0 = q + first, *p1 = p + second, *q1 = q + second;
+  *low = _mm256_blend_ps(_mm256_permutevar8x32_ps(vf_sum(p0, q0, a), at0),
+                         _mm256_permutevar8x32_ps(vf_sum(p1, q1, a), at1), 0xf0);
+  *high = _mm256_blend_ps(_mm256_permutevar8x32_ps(vf_sum(p0 + 1, q0 + 1, a), at0),
+                          _mm256_permutevar8x32_ps(vf_sum(p1 + 1, q1 + 1, a), at1), 0xf0);
+}
 
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
 static inline void vf_zip(vf a, vf b, vf *low, vf *high) {

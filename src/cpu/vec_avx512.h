@@ -15,6 +15,9 @@ static inline vf vf_zero(void) { return _mm512_setzero_ps(); }
 static inline vf vf_set(float x) { return _mm512_set1_ps(x); }
 static inline vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
+/* Past the caches, to whole vectors' addresses; vf_stream_end() before another thread reads. */
+static inline void vf_stream(float *p, vf x) { _mm512_stream_ps(p, x); }
+static inline void vf_stream_end(void) { _mm_sfence(); }
 static inline vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 static inline vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 static inline vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
@@ -36,6 +39,7 @@ static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
 static inline void vi_store(int32_t *p, vi x) { _mm512_storeu_si512(p, x); }
 static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+static inline vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
 static inline vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
 static inline vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
 #define vi_shift_left(a, bits) _mm512_slli_epi32((a), (bits))
@@ -43,6 +47,11 @@ static inline vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
 #define vi_shift_right(a, bits) _mm512_srai_epi32((a), (bits))
 static inline vi vi_truncate(vf x) { return _mm512_cvttps_epi32(x); }
 static inline vf vf_from_int(vi x) { return _mm512_cvtepi32_ps(x); }
+/* x - whole, where x >= 0 and whole = vi_truncate(x). */
+static inline vf vf_fraction(vf x, vi whole) {
+  (void)whole;
+  return _mm512_reduce_ps(x, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
+}
 static inline vi vi_bits(vf x) { return _mm512_castps_si512(x); }
 static inline vf vf_bits(vi x) { return _mm512_castsi512_ps(x); }
 
@@ -50,6 +59,8 @@ static inline vf vf_bits(vi x) { return _mm512_castsi512_ps(x); }
 static inline __mmask16 vf_first(int64_t n) { return (__mmask16)((1u << n) - 1u); }
 static inline vf vf_load_part(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(vf_first(n), p); }
 static inline void vf_store_part(float *p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, vf_first(n), x); }
+
+static inline vf vf_gather(const float *p, vi index) { return _mm512_i32gather_ps(index, p, 4); }
 
 /* p[index] and p[index + 1]. */
 static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
@@ -66,6 +77,11 @@ static inline void vf_pick_pair_2(const float *p, vi index, vf *low, vf *high) {
   *low = _mm512_permutex2var_ps(a, index, b);
   *high = _mm512_permutex2var_ps(a, _mm512_add_epi32(index, _mm512_set1_epi32(1)), b);
 }
+/* p[index] and p[index + 1] within the 2 VL from `first` on; for AVX2 halves are apart. */
+static inline void vf_pick_halves(const float *p, vi index, int32_t first, int32_t second, vf *low, vf *high) {
+  (void)second;
+  vf_pick_pair_2(p + first, _mm512_sub_epi32(index, _mm512_set1_epi32(first)), low, high);
+}
 /* The same where 0 <= index < 3 VL - 1: three loads. */
 static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) {
   const vf c = vf_load(p + 2 * VL);
@@ -73,6 +89,27 @@ static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) {
   vf_pick_pair_2(p, index, low, high);
   *low = _mm512_mask_permutexvar_ps(*low, _mm512_cmpge_epi32_mask(index, begin), index, c);
   *high = _mm512_mask_permutexvar_ps(*high, _mm512_cmpge_epi32_mask(next, begin), next, c);
+}
+
+/* Elements index and index + 1 of the sums p + a q, rounded once. Indices rise evenly from lane to lane, by less than
+ * VF_SUM_RISE each; `first` is lane 0's or one less, `second` that of lane VL / 2. */
+#define VF_SUM_RISE 1.999 /* 1 + 15 rises and one more element lie in two vectors */
+static inline vf vf_sum(const float *p, const float *q, vf a) { return vf_fma(a, vf_load(q), vf_load(p)); }
+static inline void vf_pick_sum(const float *p, const float *q, vf a, vi index, int64_t first, int64_t second, vf *low,
+                               vf *high) {
+  (void)second;
+  const vi at = _mm512_sub_epi32(index, _mm512_set1_epi32((int32_t)first));
+  const vf sum0 = vf_sum(p + first, q + first, a), sum1 = vf_sum(p + first + VL, q + first + VL, a);
+  *low = _mm512_permutex2var_ps(sum0, at, sum1);
+  *high = _mm512_permutex2var_ps(sum0, _mm512_add_epi32(at, _mm512_set1_epi32(1)), sum1);
+}
+/* The same where 0 <= index < 3 VL - 1. */
+static inline void vf_pick_sum_wide(const float *p, const float *q, vf a, vi index, vf *low, vf *high) {
+  const vi next = _mm512_add_epi32(index, _mm512_set1_epi32(1)), begin = _mm512_set1_epi32(2 * VL);
+  const vf sum2 = vf_sum(p + 2 * VL, q + 2 * VL, a);
+  vf_pick_sum(p, q, a, index, 0, 0, low, high);
+  *low = _mm512_mask_permutexvar_ps(*low, _mm512_cmpge_epi32_mask(index, begin), index, sum2);
+  *high = _mm512_mask_permutexvar_ps(*high, _mm512_cmpge_epi32_mask(next, begin), next, sum2);
 }
 
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */

@@ -15,6 +15,9 @@ static inline vf vf_zero(void) { return vdupq_n_f32(0); }
 static inline vf vf_set(float x) { return vdupq_n_f32(x); }
 static inline vf vf_load(const float *p) { return vld1q_f32(p); }
 static inline void vf_store(float *p, vf x) { vst1q_f32(p, x); }
+/* Past the caches where that can be told; vf_stream_end() before another thread reads. */
+static inline void vf_stream(float *p, vf x) { vst1q_f32(p, x); }
+static inline void vf_stream_end(void) {}
 static inline vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
 static inline vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
 static inline vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
@@ -37,6 +40,7 @@ static inline vi vi_load(const int32_t *p) { return vld1q_s32(p); }
 static inline void vi_store(int32_t *p, vi x) { vst1q_s32(p, x); }
 static inline vi vi_add(vi a, vi b) { return vaddq_s32(a, b); }
 static inline vi vi_sub(vi a, vi b) { return vsubq_s32(a, b); }
+static inline vi vi_mul(vi a, vi b) { return vmulq_s32(a, b); }
 static inline vi vi_and(vi a, vi b) { return vandq_s32(a, b); }
 static inline vi vi_or(vi a, vi b) { return vorrq_s32(a, b); }
 #define vi_shift_left(a, bits) vshlq_n_s32((a), (bits))
@@ -44,6 +48,8 @@ static inline vi vi_or(vi a, vi b) { return vorrq_s32(a, b); }
 #define vi_shift_right(a, bits) vshrq_n_s32((a), (bits))
 static inline vi vi_truncate(vf x) { return vcvtq_s32_f32(x); }
 static inline vf vf_from_int(vi x) { return vcvtq_f32_s32(x); }
+/* x - whole, where x >= 0 and whole = vi_truncate(x). */
+static inline vf vf_fraction(vf x, vi whole) { return vsubq_f32(x, vcvtq_f32_s32(whole)); }
 static inline vi vi_bits(vf x) { return vreinterpretq_s32_f32(x); }
 static inline vf vf_bits(vi x) { return vreinterpretq_f32_s32(x); }
 
@@ -61,6 +67,13 @@ static inline void vf_store_part(float *p, vf x, int64_t n) {
   for (int64_t i = 0; i < n; i++) {
     p[i] = lanes[i];
   }
+}
+
+static inline vf vf_gather(const float *p, vi index) {
+  int32_t at[VL];
+  vi_store(at, index);
+  const float lanes[VL] = {p[at[0]], p[at[1]], p[at[2]], p[at[3]]};
+  return vf_load(lanes);
 }
 
 /* p[index] and p[index + 1]. */
@@ -82,7 +95,15 @@ static inline vf vf_pick(const float *p, vi index) {
 
 /* p[index] and p[index + 1] where 0 <= index < 2 VL - 1, or 3 VL - 1. */
 static inline void vf_pick_pair_2(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
+/* The same wherever they lie; for AVX2 halves are apart. */
+static inline void vf_pick_halves(const float *p, vi index, int32_t first, int32_t second, vf *low, vf *high) {
+  (void)first, (void)second;
+  vf_gather_pair(p, index, low, high);
+}
 static inline void vf_pick_pair_3(const float *p, vi index, vf *low, vf *high) { vf_gather_pair(p, index, low, high); }
+
+/* Of vf_pick_sum, which gathers here. */
+#define VF_SUM_RISE 2.333
 
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
 static inline void vf_zip(vf a, vf b, vf *low, vf *high) {

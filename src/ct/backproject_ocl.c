@@ -16,7 +16,7 @@ enum { ITEMS_X = 32, ITEMS_Y = 8, PIXELS = 4, MOST_VIEWS = 16, LEAST_VIEWS = 4, 
 _Static_assert(ITEMS_X == KVOX_TILE && ITEMS_Y * PIXELS == KVOX_TILE, "a group takes a tile");
 
 typedef struct build {
-  int32_t items_x, items_y, views;
+  int32_t items[2], views;
   int32_t segment; /* samples a view that are staged; 0: none */
 } build;
 
@@ -27,17 +27,18 @@ struct kvox_ct_ocl_backproject {
   build build;
   int64_t views, columns, begin[2], size[2];
   int32_t lanes;
+  const kvox_ct_line *host_lines; /* while it is made */
 };
 
 /* One group's local memory leaves room for another's. */
-static void choose_staging(const kvox_device_info *info, const kvox_ct_line *lines, int64_t views, int32_t lanes,
-                           build *b) {
+static void choose_staging(const kvox_device_info *info, const kvox_ct_ocl_backproject *s, build *b) {
+  const kvox_ct_line *lines = s->host_lines;
   double columns = 0;
-  for (int64_t v = 0; v < views; v++) {
-    columns = fmax(columns, fabs(lines[v].a) * (b->items_x - 1) + fabs(lines[v].b) * (b->items_y * PIXELS - 1));
+  for (int64_t v = 0; v < s->views; v++) {
+    columns = fmax(columns, fabs(lines[v].a) * (b->items[0] - 1) + fabs(lines[v].b) * (b->items[1] * PIXELS - 1));
   }
   /* The whole columns below the least and above the greatest s, and one for rounding. */
-  const double segment = ceil(columns) + 3, view_bytes = segment * lanes * (double)sizeof(float);
+  const double segment = ceil(columns) + 3, view_bytes = segment * s->lanes * (double)sizeof(float);
   b->views = MOST_VIEWS;
   while (b->views > LEAST_VIEWS && b->views * view_bytes > (double)info->local_memory_bytes / 2) {
     b->views /= 2;
@@ -46,28 +47,20 @@ static void choose_staging(const kvox_device_info *info, const kvox_ct_line *lin
   b->views = b->segment > 0 ? b->views : MOST_VIEWS;
 }
 
-static kvox_status build_kernel(kvox_ct_ocl_backproject *s, const kvox_ct_line *lines) {
-  const kvox_device_info *info = kvox_ocl_info(s->context->ocl);
+static kvox_status build_kernel(void *stage, uint64_t *largest) {
+  kvox_ct_ocl_backproject *s = stage;
   build *b = &s->build;
-  *b = (build){.items_x = ITEMS_X, .items_y = ITEMS_Y};
-  for (uint64_t largest = info->largest_group;; largest = kvox_ocl_kernel_largest_group(s->kernel)) {
-    while ((uint64_t)b->items_x * (uint64_t)b->items_y > largest && b->items_x > 1) {
-      *(b->items_y > 1 ? &b->items_y : &b->items_x) /= 2;
-    }
-    choose_staging(info, lines, s->views, s->lanes, b);
-    char options[OPTION_BYTES];
-    snprintf(options, sizeof options,
-             "-D LANES=%" PRId32 " -D ITEMS_X=%" PRId32 " -D ITEMS_Y=%" PRId32 " -D PIXELS=%d -D VIEWS=%" PRId32
-             " -D STAGED=%d",
-             s->lanes, b->items_x, b->items_y, PIXELS, b->views, b->segment > 0);
-    kvox_ocl_kernel_destroy(s->kernel);
-    s->kernel = NULL;
-    KVOX_TRY(kvox_ocl_kernel_get(s->context->ocl, "backproject", options, "backproject", &s->kernel));
-    /* Where the kernel takes so many registers that its groups must be smaller than what the device allows. */
-    if ((uint64_t)b->items_x * (uint64_t)b->items_y <= kvox_ocl_kernel_largest_group(s->kernel) || b->items_x == 1) {
-      return KVOX_OK;
-    }
-  }
+  char options[OPTION_BYTES];
+  choose_staging(kvox_ocl_info(s->context->ocl), s, b);
+  snprintf(options, sizeof options,
+           "-D LANES=%" PRId32 " -D ITEMS_X=%" PRId32 " -D ITEMS_Y=%" PRId32 " -D PIXELS=%d -D VIEWS=%" PRId32
+           " -D STAGED=%d",
+           s->lanes, b->items[0], b->items[1], PIXELS, b->views, b->segment > 0);
+  kvox_ocl_kernel_destroy(s->kernel);
+  s->kernel = NULL;
+  KVOX_TRY(kvox_ocl_kernel_get(s->context->ocl, "backproject", options, "backproject", &s->kernel));
+  *largest = kvox_ocl_kernel_largest_group(s->kernel);
+  return KVOX_OK;
 }
 
 kvox_status kvox_ct_ocl_backproject_create(kvox_context *context, const kvox_ct_line *lines, int64_t views,
@@ -87,7 +80,10 @@ kvox_status kvox_ct_ocl_backproject_create(kvox_context *context, const kvox_ct_
   }
   kvox_status status = kvox_ct_ocl_lines_create(context, lines, views, columns, begin, size, &made->lines);
   if (status == KVOX_OK) {
-    status = build_kernel(made, lines);
+    made->host_lines = lines;
+    made->build = (build){.items = {ITEMS_X, ITEMS_Y}};
+    status = kvox_ct_ocl_fit_group(context->ocl, made->build.items, build_kernel, made);
+    made->host_lines = NULL;
   }
   if (status != KVOX_OK) {
     kvox_ct_ocl_backproject_destroy(made);
@@ -132,9 +128,10 @@ kvox_status kvox_ct_ocl_backproject_run(kvox_ct_ocl_backproject *stage, kvox_ocl
       KVOX_OCL_BUFFER(slab->buffer), KVOX_OCL_VALUE(begin),  KVOX_OCL_VALUE(stride_k), KVOX_OCL_VALUE(stride_j),
       KVOX_OCL_VALUE(region),        KVOX_OCL_VALUE(slices), KVOX_OCL_VALUE(scale),    KVOX_OCL_VALUE(offset),
       KVOX_OCL_VALUE(first),         KVOX_OCL_VALUE(last),   KVOX_OCL_VALUE(segment),  KVOX_OCL_LOCAL(staged)};
-  const kvox_ocl_range range = {.items = {(uint64_t)(parts(s->begin[0], s->size[0], b->items_x) * b->items_x),
-                                          (uint64_t)(parts(s->begin[1], s->size[1], b->items_y * PIXELS) * b->items_y),
-                                          (uint64_t)kvox_ct_ocl_groups(cut)},
-                                .group = {(uint64_t)b->items_x, (uint64_t)b->items_y, 1}};
+  const kvox_ocl_range range = {
+      .items = {(uint64_t)(parts(s->begin[0], s->size[0], b->items[0]) * b->items[0]),
+                (uint64_t)(parts(s->begin[1], s->size[1], b->items[1] * PIXELS) * b->items[1]),
+                (uint64_t)kvox_ct_ocl_groups(cut)},
+      .group = {(uint64_t)b->items[0], (uint64_t)b->items[1], 1}};
   return kvox_ocl_run(queue, s->kernel, &range, arguments, sizeof arguments / sizeof *arguments);
 }

@@ -183,12 +183,16 @@ static int by_angle(const void *a, const void *b) {
   return x->view < y->view ? -1 : 1;
 }
 
+void kvox_ct_center_sort(kvox_ct_center_view *views, int64_t count) {
+  qsort(views, (size_t)count, sizeof *views, by_angle);
+}
+
 static kvox_status order_views(kvox_ct_center_scan *scan, const double *angles_deg) {
   const int64_t last = scan->views - 1;
   for (int64_t view = 0; view <= last; view++) {
     scan->order[view] = (kvox_ct_center_view){angles_deg[view], view};
   }
-  qsort(scan->order, (size_t)scan->views, sizeof *scan->order, by_angle);
+  kvox_ct_center_sort(scan->order, scan->views);
   const double first_deg = scan->order[0].angle_deg, span_deg = scan->order[last].angle_deg - first_deg;
   const double step_deg = span_deg / (double)last;
   for (int64_t view = 0; view <= last; view++) {

@@ -10,6 +10,9 @@ typedef struct kvox_ct_center_view {
   int64_t view;
 } kvox_ct_center_view;
 
+/* By angle, those alike as they were measured. */
+void kvox_ct_center_sort(kvox_ct_center_view *views, int64_t count);
+
 /* The projections as the methods read them. A place among the views counts from the first in order of angle, in steps.
  */
 typedef struct kvox_ct_center_scan {

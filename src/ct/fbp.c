@@ -10,6 +10,7 @@
 #include "core/number.h"
 #include "core/options.h"
 #include "core/volume.h"
+#include "ct/orbit.h"
 #include "ct/provenance.h"
 
 static const char create_name[] = "kvox_ct_fbp_plan_create";
@@ -59,13 +60,18 @@ static kvox_status choose_unit(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options
   return KVOX_OK;
 }
 
-static const char *const methods[] = {"filtered back-projection, parallel beam", "filtered back-projection, fan beam",
-                                      "Feldkamp, Davis and Kress, cone beam"};
+static const char *const methods[2][3] = {
+    {"filtered back-projection, parallel beam", "filtered back-projection, fan beam",
+     "Feldkamp, Davis and Kress, cone beam"},
+    {"filtered back-projection, parallel beam, each view by itself", "",
+     "Feldkamp, Davis and Kress, cone beam, each view by itself"},
+};
 
 static kvox_status write_provenance(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options *o,
                                     const kvox_ct_filter_options *f) {
   kvox_text json;
-  kvox_ct_provenance_open(&json, plan->context, plan->device != NULL, plan->geometry, methods[plan->geometry->beam]);
+  kvox_ct_provenance_open(&json, plan->context, plan->device != NULL, plan->geometry,
+                          methods[plan->geometry->described != NULL][plan->geometry->beam]);
   kvox_json_string(&json, "window", kvox_ct_window_name(f->window));
   kvox_json_number(&json, "cutoff", f->cutoff > 0 ? f->cutoff : 1);
   kvox_json_integer(&json, "transform_length", plan->transform_length);
@@ -88,30 +94,50 @@ static kvox_status make_fdk(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options
                                        .begin = plan->begin,
                                        .size = plan->size,
                                        .memory_limit = plan->memory_limit,
+                                       .stream_window = plan->stream_window,
                                        .scale = plan->scale,
                                        .offset = plan->offset,
                                        .name = create_name};
-  if (plan->context->ocl != NULL) {
+  if (plan->context->ocl != NULL && plan->stream_window == 0) {
     const kvox_sentence before = kvox_sentence_keep();
-    const kvox_status status =
-        kvox_fail(KVOX_ERROR_UNSUPPORTED, "%s: OpenCL reconstructs parallel beams alone", create_name);
-    if (!kvox_context_falls_back(plan->context, status, create_name, &before)) {
+    const kvox_status status = kvox_ct_fbp_ocl_make(plan, f, &request);
+    if (status == KVOX_OK || !kvox_context_falls_back(plan->context, status, create_name, &before)) {
       return status;
     }
+    kvox_ct_fbp_ocl_drop(plan);
   }
   KVOX_TRY(kvox_ct_fdk_make(&request, &plan->fdk));
   plan->transform_length = plan->fdk->filter->length;
   return KVOX_OK;
 }
 
+static bool needs_fdk(const kvox_ct_fbp_plan *plan) {
+  return plan->geometry->beam != KVOX_CT_PARALLEL || plan->geometry->described != NULL;
+}
+
+static kvox_status make_stream(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *f) {
+  if (plan->context->ocl != NULL) {
+    const kvox_sentence before = kvox_sentence_keep();
+    const kvox_status status =
+        kvox_fail(KVOX_ERROR_UNSUPPORTED, "%s: views as they arrive are reconstructed on the CPU alone", create_name);
+    if (!kvox_context_falls_back(plan->context, status, create_name, &before)) {
+      return status;
+    }
+  }
+  return needs_fdk(plan) ? make_fdk(plan, f) : kvox_ct_fbp_cpu_make(plan, f);
+}
+
 /* On the context's device where it has one, else on the CPU. */
 static kvox_status make_way(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *f) {
-  if (plan->geometry->beam != KVOX_CT_PARALLEL) {
+  if (plan->stream_window > 0) {
+    return make_stream(plan, f);
+  }
+  if (needs_fdk(plan)) {
     return make_fdk(plan, f);
   }
   if (plan->context->ocl != NULL) {
     const kvox_sentence before = kvox_sentence_keep();
-    const kvox_status status = kvox_ct_fbp_ocl_make(plan, f);
+    const kvox_status status = kvox_ct_fbp_ocl_make(plan, f, NULL);
     if (status == KVOX_OK || !kvox_context_falls_back(plan->context, status, create_name, &before)) {
       return status;
     }
@@ -135,6 +161,7 @@ static kvox_status fill_plan(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options *
     plan->result.size[a] = plan->size[a];
   }
   KVOX_TRY(kvox_grid_check(&plan->result, "kvox_ct_fbp_plan_create: the region"));
+  KVOX_TRY(kvox_ct_orbit_check(plan->geometry, create_name));
   KVOX_TRY(kvox_ct_geometry_check_grid(plan->geometry, &plan->result, create_name));
   if (!o->allow_short_arc) {
     KVOX_TRY(kvox_ct_geometry_check_arc(plan->geometry, create_name));
@@ -143,6 +170,11 @@ static kvox_status fill_plan(kvox_ct_fbp_plan *plan, const kvox_ct_fbp_options *
   KVOX_TRY(kvox_ct_correction_check(f->correction, plan->geometry->rows, plan->geometry->columns));
   plan->correction = kvox_ct_correction_hold(f->correction);
   plan->memory_limit = o->memory_limit != 0 ? o->memory_limit : plan->context->memory_limit;
+  if (o->stream_window < 0) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: stream_window is %" PRId64 ", must not be negative", create_name,
+                     o->stream_window);
+  }
+  plan->stream_window = o->stream_window;
   KVOX_TRY(make_way(plan, f));
   return write_provenance(plan, o, f);
 }
@@ -154,7 +186,6 @@ kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometr
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(plan);
-  KVOX_TRY(kvox_ct_geometry_check_circular(geometry, create_name));
   if (options != NULL) {
     KVOX_TRY(kvox_options_load(&o, sizeof o, options, "kvox_ct_fbp_options"));
   }
@@ -165,6 +196,7 @@ kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometr
   if (made == NULL) {
     return KVOX_ERROR_MEMORY;
   }
+  atomic_init(&made->holders, 1);
   made->context = kvox_context_hold(context);
   made->geometry = kvox_ct_geometry_hold(geometry);
   const kvox_status status = fill_plan(made, &o, &f);
@@ -176,8 +208,15 @@ kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometr
   return KVOX_OK;
 }
 
+kvox_ct_fbp_plan *kvox_ct_fbp_plan_hold(const kvox_ct_fbp_plan *plan) {
+  /* Only the count changes, which nobody sees. */
+  kvox_ct_fbp_plan *held = (kvox_ct_fbp_plan *)(uintptr_t)plan;
+  atomic_fetch_add_explicit(&held->holders, 1, memory_order_relaxed);
+  return held;
+}
+
 void kvox_ct_fbp_plan_destroy(kvox_ct_fbp_plan *plan) {
-  if (plan == NULL) {
+  if (plan == NULL || atomic_fetch_sub_explicit(&plan->holders, 1, memory_order_acq_rel) != 1) {
     return;
   }
   kvox_context *context = plan->context;
@@ -222,18 +261,22 @@ static kvox_status execute_way(const kvox_ct_fbp_plan *plan, kvox_workspace *wor
                                                                                     volume);
 }
 
+kvox_status kvox_ct_fbp_check_volume(const kvox_ct_fbp_plan *plan, const kvox_volume *volume, uint32_t types) {
+  const int64_t shape[3] = {plan->result.size[2], plan->result.size[1], plan->result.size[0]};
+  KVOX_TRY(kvox_array_check_shape(&volume->array, "volume", KVOX_TYPE_BIT(KVOX_F32) | types, 3, shape));
+  KVOX_TRY(kvox_array_check_result(&volume->array, "volume"));
+  return kvox_array_check_rows(&volume->array, "volume");
+}
+
 kvox_status kvox_ct_fbp_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace, const kvox_array *projections,
                                 kvox_volume *volume) {
   KVOX_REQUIRE(plan);
   KVOX_REQUIRE(volume);
   const kvox_ct_geometry *g = plan->geometry;
   const int64_t input[3] = {g->views, g->rows, g->columns};
-  const int64_t output[3] = {plan->result.size[2], plan->result.size[1], plan->result.size[0]};
   KVOX_TRY(kvox_array_check_shape(projections, "projections", KVOX_REAL_TYPES | KVOX_ON_DEVICE_TOO, 3, input));
-  KVOX_TRY(kvox_array_check_shape(&volume->array, "volume", KVOX_TYPE_BIT(KVOX_F32) | KVOX_ON_DEVICE_TOO, 3, output));
-  KVOX_TRY(kvox_array_check_result(&volume->array, "volume"));
+  KVOX_TRY(kvox_ct_fbp_check_volume(plan, volume, KVOX_ON_DEVICE_TOO));
   KVOX_TRY(kvox_array_check_apart(projections, "projections", &volume->array, "volume"));
-  KVOX_TRY(kvox_array_check_rows(&volume->array, "volume"));
   kvox_ocl *ocl = plan->device != NULL ? plan->context->ocl : NULL;
   KVOX_TRY(kvox_ocl_check_place(ocl, projections, "projections"));
   KVOX_TRY(kvox_ocl_check_place(ocl, &volume->array, "volume"));

@@ -21,8 +21,14 @@ kvox_status kvox_ct_fbp_cpu_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_op
   KVOX_TRY(kvox_ct_filter_make(plan->context, plan->geometry->columns, plan->geometry->column_pitch_mm, options,
                                &cpu->filter));
   plan->transform_length = cpu->filter->length;
-  return kvox_ct_tiles_make(&cpu->tiles, plan->context, plan->geometry, &plan->grid, plan->begin, plan->size,
-                            filter_scratch(plan, plan->size[2]), plan->memory_limit, "kvox_ct_fbp_plan_create");
+  static const char name[] = "kvox_ct_fbp_plan_create";
+  const kvox_ct_geometry *g = plan->geometry;
+  const bool stream = plan->stream_window > 0;
+  KVOX_TRY(kvox_ct_tiles_make(&cpu->tiles, plan->context, g, &plan->grid, plan->begin, plan->size,
+                              filter_scratch(plan, plan->size[2]), stream ? 0 : plan->memory_limit, name));
+  const uint64_t raw_bytes = (uint64_t)(g->rows * g->columns) * sizeof(float);
+  return stream ? kvox_ct_tiles_cut_stream(&cpu->tiles, plan->stream_window, raw_bytes, plan->memory_limit, name)
+                : KVOX_OK;
 }
 
 void kvox_ct_fbp_cpu_drop(kvox_ct_fbp_plan *plan) {
@@ -42,24 +48,21 @@ typedef struct filter_job {
   kvox_ct_rows rows;
 } filter_job;
 
-/* One pair of views of every slice of the part, filtered, weighted and put where the tiles read them. */
-static kvox_status filter_views(void *data, int64_t index, int32_t worker) {
-  const filter_job *job = data;
-  const kvox_ct_fbp_plan *plan = job->plan;
-  const kvox_ct_part *part = job->part;
-  const int64_t step = plan->cpu.row_step, first = 2 * index, columns = plan->cpu.tiles.columns;
+kvox_status kvox_ct_fbp_cpu_filter_pair(const kvox_ct_fbp_plan *plan, const kvox_ct_part *part,
+                                        const kvox_ct_rows *rows_of_views, int64_t first, void *memory) {
+  const int64_t step = plan->cpu.row_step, columns = plan->cpu.tiles.columns;
   const bool pair = first + 1 < part->views;
   const double *weights = plan->geometry->weights_rad + part->view + first;
-  float *spare = kvox_ct_worker_scratch(&plan->cpu.tiles, job->workspace_block, worker);
+  float *spare = memory;
   float *a = spare + step, *b = a + part->lanes * step;
   void *scratch = b + part->lanes * step;
 
   for (int64_t k = 0; k < part->slices; k++) {
     const kvox_ct_row_place place = plan->cpu.tiles.places[part->slice + k];
     float *row_a = a + k * step, *row_b = pair ? b + k * step : NULL;
-    KVOX_TRY(kvox_ct_rows_load(&job->rows, part->view + first, place, row_a, spare));
+    KVOX_TRY(kvox_ct_rows_load(rows_of_views, part->view + first, place, row_a, spare));
     if (pair) {
-      KVOX_TRY(kvox_ct_rows_load(&job->rows, part->view + first + 1, place, row_b, spare));
+      KVOX_TRY(kvox_ct_rows_load(rows_of_views, part->view + first + 1, place, row_b, spare));
     }
     kvox_ct_filter_pair(plan->cpu.filter, scratch, row_a, row_b, (float)weights[0], pair ? (float)weights[1] : 0, row_a,
                         row_b);
@@ -78,6 +81,17 @@ static kvox_status filter_views(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
+static kvox_status filter_views(void *data, int64_t index, int32_t worker) {
+  const filter_job *job = data;
+  void *memory = kvox_ct_worker_scratch(&job->plan->cpu.tiles, job->workspace_block, worker);
+  return kvox_ct_fbp_cpu_filter_pair(job->plan, job->part, &job->rows, 2 * index, memory);
+}
+
+int64_t kvox_ct_fbp_cpu_filter_work(const kvox_ct_fbp_plan *plan, int64_t views, int64_t slices) {
+  /* A transform costs some fifty operations a sample. */
+  return kvox_work(kvox_work(50 * views, slices), plan->cpu.filter->length);
+}
+
 static kvox_status filter_part(const kvox_ct_fbp_plan *plan, const kvox_ct_part *part, kvox_workspace *workspace,
                                const kvox_array *projections) {
   filter_job job = {.plan = plan, .part = part, .workspace_block = workspace->block};
@@ -85,8 +99,7 @@ static kvox_status filter_part(const kvox_ct_fbp_plan *plan, const kvox_ct_part 
       (kvox_ct_rows){.projections = projections, .correction = plan->correction, .cpu_level = plan->context->cpu_level};
   kvox_threads threads = plan->context->threads;
   threads.limit = plan->cpu.tiles.workers;
-  /* A transform costs some fifty operations a sample. */
-  const int64_t work = kvox_work(50 * part->views * part->slices, plan->cpu.filter->length);
+  const int64_t work = kvox_ct_fbp_cpu_filter_work(plan, part->views, part->slices);
   return kvox_parallel(&threads, kvox_divide_up(part->views, 2), work, filter_views, &job, &workspace->progress);
 }
 

@@ -3,10 +3,12 @@
 #include "core/array.h"
 #include "core/fail.h"
 #include "ct/fbp.h"
+#include "ct/fdk_ocl.h"
 #include "ct/pool.h"
 #include "ct/upload.h"
 
 struct kvox_ct_fbp_device {
+  kvox_ct_fdk *fdk; /* fan and cone; NULL: a parallel beam */
   kvox_ct_slabs slabs;
   kvox_ct_correction *correction; /* of the rows that slices lie on */
   kvox_ct_filter_options filter;
@@ -20,15 +22,21 @@ typedef struct fbp_state {
   kvox_ct_upload upload;
   kvox_ct_ocl_filter *filter;
   kvox_ct_ocl_backproject *backproject;
+  kvox_ct_ocl_fdk *fdk; /* in the place of both */
   kvox_buffer *block, *slab;
 } fbp_state;
 
 static kvox_status need_of_state(const void *data, const kvox_ct_slabs *slabs, kvox_ct_need *need) {
   const kvox_ct_fbp_plan *plan = data;
-  uint64_t filter = 0;
-  KVOX_TRY(kvox_ct_ocl_filter_need(plan->context, plan->geometry, slabs->size[2], slabs->chunk, slabs->slab, &filter));
-  kvox_ct_need_buffer(need, filter);
-  kvox_ct_need_buffer(need, kvox_ct_ocl_backproject_need(slabs->views));
+  if (slabs->fdk != NULL) {
+    KVOX_TRY(kvox_ct_ocl_fdk_need(slabs, need));
+  } else {
+    const kvox_ct_ocl_scan scan = kvox_ct_ocl_scan_of(plan->geometry);
+    uint64_t filter = 0;
+    KVOX_TRY(kvox_ct_ocl_filter_need(plan->context, &scan, slabs->size[2], slabs->chunk, slabs->slab, &filter));
+    kvox_ct_need_buffer(need, filter);
+    kvox_ct_need_buffer(need, kvox_ct_ocl_backproject_need(slabs->views));
+  }
   kvox_ct_need_buffer(need, kvox_ct_slabs_block_bytes(slabs));
   kvox_ct_need_buffer(need, kvox_ct_slabs_slab_bytes(slabs));
   kvox_ct_upload_need(slabs, plan->device->correction, need);
@@ -39,6 +47,7 @@ static void drop_state(const kvox_ct_fbp_plan *plan, fbp_state *state) {
   kvox_ct_upload_drop(&state->upload);
   kvox_ct_ocl_filter_destroy(state->filter);
   kvox_ct_ocl_backproject_destroy(state->backproject);
+  kvox_ct_ocl_fdk_destroy(state->fdk);
   kvox_buffer_destroy(state->block);
   kvox_buffer_destroy(state->slab);
   kvox_release(plan->context->heap, state);
@@ -49,10 +58,15 @@ static kvox_status fill_state(const kvox_ct_fbp_plan *plan, fbp_state *state) {
   const kvox_ct_slabs *s = &device->slabs;
   kvox_context *context = plan->context;
   KVOX_TRY(kvox_ct_upload_create(s, device->correction, &state->upload));
-  KVOX_TRY(kvox_ct_ocl_filter_create(context, plan->geometry, &device->filter, s->places, s->size[2], s->chunk, s->slab,
-                                     s->lanes, &state->filter));
-  KVOX_TRY(kvox_ct_ocl_backproject_create(context, s->lines, s->views, s->columns, s->begin, s->size, s->lanes,
-                                          &state->backproject));
+  if (device->fdk != NULL) {
+    KVOX_TRY(kvox_ct_ocl_fdk_create(s, &device->filter, &state->fdk));
+  } else {
+    const kvox_ct_ocl_scan scan = kvox_ct_ocl_scan_of(plan->geometry);
+    KVOX_TRY(kvox_ct_ocl_filter_create(context, &scan, &device->filter, s->places, s->size[2], s->chunk, s->slab,
+                                       s->lanes, &state->filter));
+    KVOX_TRY(kvox_ct_ocl_backproject_create(context, s->lines, s->views, s->columns, s->begin, s->size, s->lanes,
+                                            &state->backproject));
+  }
   KVOX_TRY(kvox_ocl_buffer_create(context->ocl, kvox_ct_slabs_block_bytes(s), "filtered views", &state->block));
   return kvox_ocl_buffer_create(context->ocl, kvox_ct_slabs_slab_bytes(s), "slices", &state->slab);
 }
@@ -72,7 +86,21 @@ static kvox_status make_state(const kvox_ct_fbp_plan *plan, fbp_state **state) {
   return KVOX_OK;
 }
 
-kvox_status kvox_ct_fbp_ocl_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *options) {
+static kvox_status lay_out(kvox_ct_fbp_plan *plan, const kvox_ct_fdk_request *diverging) {
+  kvox_ct_fbp_device *device = plan->device;
+  if (diverging == NULL) {
+    return kvox_ct_slabs_lay_out(&device->slabs, plan->context, plan->geometry, &plan->grid, plan->begin, plan->size,
+                                 "kvox_ct_fbp_plan_create");
+  }
+  if (plan->geometry->described != NULL) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED, "OpenCL reconstructs no views that are each given by itself");
+  }
+  KVOX_TRY(kvox_ct_fdk_scan(diverging, &device->fdk));
+  return kvox_ct_slabs_lay_out_diverging(&device->slabs, plan->context, device->fdk);
+}
+
+kvox_status kvox_ct_fbp_ocl_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *options,
+                                 const kvox_ct_fdk_request *diverging) {
   fbp_state *first = NULL;
   kvox_ct_fbp_device *device = kvox_allocate_zeros(plan->context->heap, sizeof *device);
   if (device == NULL) {
@@ -81,14 +109,14 @@ kvox_status kvox_ct_fbp_ocl_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_op
   plan->device = device;
   kvox_ct_pool_open(&device->pool);
   KVOX_TRY(kvox_ct_filter_options_keep(plan->context->heap, options, &device->filter, &device->response));
-  KVOX_TRY(kvox_ct_slabs_lay_out(&device->slabs, plan->context, plan->geometry, &plan->grid, plan->begin, plan->size,
-                                 "kvox_ct_fbp_plan_create"));
+  KVOX_TRY(lay_out(plan, diverging));
   KVOX_TRY(kvox_ct_correction_take_rows(plan->correction, device->slabs.detector_rows, device->slabs.rows,
                                         &device->correction));
   KVOX_TRY(kvox_ct_slabs_choose(&device->slabs, plan->memory_limit, "kvox_ct_fbp_plan_create", need_of_state, plan,
                                 &device->bytes));
   KVOX_TRY(make_state(plan, &first));
-  plan->transform_length = kvox_ct_ocl_filter_length(first->filter);
+  plan->transform_length =
+      device->fdk != NULL ? kvox_ct_ocl_fdk_length(first->fdk) : kvox_ct_ocl_filter_length(first->filter);
   kvox_ct_pool_give(&device->pool, &first->pooled);
   return KVOX_OK;
 }
@@ -103,6 +131,7 @@ void kvox_ct_fbp_ocl_drop(kvox_ct_fbp_plan *plan) {
   }
   kvox_ct_pool_close(&device->pool);
   kvox_ct_slabs_drop(&device->slabs);
+  kvox_ct_fdk_drop(device->fdk);
   kvox_ct_correction_destroy(device->correction);
   kvox_release(plan->context->heap, device->response);
   kvox_release(plan->context->heap, device);
@@ -112,6 +141,9 @@ void kvox_ct_fbp_ocl_drop(kvox_ct_fbp_plan *plan) {
 void kvox_ct_fbp_ocl_memory(const kvox_ct_fbp_plan *plan, kvox_memory_use *memory) {
   const kvox_ct_fbp_device *device = plan->device;
   memory->plan += sizeof *device + sizeof(fbp_state) + kvox_ct_slabs_bytes(&device->slabs);
+  if (device->fdk != NULL) {
+    memory->plan += kvox_ct_fdk_bytes(device->fdk);
+  }
   if (device->correction != plan->correction) {
     memory->plan += kvox_ct_correction_bytes(device->correction);
   }
@@ -146,7 +178,9 @@ static kvox_status filter_block(fbp_run *run, const kvox_ct_ocl_cut *block) {
     const kvox_ct_ocl_cut cut = kvox_ct_slabs_part(block, view, chunk);
     KVOX_TRY(kvox_ct_upload_run(&state->upload, run->queue, &cut, run->projections, run->flag++));
     kvox_ocl_stage(run->queue, "filter");
-    KVOX_TRY(kvox_ct_ocl_filter_run(state->filter, run->queue, &cut, state->upload.lines, true, state->block));
+    KVOX_TRY(state->fdk != NULL
+                 ? kvox_ct_ocl_fdk_filter(state->fdk, run->queue, &cut, state->upload.lines, state->block)
+                 : kvox_ct_ocl_filter_run(state->filter, run->queue, &cut, state->upload.lines, true, state->block));
     KVOX_TRY(advance(run, FILTER_COST * cut.views));
   }
   return KVOX_OK;
@@ -158,8 +192,10 @@ static kvox_status backproject_block(fbp_run *run, const kvox_ct_ocl_cut *block,
   kvox_ocl_stage(run->queue, "backproject");
   for (int64_t view = 0; view < block->views; view += pass) {
     const kvox_ct_ocl_cut cut = kvox_ct_slabs_part(block, view, pass);
-    KVOX_TRY(kvox_ct_ocl_backproject_run(run->state->backproject, run->queue, &cut, run->state->block, slab,
-                                         plan->scale, plan->offset));
+    KVOX_TRY(run->state->fdk != NULL ? kvox_ct_ocl_fdk_backproject(run->state->fdk, run->queue, &cut, run->state->block,
+                                                                   slab, plan->scale, plan->offset)
+                                     : kvox_ct_ocl_backproject_run(run->state->backproject, run->queue, &cut,
+                                                                   run->state->block, slab, plan->scale, plan->offset));
     KVOX_TRY(advance(run, BACKPROJECT_COST * cut.views));
   }
   return KVOX_OK;

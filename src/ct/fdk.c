@@ -16,8 +16,15 @@ static const double most_slope = 1000, most_row = 1e9;
  * quicker although neighbours filter some rows twice. */
 enum { LEAST_VIEWS = 20 };
 
+/* Of an execution where nobody sets a limit, with the plan within 128 MiB: twice as many views in a block, half as many
+ * passes over the volume. */
+static const uint64_t usual_memory = (uint64_t)126 << 20;
+
 /* Blocks of a tile: its voxels (1 MiB) stay in the second-level cache. */
 enum { MOST_CHUNK = 16 };
+
+/* With more slices blocks along z are quicker. */
+enum { MOST_THIN = 6 };
 
 /* The part of an execution that is filtering; what it takes of the time is near this. */
 static const double filter_share = 0.25;
@@ -88,18 +95,25 @@ static kvox_status meet_grid(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   f->slope = view->va / nearest;
   const double columns = kvox_ct_geometry_magnification(g) / (g->column_pitch_mm * f->least_depth);
   const double across = fmax(r->grid->spacing_mm[0], r->grid->spacing_mm[1]) * columns;
-  const double farthest = fmax(fabs(view->vb), fabs(view->vb + view->va * (double)r->grid->size[2])) / nearest;
+  const double whole = view->va * (double)r->grid->size[2];
+  const double farthest = fmax(fabs(view->vb), fabs(view->vb + whole)) / nearest;
   if (!(f->slope <= most_slope && across <= most_slope && farthest + fabs(view->vc) <= most_row)) {
     return kvox_fail(KVOX_ERROR_GEOMETRY,
                      "%s: voxels are more than a thousand rows or columns wide, or lie 10^9 rows beside the detector; "
                      "check the units of spacing",
                      r->name);
   }
-  f->padding = kvox_cone_padding(f->slope);
+  const double most = farthest + fabs(view->vc) + (whole + KVOX_CONE_BLOCK * view->va) / nearest;
+  const int64_t floats = (f->columns + 2) * (g->rows + 6 * KVOX_CONE_BLOCK);
+  f->thin = f->size[2] <= MOST_THIN && most < KVOX_THIN_MOST_ROWS && floats <= INT32_MAX;
   return KVOX_OK;
 }
 
 void kvox_ct_fdk_rows(const kvox_ct_fdk *f, int64_t slice, int64_t slices, int64_t *row, int64_t *rows) {
+  if (f->seen != NULL) {
+    kvox_ct_fdk_view_rows(f, slice, slices, row, rows);
+    return;
+  }
   const kvox_cone_view *view = &f->views[0];
   const bool cone = f->geometry->beam == KVOX_CT_CONE;
   const double first = view->va * (double)slice + view->vb;
@@ -120,17 +134,27 @@ static int64_t block_count(const kvox_ct_fdk *f) {
   return kvox_divide_up(f->begin[2] + f->size[2], KVOX_CONE_BLOCK) - first_block(f);
 }
 
-static void set_slab(kvox_ct_fdk *f, int64_t slab) {
+/* Rows that blocks of the region see: all 16 slices of each, or those of a thin region. */
+static void block_rows(const kvox_ct_fdk *f, int64_t block, int64_t blocks, int64_t *row, int64_t *rows) {
+  const int64_t slice = f->thin ? f->begin[2] : block * KVOX_CONE_BLOCK;
+  kvox_ct_fdk_rows(f, slice, f->thin ? f->size[2] : blocks * KVOX_CONE_BLOCK, row, rows);
+}
+
+static void set_slab(kvox_ct_fdk *f, int64_t asked) {
   int64_t most = 0;
-  const int64_t end = first_block(f) + block_count(f);
+  const int64_t end = first_block(f) + block_count(f), slab = f->thin ? block_count(f) : asked;
   for (int64_t block = first_block(f); block < end; block += slab) {
     int64_t row, rows;
-    kvox_ct_fdk_rows(f, block * KVOX_CONE_BLOCK, kvox_min_i64(slab, end - block) * KVOX_CONE_BLOCK, &row, &rows);
+    block_rows(f, block, kvox_min_i64(slab, end - block), &row, &rows);
     most = kvox_max_i64(most, rows);
   }
   /* An odd number of cache lines: neighbouring columns then begin in different sets of the caches. */
-  const int64_t lines = kvox_divide_up(most, KVOX_CONE_BLOCK);
+  const int64_t lines = kvox_divide_up(most + KVOX_CONE_GAP, KVOX_CONE_BLOCK);
   f->step = (lines + (lines % 2 == 0 ? 1 : 0)) * KVOX_CONE_BLOCK;
+  if (f->thin) {
+    f->step = kvox_round_up(f->columns + 1, KVOX_CONE_BLOCK);
+    f->thin_rows = most + KVOX_THIN_ZERO_ROWS;
+  }
   f->slab = slab;
   const int64_t chunks = kvox_divide_up(slab, MOST_CHUNK);
   f->chunk = kvox_divide_up(slab, chunks);
@@ -138,7 +162,7 @@ static void set_slab(kvox_ct_fdk *f, int64_t slab) {
   f->worker_bytes = tile > filter ? tile : filter;
 }
 
-static uint64_t view_bytes(const kvox_ct_fdk *f) { return (uint64_t)((f->columns + 2) * f->step) * sizeof(float); }
+static uint64_t view_bytes(const kvox_ct_fdk *f) { return (uint64_t)kvox_ct_fdk_view_floats(f) * sizeof(float); }
 
 /* Views and workers that `allowed` bytes have room for with the slab as it is; fewer workers before fewer than two
  * views. */
@@ -156,7 +180,7 @@ static kvox_status choose_cut(kvox_ct_fdk *f, uint64_t limit, const char *name) 
   int64_t slab = block_count(f);
   set_slab(f, 1);
   const uint64_t least = 2 * view_bytes(f) + f->worker_bytes;
-  const uint64_t allowed = limit != 0 ? limit : KVOX_USUAL_MEMORY > least ? KVOX_USUAL_MEMORY : least;
+  const uint64_t allowed = limit != 0 ? limit : usual_memory > least ? usual_memory : least;
   if (allowed < least) {
     return kvox_fail_limit(name, allowed, least);
   }
@@ -182,6 +206,7 @@ static kvox_status choose_stream(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   need.worker_bytes = f->worker_bytes;
   need.workers = f->context->threads.limit;
   need.limit = r->memory_limit;
+  need.usual = usual_memory;
   need.name = r->name;
   KVOX_TRY(kvox_ct_stream_cut_make(&need, &f->stream));
   f->workers = f->stream.workers;
@@ -190,11 +215,29 @@ static kvox_status choose_stream(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   return KVOX_OK;
 }
 
+/* Of views given by themselves. */
+static kvox_status scan_views(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
+  KVOX_TRY(kvox_ct_fdk_turn(f, r->name));
+  if (f->geometry->beam != KVOX_CT_PARALLEL) {
+    KVOX_TRY(kvox_ct_redundancy_make(f->geometry, r->name, &f->redundancy));
+    f->radius = kvox_ct_orbit_radius_of(f->geometry);
+  }
+  kvox_ct_fdk_extend_views(f);
+  const int64_t rows = f->geometry->rows + 6 * KVOX_CONE_BLOCK;
+  if (f->columns >= KVOX_OBLIQUE_MOST || rows >= KVOX_OBLIQUE_MOST || (f->columns + 2) * rows > INT32_MAX) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED, "%s: views given by themselves may have 2^31 pixels each", r->name);
+  }
+  return kvox_ct_fdk_meet_views(f, r);
+}
+
 static kvox_status scan(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   int64_t floats = 0;
+  if (f->geometry->described != NULL) {
+    return scan_views(f, r);
+  }
   KVOX_TRY(kvox_ct_redundancy_make(f->geometry, r->name, &f->redundancy));
   extend_columns(f);
-  if (!kvox_multiply(f->columns + 2, f->geometry->rows + 4 * KVOX_CONE_BLOCK, &floats) || floats > INT64_MAX / 64) {
+  if (!kvox_multiply(f->columns + 2, f->geometry->rows + 6 * KVOX_CONE_BLOCK, &floats) || floats > INT64_MAX / 64) {
     return kvox_fail(KVOX_ERROR_SIZE, "%s: a view has more than 2^57 samples", r->name);
   }
   KVOX_TRY(make_fan(f));
@@ -252,14 +295,26 @@ void kvox_ct_fdk_drop(kvox_ct_fdk *fdk) {
   kvox_context *context = fdk->context;
   kvox_ct_filter_drop(fdk->filter);
   kvox_release(context->heap, fdk->views);
+  kvox_release(context->heap, fdk->seen);
+  kvox_ct_geometry_destroy(fdk->turned);
   kvox_release(context->heap, fdk->fan_rad);
   kvox_release(context->heap, fdk);
   kvox_context_destroy(context);
 }
 
+static uint64_t circle_bytes(const kvox_ct_fdk *f) {
+  return (uint64_t)f->geometry->views * sizeof *f->views + (uint64_t)f->geometry->columns * sizeof *f->fan_rad;
+}
+
+/* A geometry that was turned is a description and an angle and a weight for each view. */
+static uint64_t views_bytes(const kvox_ct_fdk *f) {
+  const uint64_t turned = f->turned != NULL ? sizeof *f->turned->described + 2 * sizeof(double) : 0;
+  return (uint64_t)f->geometry->views * (sizeof *f->seen + turned) + (f->turned != NULL ? sizeof *f->turned : 0);
+}
+
 uint64_t kvox_ct_fdk_bytes(const kvox_ct_fdk *fdk) {
   return sizeof *fdk + (fdk->filter != NULL ? fdk->filter->bytes : 0) +
-         (uint64_t)fdk->geometry->views * sizeof *fdk->views + (uint64_t)fdk->geometry->columns * sizeof *fdk->fan_rad;
+         (fdk->seen != NULL ? views_bytes(fdk) : circle_bytes(fdk));
 }
 
 uint64_t kvox_ct_fdk_workspace(const kvox_ct_fdk *fdk) {
@@ -272,7 +327,7 @@ kvox_ct_fdk_part kvox_ct_fdk_slab(const kvox_ct_fdk *fdk, int64_t index) {
   const int64_t before = index * fdk->slab;
   kvox_ct_fdk_part part = {.first_block = first_block(fdk) + before,
                            .blocks = kvox_min_i64(fdk->slab, block_count(fdk) - before)};
-  kvox_ct_fdk_rows(fdk, part.first_block * KVOX_CONE_BLOCK, part.blocks * KVOX_CONE_BLOCK, &part.row, &part.rows);
+  block_rows(fdk, part.first_block, part.blocks, &part.row, &part.rows);
   return part;
 }
 
@@ -281,8 +336,10 @@ kvox_status kvox_ct_fdk_execute(const kvox_ct_fdk *fdk, kvox_workspace *workspac
   KVOX_TRY(kvox_workspace_begin(workspace, kvox_ct_fdk_workspace(fdk)));
   const int64_t views = fdk->geometry->views, per_slab = kvox_divide_up(views, fdk->block);
   const int64_t parts = kvox_ct_fdk_slabs(fdk) * per_slab;
-  const kvox_ct_rows rows = {
-      .projections = projections, .correction = fdk->correction, .cpu_level = fdk->context->cpu_level};
+  const kvox_ct_rows rows = {.projections = projections,
+                             .correction = fdk->correction,
+                             .cpu_level = fdk->context->cpu_level,
+                             .turned = fdk->turned != NULL};
   for (int64_t n = 0; n < parts; n++) {
     kvox_ct_fdk_part part = kvox_ct_fdk_slab(fdk, n / per_slab);
     part.view = n % per_slab * fdk->block;

@@ -24,7 +24,6 @@ typedef struct scratch {
   float *voxels; /* [y][x][chunk], GROUP - 1 pixels more than a tile */
   float *turned; /* [chunk][GROUP], or [KVOX_FDK_TILE][GROUP] */
   float *slices; /* [GROUP][KVOX_FDK_TILE] */
-  float *blend;
 } scratch;
 
 static int64_t chunk_voxels(const kvox_ct_fdk *fdk) { return fdk->chunk * KVOX_CONE_BLOCK; }
@@ -33,14 +32,15 @@ static scratch take_scratch(const kvox_ct_fdk *fdk, void *memory) {
   scratch s = {.voxels = memory};
   s.turned = s.voxels + (KVOX_FDK_TILE * KVOX_FDK_TILE + GROUP) * chunk_voxels(fdk);
   s.slices = s.turned + kvox_max_i64(chunk_voxels(fdk), KVOX_FDK_TILE) * GROUP;
-  s.blend = s.slices + GROUP * KVOX_FDK_TILE;
   return s;
 }
 
 uint64_t kvox_ct_fdk_tile_scratch(const kvox_ct_fdk *fdk) {
+  if (fdk->thin) {
+    return kvox_ct_fdk_thin_scratch(fdk);
+  }
   const int64_t floats = (KVOX_FDK_TILE * KVOX_FDK_TILE + GROUP) * chunk_voxels(fdk) +
-                         kvox_max_i64(chunk_voxels(fdk), KVOX_FDK_TILE) * GROUP + GROUP * KVOX_FDK_TILE +
-                         kvox_cone_scratch(fdk->step, fdk->padding);
+                         kvox_max_i64(chunk_voxels(fdk), KVOX_FDK_TILE) * GROUP + GROUP * KVOX_FDK_TILE;
   return (uint64_t)kvox_round_up(floats * (int64_t)sizeof(float), KVOX_ALIGNMENT);
 }
 
@@ -67,9 +67,7 @@ static place place_tile(const tile_job *job, int64_t index, const scratch *s) {
                             .height = kvox_min_i64(KVOX_FDK_TILE, f->size[1] - p.y),
                             .block = job->part->first_block + chunk * f->chunk,
                             .blocks = kvox_min_i64(f->chunk, job->part->blocks - chunk * f->chunk),
-                            .voxels = s->voxels,
-                            .padding = f->padding,
-                            .scratch = s->blend};
+                            .voxels = s->voxels};
   p.z = p.tile.block * KVOX_CONE_BLOCK - f->begin[2];
   p.z_begin = kvox_max_i64(-p.z, 0);
   p.z_end = kvox_min_i64(p.tile.blocks * KVOX_CONE_BLOCK, f->size[2] - p.z);
@@ -120,6 +118,31 @@ static void store_tile(const tile_job *job, const place *p, const scratch *s) {
   }
 }
 
+/* The tile as views given by themselves take it. */
+static void backproject_views(const kvox_ct_fdk *f, const kvox_ct_fdk_part *part, const kvox_cone_tile *t) {
+  kvox_oblique_view views[PASS];
+  kvox_oblique_tile tile = {.views = views,
+                            .columns = t->columns,
+                            .row = t->row,
+                            .rows = t->rows,
+                            .step = t->step,
+                            .x = t->x,
+                            .y = t->y,
+                            .width = t->width,
+                            .height = t->height,
+                            .block = t->block,
+                            .blocks = t->blocks,
+                            .voxels = t->voxels};
+  for (int64_t v = 0; v < part->views; v += PASS) {
+    tile.count = kvox_min_i64(PASS, part->views - v);
+    for (int64_t n = 0; n < tile.count; n++) {
+      views[n] = f->seen[part->view + v + n];
+      views[n].samples = kvox_ct_fdk_samples(f, part, v + n);
+    }
+    kvox_oblique_kernels_of(f->context->cpu_level)->backproject(&tile);
+  }
+}
+
 static kvox_status backproject_tile(void *data, int64_t index, int32_t worker) {
   const tile_job *job = data;
   const kvox_ct_fdk *f = job->fdk;
@@ -132,7 +155,10 @@ static kvox_status backproject_tile(void *data, int64_t index, int32_t worker) {
     memset(s.voxels, 0, (size_t)(p.tile.width * p.tile.height * p.tile.blocks * KVOX_CONE_BLOCK) * sizeof(float));
   }
   p.tile.views = views;
-  for (int64_t v = 0; v < job->part->views; v += PASS) {
+  if (f->seen != NULL) {
+    backproject_views(f, job->part, &p.tile);
+  }
+  for (int64_t v = 0; f->seen == NULL && v < job->part->views; v += PASS) {
     p.tile.count = kvox_min_i64(PASS, job->part->views - v);
     for (int64_t n = 0; n < p.tile.count; n++) {
       views[n] = f->views[job->part->view + v + n];
@@ -146,6 +172,9 @@ static kvox_status backproject_tile(void *data, int64_t index, int32_t worker) {
 
 kvox_status kvox_ct_fdk_backproject(const kvox_ct_fdk *fdk, const kvox_ct_fdk_part *part, kvox_workspace *workspace,
                                     const kvox_array *volume) {
+  if (fdk->thin) {
+    return kvox_ct_fdk_backproject_thin(fdk, part, workspace, volume);
+  }
   tile_job job = {.fdk = fdk, .part = part, .workspace_block = workspace->block, .volume = volume};
   job.across = kvox_divide_up(fdk->size[0], KVOX_FDK_TILE);
   job.chunks = kvox_divide_up(part->blocks, fdk->chunk);

@@ -20,6 +20,8 @@ typedef struct kvox_filter_kernels {
   void (*unpack)(const float *complex_row, int64_t count, float weight_a, float weight_b, float *a, float *b);
   /* out[i][k] = rows[k][i] for KVOX_STACK rows that begin `step` floats apart */
   void (*interleave)(const float *rows, int64_t step, int64_t count, float *out);
+  /* The same with `out_step` floats from out[i] to out[i + 1], past the caches; both multiples of 64 bytes */
+  void (*turn)(const float *rows, int64_t step, int64_t count, float *out, int64_t out_step);
 } kvox_filter_kernels;
 
 extern const kvox_filter_kernels kvox_filter_ref;

@@ -41,25 +41,37 @@ static void unpack(const float *complex_row, int64_t count, float weight_a, floa
   }
 }
 
-static void interleave(const float *rows, int64_t step, int64_t count, float *out) {
+static inline __attribute__((always_inline)) void turn_rows(const float *rows, int64_t step, int64_t count, float *out,
+                                                            int64_t out_step, void (*const store)(float *p, vf x)) {
   int64_t i = 0;
   for (; i + VL <= count; i += VL) {
-    for (int64_t k = 0; k < KVOX_STACK; k += VL) {
-      vf m[VL];
+    vf m[KVOX_STACK / VL][VL];
+    for (int64_t k = 0; k < KVOX_STACK / VL; k++) {
       for (int64_t n = 0; n < VL; n++) {
-        m[n] = vf_load(rows + (k + n) * step + i);
+        m[k][n] = vf_load(rows + (k * VL + n) * step + i);
       }
-      vf_transpose(m);
-      for (int64_t n = 0; n < VL; n++) {
-        vf_store(out + (i + n) * KVOX_STACK + k, m[n]);
+      vf_transpose(m[k]);
+    }
+    for (int64_t n = 0; n < VL; n++) {
+      for (int64_t k = 0; k < KVOX_STACK / VL; k++) {
+        store(out + (i + n) * out_step + k * VL, m[k][n]);
       }
     }
   }
   for (; i < count; i++) {
     for (int64_t k = 0; k < KVOX_STACK; k++) {
-      out[i * KVOX_STACK + k] = rows[k * step + i];
+      out[i * out_step + k] = rows[k * step + i];
     }
   }
 }
 
-const kvox_filter_kernels KERNELS = {pack, multiply, unpack, interleave};
+static void interleave(const float *rows, int64_t step, int64_t count, float *out) {
+  turn_rows(rows, step, count, out, KVOX_STACK, vf_store);
+}
+
+static void turn(const float *rows, int64_t step, int64_t count, float *out, int64_t out_step) {
+  turn_rows(rows, step, count, out, out_step, vf_stream);
+  vf_stream_end();
+}
+
+const kvox_filter_kernels KERNELS = {pack, multiply, unpack, interleave, turn};

@@ -34,7 +34,7 @@ typedef struct batch_shape {
 struct kvox_ct_ocl_filter {
   kvox_context *context;
   batch_shape shape;
-  int64_t columns;
+  kvox_ct_ocl_scan scan; /* its weights are the stage's */
   int32_t lanes;
   int32_t tile; /* columns of a group of `unpack` */
   kvox_fft_ocl *forward, *backward;
@@ -67,28 +67,35 @@ static uint64_t pairs_bytes(const batch_shape *shape) {
   return 2 * sizeof(float) * (uint64_t)kvox_work(shape->rows, shape->step);
 }
 
-kvox_status kvox_ct_ocl_filter_need(kvox_context *context, const kvox_ct_geometry *geometry, int64_t slices,
+kvox_ct_ocl_scan kvox_ct_ocl_scan_of(const kvox_ct_geometry *geometry) {
+  return (kvox_ct_ocl_scan){.views = geometry->views,
+                            .columns = geometry->columns,
+                            .filtered = geometry->columns,
+                            .pitch_mm = geometry->column_pitch_mm,
+                            .weights_rad = geometry->weights_rad};
+}
+
+kvox_status kvox_ct_ocl_filter_need(kvox_context *context, const kvox_ct_ocl_scan *scan, int64_t slices,
                                     int64_t most_views, int64_t most_slices, uint64_t *bytes) {
-  const batch_shape shape = shape_batch(geometry->columns, most_views, most_slices);
+  const batch_shape shape = shape_batch(scan->filtered, most_views, most_slices);
   const kvox_fft_layout forward = layout_of(&shape, KVOX_FFT_FORWARD), backward = layout_of(&shape, KVOX_FFT_BACKWARD);
   uint64_t there = 0, back = 0;
   KVOX_TRY(kvox_fft_ocl_need(context->ocl, &forward, &there));
   KVOX_TRY(kvox_fft_ocl_need(context->ocl, &backward, &back));
   *bytes = there + back + pairs_bytes(&shape) + (uint64_t)shape.length * sizeof(float) +
-           (uint64_t)slices * sizeof(row_place) + (uint64_t)geometry->views * sizeof(float);
+           (uint64_t)slices * sizeof(row_place) + (uint64_t)scan->views * sizeof(float);
   return KVOX_OK;
 }
 
 /* ---- Making one ---- */
 
-static kvox_status make_response(kvox_ct_ocl_filter *stage, const kvox_ct_geometry *geometry,
-                                 const kvox_ct_filter_options *options) {
+static kvox_status make_response(kvox_ct_ocl_filter *stage, const kvox_ct_filter_options *options) {
   kvox_heap *heap = stage->context->heap;
   const int64_t length = stage->shape.length;
   float *response = kvox_allocate_array(heap, length, sizeof *response);
   kvox_status status = response != NULL ? KVOX_OK : KVOX_ERROR_MEMORY;
   if (status == KVOX_OK) {
-    status = kvox_ct_filter_response(heap, options, geometry->column_pitch_mm, length, response);
+    status = kvox_ct_filter_response(heap, options, stage->scan.pitch_mm, length, response);
   }
   if (status == KVOX_OK) {
     status = kvox_ct_ocl_table(stage->context->ocl, "response of the filter", response,
@@ -113,17 +120,18 @@ static kvox_status make_places(kvox_ct_ocl_filter *stage, const kvox_ct_row_plac
   return status;
 }
 
-static kvox_status make_weights(kvox_ct_ocl_filter *stage, const kvox_ct_geometry *geometry) {
+static kvox_status make_weights(kvox_ct_ocl_filter *stage, const double *weights_rad) {
   kvox_heap *heap = stage->context->heap;
-  float *weights = kvox_allocate_array(heap, geometry->views, sizeof *weights);
+  const int64_t views = stage->scan.views;
+  float *weights = kvox_allocate_array(heap, views, sizeof *weights);
   if (weights == NULL) {
     return KVOX_ERROR_MEMORY;
   }
-  for (int64_t view = 0; view < geometry->views; view++) {
-    weights[view] = (float)geometry->weights_rad[view];
+  for (int64_t view = 0; view < views; view++) {
+    weights[view] = (float)weights_rad[view];
   }
   const kvox_status status = kvox_ct_ocl_table(stage->context->ocl, "weights of views", weights,
-                                               (uint64_t)geometry->views * sizeof *weights, &stage->weights);
+                                               (uint64_t)views * sizeof *weights, &stage->weights);
   kvox_release(heap, weights);
   return status;
 }
@@ -148,21 +156,21 @@ static kvox_status make_kernels(kvox_ct_ocl_filter *stage) {
   return kvox_ocl_kernel_get(ocl, "filter", options, "multiply", &stage->multiply);
 }
 
-static kvox_status fill_stage(kvox_ct_ocl_filter *stage, const kvox_ct_geometry *geometry,
+static kvox_status fill_stage(kvox_ct_ocl_filter *stage, const double *weights_rad,
                               const kvox_ct_filter_options *options, const kvox_ct_row_place *places, int64_t slices) {
   kvox_ocl *ocl = stage->context->ocl;
   const kvox_fft_layout forward = layout_of(&stage->shape, KVOX_FFT_FORWARD);
   const kvox_fft_layout backward = layout_of(&stage->shape, KVOX_FFT_BACKWARD);
-  KVOX_TRY(make_response(stage, geometry, options));
+  KVOX_TRY(make_response(stage, options));
   KVOX_TRY(make_places(stage, places, slices));
-  KVOX_TRY(make_weights(stage, geometry));
+  KVOX_TRY(make_weights(stage, weights_rad));
   KVOX_TRY(make_kernels(stage));
   KVOX_TRY(kvox_ocl_buffer_create(ocl, pairs_bytes(&stage->shape), "rows to filter", &stage->pairs));
   KVOX_TRY(kvox_fft_ocl_create(ocl, &forward, true, &stage->forward));
   return kvox_fft_ocl_create(ocl, &backward, true, &stage->backward);
 }
 
-kvox_status kvox_ct_ocl_filter_create(kvox_context *context, const kvox_ct_geometry *geometry,
+kvox_status kvox_ct_ocl_filter_create(kvox_context *context, const kvox_ct_ocl_scan *scan,
                                       const kvox_ct_filter_options *options, const kvox_ct_row_place *places,
                                       int64_t slices, int64_t most_views, int64_t most_slices, int32_t lanes,
                                       kvox_ct_ocl_filter **stage) {
@@ -171,10 +179,11 @@ kvox_status kvox_ct_ocl_filter_create(kvox_context *context, const kvox_ct_geome
     return KVOX_ERROR_MEMORY;
   }
   made->context = kvox_context_hold(context);
-  made->shape = shape_batch(geometry->columns, most_views, most_slices);
-  made->columns = geometry->columns;
+  made->shape = shape_batch(scan->filtered, most_views, most_slices);
+  made->scan = *scan;
+  made->scan.weights_rad = NULL;
   made->lanes = lanes;
-  const kvox_status status = fill_stage(made, geometry, options, places, slices);
+  const kvox_status status = fill_stage(made, scan->weights_rad, options, places, slices);
   if (status != KVOX_OK) {
     kvox_ct_ocl_filter_destroy(made);
     return status;
@@ -211,10 +220,10 @@ typedef struct batch {
   int64_t group, slices; /* the first group; from its first slice on */
 } batch;
 
-/* Where samples go, in floats: the first of view 0 and group 0, from a group to the next, from a view to the next. */
+/* Where samples go, in floats: the first of view 0 and group 0, from a group to the next, from a view, a column. */
 typedef struct target {
   kvox_buffer *buffer;
-  int64_t begin, group_step, view_step;
+  int64_t begin, group_step, view_step, column_step;
   int32_t weigh;
 } target;
 
@@ -224,11 +233,19 @@ static kvox_status pack(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const 
   const int64_t first_slice = cut->slice + b->group * stage->lanes;
   const kvox_ocl_range range = {.items = {(uint64_t)shape->length, (uint64_t)b->slices, (uint64_t)b->pairs},
                                 .group = {kvox_ocl_kernel_group(stage->pack, GROUP)}};
-  const kvox_ocl_argument arguments[] = {
-      KVOX_OCL_BUFFER(lines),         KVOX_OCL_VALUE(cut->rows),   KVOX_OCL_VALUE(stage->columns),
-      KVOX_OCL_VALUE(cut->row),       KVOX_OCL_VALUE(cut->views),  KVOX_OCL_VALUE(b->pair),
-      KVOX_OCL_BUFFER(stage->places), KVOX_OCL_VALUE(first_slice), KVOX_OCL_VALUE(b->slices),
-      KVOX_OCL_VALUE(shape->length),  KVOX_OCL_VALUE(shape->step), KVOX_OCL_BUFFER(stage->pairs)};
+  const kvox_ocl_argument arguments[] = {KVOX_OCL_BUFFER(lines),
+                                         KVOX_OCL_VALUE(cut->rows),
+                                         KVOX_OCL_VALUE(stage->scan.columns),
+                                         KVOX_OCL_VALUE(stage->scan.before),
+                                         KVOX_OCL_VALUE(cut->row),
+                                         KVOX_OCL_VALUE(cut->views),
+                                         KVOX_OCL_VALUE(b->pair),
+                                         KVOX_OCL_BUFFER(stage->places),
+                                         KVOX_OCL_VALUE(first_slice),
+                                         KVOX_OCL_VALUE(b->slices),
+                                         KVOX_OCL_VALUE(shape->length),
+                                         KVOX_OCL_VALUE(shape->step),
+                                         KVOX_OCL_BUFFER(stage->pairs)};
   return kvox_ocl_run(queue, stage->pack, &range, arguments, sizeof arguments / sizeof *arguments);
 }
 
@@ -245,14 +262,14 @@ static kvox_status unpack(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, cons
                           const target *to) {
   const int64_t groups = kvox_divide_up(b->slices, stage->lanes);
   const kvox_ocl_range range = {
-      .items = {(uint64_t)stage->columns, (uint64_t)(groups * stage->lanes), (uint64_t)b->pairs},
+      .items = {(uint64_t)stage->scan.filtered, (uint64_t)(groups * stage->lanes), (uint64_t)b->pairs},
       .group = {(uint64_t)stage->tile, (uint64_t)stage->lanes}};
   const kvox_ocl_argument arguments[] = {
-      KVOX_OCL_BUFFER(stage->pairs),  KVOX_OCL_VALUE(stage->shape.step), KVOX_OCL_VALUE(stage->columns),
+      KVOX_OCL_BUFFER(stage->pairs),  KVOX_OCL_VALUE(stage->shape.step), KVOX_OCL_VALUE(stage->scan.filtered),
       KVOX_OCL_VALUE(b->slices),      KVOX_OCL_VALUE(b->group),          KVOX_OCL_VALUE(cut->views),
       KVOX_OCL_VALUE(b->pair),        KVOX_OCL_BUFFER(stage->weights),   KVOX_OCL_VALUE(cut->view),
       KVOX_OCL_VALUE(to->weigh),      KVOX_OCL_BUFFER(to->buffer),       KVOX_OCL_VALUE(to->begin),
-      KVOX_OCL_VALUE(to->group_step), KVOX_OCL_VALUE(to->view_step)};
+      KVOX_OCL_VALUE(to->group_step), KVOX_OCL_VALUE(to->view_step),     KVOX_OCL_VALUE(to->column_step)};
   return kvox_ocl_run(queue, stage->unpack, &range, arguments, sizeof arguments / sizeof *arguments);
 }
 
@@ -291,12 +308,24 @@ static kvox_status run(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const k
 
 kvox_status kvox_ct_ocl_filter_run(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
                                    kvox_buffer *lines, bool weigh, kvox_buffer *block) {
-  const int64_t view_step = stage->columns * stage->lanes;
+  const int64_t view_step = stage->scan.filtered * stage->lanes;
   const target to = {.buffer = block,
                      .begin = cut->block_view * view_step,
                      .group_step = cut->block_views * view_step,
                      .view_step = view_step,
+                     .column_step = stage->lanes,
                      .weigh = weigh};
+  return run(stage, queue, cut, lines, &to);
+}
+
+kvox_status kvox_ct_ocl_filter_spread(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
+                                      kvox_buffer *lines, const kvox_ct_ocl_block *block) {
+  const target to = {.buffer = block->buffer,
+                     .begin = cut->block_view * block->view_step,
+                     .group_step = block->row_step * stage->lanes,
+                     .view_step = block->view_step,
+                     .column_step = block->column_step,
+                     .weigh = 1};
   return run(stage, queue, cut, lines, &to);
 }
 
@@ -306,6 +335,7 @@ kvox_status kvox_ct_ocl_filter_store(kvox_ct_ocl_filter *stage, kvox_ocl_queue *
   const target to = {.buffer = filtered->buffer,
                      .begin = (int64_t)(intptr_t)filtered->data / size,
                      .group_step = filtered->strides[1] / size,
-                     .view_step = filtered->strides[0] / size};
+                     .view_step = filtered->strides[0] / size,
+                     .column_step = 1};
   return run(stage, queue, cut, lines, &to);
 }

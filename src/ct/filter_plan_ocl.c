@@ -36,9 +36,10 @@ static kvox_status make_state(const kvox_ct_filter_plan *plan, filter_state **st
   if (made == NULL) {
     return KVOX_ERROR_MEMORY;
   }
+  const kvox_ct_ocl_scan scan = kvox_ct_ocl_scan_of(plan->geometry);
   kvox_status status = kvox_ct_chunk_state_fill(&made->chunk, chunks, plan->correction);
   if (status == KVOX_OK) {
-    status = kvox_ct_ocl_filter_create(plan->context, plan->geometry, &device->options, device->places, plan->shape[1],
+    status = kvox_ct_ocl_filter_create(plan->context, &scan, &device->options, device->places, plan->shape[1],
                                        chunks->views, chunks->rows, 1, &made->filter);
   }
   if (status != KVOX_OK) {
@@ -51,7 +52,8 @@ static kvox_status make_state(const kvox_ct_filter_plan *plan, filter_state **st
 
 static kvox_status need(const void *data, const kvox_ct_chunks *chunks, uint64_t *bytes) {
   const kvox_ct_filter_plan *plan = data;
-  KVOX_TRY(kvox_ct_ocl_filter_need(plan->context, plan->geometry, plan->shape[1], chunks->views, chunks->rows, bytes));
+  const kvox_ct_ocl_scan scan = kvox_ct_ocl_scan_of(plan->geometry);
+  KVOX_TRY(kvox_ct_ocl_filter_need(plan->context, &scan, plan->shape[1], chunks->views, chunks->rows, bytes));
   *bytes += kvox_ct_ocl_correct_need(plan->correction);
   return KVOX_OK;
 }

@@ -21,12 +21,16 @@ static void unpack(const float *complex_row, int64_t count, float weight_a, floa
   }
 }
 
-static void interleave(const float *rows, int64_t step, int64_t count, float *out) {
+static void turn(const float *rows, int64_t step, int64_t count, float *out, int64_t out_step) {
   for (int64_t i = 0; i < count; i++) {
     for (int64_t k = 0; k < KVOX_STACK; k++) {
-      out[i * KVOX_STACK + k] = rows[k * step + i];
+      out[i * out_step + k] = rows[k * step + i];
     }
   }
 }
 
-const kvox_filter_kernels kvox_filter_ref = {pack, multiply, unpack, interleave};
+static void interleave(const float *rows, int64_t step, int64_t count, float *out) {
+  turn(rows, step, count, out, KVOX_STACK);
+}
+
+const kvox_filter_kernels kvox_filter_ref = {pack, multiply, unpack, interleave, turn};

@@ -7,6 +7,7 @@
 #include "core/fail.h"
 #include "core/number.h"
 #include "ct/angles.h"
+#include "ct/orbit.h"
 #include "ct/vectors.h"
 
 static const double pi = 3.14159265358979323846;
@@ -173,13 +174,16 @@ double kvox_ct_geometry_arc_deg(const kvox_ct_geometry *geometry) {
 }
 
 double kvox_ct_geometry_short_scan_deg(const kvox_ct_geometry *geometry) {
-  const kvox_ct_fan fan = kvox_ct_geometry_fan(geometry);
+  const kvox_ct_fan fan = kvox_ct_orbit_fan_of(geometry).widest;
   return 180 + 2 * fmax(-fan.low_rad, fan.high_rad) * (180 / pi);
 }
 
 kvox_status kvox_ct_geometry_default_grid(const kvox_ct_geometry *geometry, kvox_grid *grid) {
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(grid);
+  if (geometry->described != NULL) {
+    return kvox_ct_orbit_grid(geometry, grid);
+  }
   const double across = geometry->column_pitch_mm / kvox_ct_geometry_magnification(geometry);
   const double up = row_spacing(geometry);
   const int64_t size[3] = {geometry->columns, geometry->columns, geometry->rows};
@@ -205,7 +209,7 @@ double kvox_ct_geometry_row(const kvox_ct_geometry *geometry, const kvox_grid *g
   return z / row_spacing(geometry) + geometry->center_row_px;
 }
 
-static kvox_status check_upright(const kvox_grid *grid, const char *name) {
+kvox_status kvox_ct_geometry_check_upright(const kvox_grid *grid, const char *name) {
   for (int a = 0; a < 3; a++) {
     for (int c = 0; c < 3; c++) {
       if (fabs(grid->axes[a][c] - (a == c ? 1 : 0)) > upright_tolerance) {
@@ -231,7 +235,8 @@ static kvox_status check_rows(const kvox_ct_geometry *geometry, const kvox_grid 
 }
 
 /* A voxel is in front of a source where it is on the detector's side of the plane through the source. */
-static kvox_status check_sources(const kvox_ct_geometry *geometry, const kvox_grid *grid, const char *name) {
+kvox_status kvox_ct_geometry_check_sources(const kvox_ct_geometry *geometry, const kvox_grid *grid, double margin,
+                                           const char *name) {
   for (int64_t v = 0; geometry->beam != KVOX_CT_PARALLEL && v < geometry->views; v++) {
     kvox_ct_view view;
     KVOX_TRY(kvox_ct_geometry_view(geometry, v, &view));
@@ -240,7 +245,7 @@ static kvox_status check_sources(const kvox_ct_geometry *geometry, const kvox_gr
     for (int corner = 0; corner < 8; corner++) {
       double depth = 0;
       for (int c = 0; c < 3; c++) {
-        const double index = (corner >> c & 1) != 0 ? (double)grid->size[c] - 0.5 : -0.5;
+        const double index = (corner >> c & 1) != 0 ? (double)(grid->size[c] - 1) + margin : -margin;
         depth += normal[c] * (grid->origin_mm[c] + index * grid->spacing_mm[c] - view.source_mm[c]);
       }
       if (!(depth > 1e-6 * to_detector)) {
@@ -256,10 +261,10 @@ static kvox_status check_sources(const kvox_ct_geometry *geometry, const kvox_gr
 }
 
 kvox_status kvox_ct_geometry_check_grid(const kvox_ct_geometry *geometry, const kvox_grid *grid, const char *name) {
-  KVOX_TRY(check_upright(grid, name));
-  KVOX_TRY(check_sources(geometry, grid, name));
-  /* Views given by themselves may see a slice at any row, each another. */
-  return geometry->described != NULL ? KVOX_OK : check_rows(geometry, grid, name);
+  KVOX_TRY(kvox_ct_geometry_check_upright(grid, name));
+  KVOX_TRY(kvox_ct_geometry_check_sources(geometry, grid, 0.5, name));
+  return geometry->described != NULL ? kvox_ct_orbit_check_rows(geometry, grid, name)
+                                     : check_rows(geometry, grid, name);
 }
 
 /* As check_arc, of a diverging beam. A view stands for one step: half of it at both ends. */

@@ -70,6 +70,12 @@ double kvox_ct_geometry_row(const kvox_ct_geometry *geometry, const kvox_grid *g
  * sentence otherwise. `name` opens it. */
 kvox_status kvox_ct_geometry_check_grid(const kvox_ct_geometry *geometry, const kvox_grid *grid, const char *name);
 
+/* Parts of it: the grid's axes are the world's; the grid and `margin` voxels around the middles of its outer ones lie
+ * in front of every source. */
+kvox_status kvox_ct_geometry_check_upright(const kvox_grid *grid, const char *name);
+kvox_status kvox_ct_geometry_check_sources(const kvox_ct_geometry *geometry, const kvox_grid *grid, double margin,
+                                           const char *name);
+
 /* The views leave no gap in the half turn; those of a diverging beam make a full turn or a short scan. */
 kvox_status kvox_ct_geometry_check_arc(const kvox_ct_geometry *geometry, const char *name);
 

@@ -7,6 +7,7 @@
 #include "core/volume.h"
 #include "ct/angles.h"
 #include "ct/geometry.h"
+#include "ct/orbit.h"
 #include "ct/redundancy.h"
 
 static void say_number(kvox_text *text, const char *before, double value, const char *after) {
@@ -22,7 +23,7 @@ static void say_beam(kvox_text *text, const kvox_ct_geometry *g) {
   say_number(text, ", column pitch ", g->column_pitch_mm, unit);
   say_number(text, ", axis at column ", g->center_column_px, ".\n");
   if (g->described != NULL) {
-    kvox_text_add(text, "Each view was given by itself; what follows is said of their means.\n");
+    kvox_text_add(text, "Each view was given by itself; lengths are their means, what is seen is what all of them see.\n");
   }
   if (g->beam != KVOX_CT_PARALLEL) {
     say_number(text, "The source is ", g->source_to_axis_mm, " mm from the axis");
@@ -71,6 +72,11 @@ typedef struct field {
 } field;
 
 static field field_of(const kvox_ct_geometry *g) {
+  if (g->described != NULL && g->beam != KVOX_CT_PARALLEL) {
+    const kvox_ct_orbit_fan fan = kvox_ct_orbit_fan_of(g);
+    return (field){g->source_to_axis_mm * sin(fmin(-fan.narrowest.low_rad, fan.narrowest.high_rad)),
+                   g->source_to_axis_mm * sin(fmax(-fan.widest.low_rad, fan.widest.high_rad))};
+  }
   const double left = g->center_column_px + 0.5, right = (double)g->columns - 0.5 - g->center_column_px;
   field f = {.radius = fmin(left, right) * g->column_pitch_mm, .farther = fmax(left, right) * g->column_pitch_mm};
   if (g->beam != KVOX_CT_PARALLEL) {
@@ -120,7 +126,12 @@ static void say_cone(kvox_text *text, const kvox_ct_geometry *g, const kvox_grid
   const field f = field_of(g);
   const double radius = is_offset(g, &f) ? f.farther : fmax(f.radius, 0);
   const double per_mm = g->row_pitch_mm / g->source_to_detector_mm;
-  const double low = (-0.5 - g->center_row_px) * per_mm, high = ((double)g->rows - 0.5 - g->center_row_px) * per_mm;
+  double low = (-0.5 - g->center_row_px) * per_mm, high = ((double)g->rows - 0.5 - g->center_row_px) * per_mm;
+  if (g->described != NULL) {
+    kvox_ct_orbit_heights(g, &low, &high);
+    low /= g->source_to_axis_mm;
+    high /= g->source_to_axis_mm;
+  }
   const double near = g->source_to_axis_mm - radius, far = g->source_to_axis_mm + radius;
   /* Both edges' planes leave the source: an edge beyond z = 0 binds nearest to it, else farthest. */
   const double bottom = low * (low < 0 ? near : far), top = high * (high > 0 ? near : far);
@@ -167,6 +178,7 @@ kvox_status kvox_ct_geometry_check(const kvox_ct_geometry *geometry, const kvox_
   }
   kvox_text_release(&words);
   KVOX_TRY(status);
+  KVOX_TRY(kvox_ct_orbit_check(geometry, "kvox_ct_geometry_check"));
   KVOX_TRY(kvox_ct_geometry_check_arc(geometry, "kvox_ct_geometry_check"));
   if (geometry->beam != KVOX_CT_PARALLEL) {
     kvox_ct_redundancy redundancy;

@@ -12,6 +12,9 @@ static const double pi = 3.14159265358979323846;
 /* Sines below this are an angle of 0: a plane or a beam seen from its edge. */
 static const double least_sine = 1e-9;
 
+/* How far the length of a vector that was divided by its length may be from 1: 4 ulp. */
+static const double unit_rounding = 1e-15;
+
 /* Squares and products of lengths stay finite below this. */
 static const double most_mm = 1e50;
 
@@ -64,7 +67,8 @@ static double settle_view(kvox_ct_view *view, bool parallel, double angle_before
   double *source = view->source_mm;
   if (parallel) {
     const double length = length_of(source);
-    for (int c = 0; c < 3; c++) {
+    /* One that is a unit vector already keeps its bits: what a geometry tells can be given again. */
+    for (int c = 0; c < 3 && fabs(length - 1) > unit_rounding; c++) {
       source[c] /= length;
     }
   }

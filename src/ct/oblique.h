@@ -13,6 +13,9 @@
 /* Along z voxels come in blocks, aligned to the grid, whose coordinates follow from those of the first one. */
 #define KVOX_OBLIQUE_BLOCK 16
 
+/* Zeros that may be read before and behind the rows of a column. */
+#define KVOX_OBLIQUE_GAP 48
+
 /* Columns and rows of a detector, and coordinates of what is seen, stay below this. */
 #define KVOX_OBLIQUE_MOST (1 << 21)
 
@@ -22,16 +25,17 @@
  */
 typedef struct kvox_oblique_view {
   double column[4], row[4], depth[4];
-  const float *samples; /* [columns + 2][step]: column 0, first stored row; zeros at columns -1 and `columns` */
+  const float *samples; /* [columns + 2][step]: column 0, first stored row; zeros at columns -1 and `columns`, behind
+                           the rows of each column, and in KVOX_OBLIQUE_GAP floats before them all */
 } kvox_oblique_view;
 
 typedef struct kvox_oblique_tile {
   const kvox_oblique_view *views;
   int64_t count;
-  int64_t columns;       /* of the detector */
-  int64_t row, rows;     /* the first row that is stored, and how many; others are zero */
-  int64_t step;          /* floats from a column to the next, more than `rows`; (columns + 2) step < 2^31 */
-  int64_t x, y;          /* the tile's first pixel in the grid */
+  int64_t columns;   /* of the detector */
+  int64_t row, rows; /* the first row that is stored, and how many; others are zero */
+  int64_t step;      /* floats from a column to the next: at least rows + KVOX_OBLIQUE_GAP; (columns + 2) step < 2^31 */
+  int64_t x, y;      /* the tile's first pixel in the grid */
   int64_t width, height; /* pixels */
   int64_t block, blocks; /* along z: blocks of KVOX_OBLIQUE_BLOCK voxels, the first one counted in the grid */
   float *voxels;         /* [height][width][blocks][KVOX_OBLIQUE_BLOCK] += views, in the order of the views */

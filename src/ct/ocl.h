@@ -12,6 +12,7 @@
 #define KVOX_CT_OCL_H
 
 #include "context/context.h"
+#include "ct/fdk.h"
 #include "ct/filter.h"
 #include "ct/geometry.h"
 #include "ct/rows.h"
@@ -31,6 +32,12 @@ static inline int64_t kvox_ct_ocl_groups(const kvox_ct_ocl_cut *cut) { return kv
 
 /* A new buffer of these bytes of the host. */
 kvox_status kvox_ct_ocl_table(kvox_ocl *ocl, const char *what, const void *bytes, uint64_t count, kvox_buffer **buffer);
+
+/* Builds a stage's kernels for groups of items[0] x items[1], powers of two, which are halved until the device takes
+ * them, and the kernels, that may take so many registers that their groups must be smaller; `build` tells the largest.
+ */
+typedef kvox_status (*kvox_ct_ocl_build)(void *stage, uint64_t *largest);
+kvox_status kvox_ct_ocl_fit_group(kvox_ocl *ocl, int32_t items[2], kvox_ct_ocl_build build, void *stage);
 
 /* ---- correct_ocl.c, kernels/correct.cl: samples of any real type to line integrals ---- */
 
@@ -57,20 +64,42 @@ kvox_status kvox_ct_ocl_correct_run(kvox_ct_ocl_correct *stage, kvox_ocl_queue *
 
 typedef struct kvox_ct_ocl_filter kvox_ct_ocl_filter;
 
+/* The rows that are filtered, and the zeros beside them that come out with them. */
+typedef struct kvox_ct_ocl_scan {
+  int64_t views, columns;
+  int64_t before, filtered;  /* zeros before the first column; columns in all */
+  double pitch_mm;           /* what the ramp counts in */
+  const double *weights_rad; /* of views */
+} kvox_ct_ocl_scan;
+kvox_ct_ocl_scan kvox_ct_ocl_scan_of(const kvox_ct_geometry *geometry); /* parallel: no zeros */
+
 /* For cuts of at most so many views (even) and slices, `lanes` a power of two up to 16. `places`: where every slice of
  * the region lies. */
-kvox_status kvox_ct_ocl_filter_create(kvox_context *context, const kvox_ct_geometry *geometry,
+kvox_status kvox_ct_ocl_filter_create(kvox_context *context, const kvox_ct_ocl_scan *scan,
                                       const kvox_ct_filter_options *options, const kvox_ct_row_place *places,
                                       int64_t slices, int64_t most_views, int64_t most_slices, int32_t lanes,
                                       kvox_ct_ocl_filter **stage);
 void kvox_ct_ocl_filter_destroy(kvox_ct_ocl_filter *stage);
-kvox_status kvox_ct_ocl_filter_need(kvox_context *context, const kvox_ct_geometry *geometry, int64_t slices,
+kvox_status kvox_ct_ocl_filter_need(kvox_context *context, const kvox_ct_ocl_scan *scan, int64_t slices,
                                     int64_t most_views, int64_t most_slices, uint64_t *bytes);
 int64_t kvox_ct_ocl_filter_length(const kvox_ct_ocl_filter *stage); /* of the transforms */
 
 /* `lines` holds the cut's views and rows. Each sample is multiplied by its view's angular weight where `weigh`. */
 kvox_status kvox_ct_ocl_filter_run(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
                                    kvox_buffer *lines, bool weigh, kvox_buffer *block);
+
+/* Views of filtered rows: how far apart views, rows and columns are, in floats. Either rows or columns lie side by
+ * side.
+ */
+typedef struct kvox_ct_ocl_block {
+  kvox_buffer *buffer;
+  int64_t view_step, row_step, column_step;
+} kvox_ct_ocl_block;
+
+/* Slices, which are the rows of a diverging beam here, to the cut's views of the block, weighted; where rows lie side
+ * by side up to whole groups of `lanes` of them, the last ones 0, else lanes are 1. */
+kvox_status kvox_ct_ocl_filter_spread(kvox_ct_ocl_filter *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
+                                      kvox_buffer *lines, const kvox_ct_ocl_block *block);
 
 /* Of a stage with lanes of 1, not weighted, to f32 [view][slice][column] on the device: the cut's, columns contiguous.
  */
@@ -117,6 +146,36 @@ uint64_t kvox_ct_ocl_backproject_need(int64_t views);
 kvox_status kvox_ct_ocl_backproject_run(kvox_ct_ocl_backproject *stage, kvox_ocl_queue *queue,
                                         const kvox_ct_ocl_cut *cut, kvox_buffer *block, const kvox_array *slab,
                                         float scale, float offset);
+
+/* ---- weigh_ocl.c, kernels/weigh.cl: line integrals of a diverging beam, before they are filtered ---- */
+
+typedef struct kvox_ct_ocl_weigh kvox_ct_ocl_weigh;
+
+kvox_status kvox_ct_ocl_weigh_create(kvox_context *context, const kvox_ct_fdk *fdk, kvox_ct_ocl_weigh **stage);
+void kvox_ct_ocl_weigh_destroy(kvox_ct_ocl_weigh *stage);
+uint64_t kvox_ct_ocl_weigh_need(const kvox_ct_fdk *fdk);
+
+/* In place: the cut's views and rows, which are the detector's. */
+kvox_status kvox_ct_ocl_weigh_run(kvox_ct_ocl_weigh *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
+                                  kvox_buffer *lines);
+
+/* ---- cone_ocl.c, kernels/cone.cl: back-projection of fan and cone; cone.h says what views are ---- */
+
+typedef struct kvox_ct_ocl_cone kvox_ct_ocl_cone;
+
+/* Onto a region of the grid. `turned`: rows of a block lie side by side. KVOX_ERROR_UNSUPPORTED where the region comes
+ * so near to a source, or lies so far beside the detector, that whole numbers cannot say where. */
+kvox_status kvox_ct_ocl_cone_create(kvox_context *context, const kvox_cone_view *views, int64_t count, int64_t columns,
+                                    bool fan, const int64_t begin[3], const int64_t size[3], int32_t lanes, bool turned,
+                                    kvox_ct_ocl_cone **stage);
+void kvox_ct_ocl_cone_destroy(kvox_ct_ocl_cone *stage);
+uint64_t kvox_ct_ocl_cone_need(int64_t views);
+
+/* The cut's slices of the result, as kvox_ct_ocl_backproject_run; the block has the views' rows `row` ... row + rows -
+ * 1, others are zero. */
+kvox_status kvox_ct_ocl_cone_run(kvox_ct_ocl_cone *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
+                                 const kvox_ct_ocl_block *block, int64_t row, int64_t rows, const kvox_array *slab,
+                                 float scale, float offset);
 
 /* ---- project_ocl.c, kernels/project.cl: the transpose, by gathering: no atomics, one order ---- */
 

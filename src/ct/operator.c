@@ -1,6 +1,7 @@
 /* The matched pair of projector and back-projector: what is asked for, checked, and where it is computed. */
 #include "ct/operator.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "core/array.h"
@@ -18,11 +19,19 @@ static double mass_scale(const kvox_ct_geometry *g, const kvox_grid *grid) {
   return g->rows == 1 && grid->size[2] == 1 ? area : area * grid->spacing_mm[2] / g->row_pitch_mm;
 }
 
+static bool is_joseph(const kvox_ct_operator *o) { return o->rays != NULL || o->rays_device != NULL; }
+static bool on_device(const kvox_ct_operator *o) { return o->device != NULL || o->rays_device != NULL; }
+
 static kvox_status write_provenance(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
+  static const char *const by_rays[] = {"adjoint of Joseph's projector, parallel beam",
+                                        "adjoint of Joseph's projector, fan beam",
+                                        "adjoint of Joseph's projector, cone beam"};
+  const char *method = is_joseph(operation) ? by_rays[geometry->beam] : "matched back-projection, parallel beam";
   kvox_text json;
-  kvox_ct_provenance_open(&json, operation->context, operation->device != NULL, geometry,
-                          "matched back-projection, parallel beam");
-  kvox_json_number(&json, "scale", (double)operation->scale);
+  kvox_ct_provenance_open(&json, operation->context, on_device(operation), geometry, method);
+  if (!is_joseph(operation)) {
+    kvox_json_number(&json, "scale", (double)operation->scale);
+  }
   operation->provenance = kvox_ct_provenance_close(&json, &operation->grid);
   return json.status;
 }
@@ -44,6 +53,33 @@ static kvox_status make_way(kvox_ct_operator *made, const kvox_ct_geometry *geom
   return kvox_ct_operator_cpu_make(made, geometry);
 }
 
+/* Joseph's, on the device or the CPU. */
+static kvox_status make_rays(kvox_ct_operator *made, const kvox_ct_geometry *geometry) {
+  if (made->context->ocl != NULL) {
+    const kvox_sentence before = kvox_sentence_keep();
+    const kvox_status status = kvox_ct_operator_rays_ocl_make(made, geometry);
+    if (status == KVOX_OK || !kvox_context_falls_back(made->context, status, create_name, &before)) {
+      return status;
+    }
+    kvox_ct_operator_rays_ocl_drop(made);
+  }
+  return kvox_ct_operator_rays_make(made, geometry);
+}
+
+/* Whether it is Joseph's projector. */
+static kvox_status choose_method(const kvox_ct_geometry *geometry, int32_t method, bool *joseph) {
+  const bool circular_parallel = geometry->beam == KVOX_CT_PARALLEL && geometry->described == NULL;
+  if (method != KVOX_CT_OPERATOR_AUTO && method != KVOX_CT_OPERATOR_PIXEL_DRIVEN && method != KVOX_CT_OPERATOR_JOSEPH) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT,
+                     "%s: method is %" PRId32
+                     ", must be KVOX_CT_OPERATOR_AUTO (0), KVOX_CT_OPERATOR_PIXEL_DRIVEN (1) or "
+                     "KVOX_CT_OPERATOR_JOSEPH (2)",
+                     create_name, method);
+  }
+  *joseph = method == KVOX_CT_OPERATOR_JOSEPH || (method == KVOX_CT_OPERATOR_AUTO && !circular_parallel);
+  return *joseph ? KVOX_OK : kvox_ct_geometry_check_parallel(geometry, create_name);
+}
+
 static kvox_status fill_operator(kvox_ct_operator *made, const kvox_ct_geometry *geometry,
                                  const kvox_ct_operator_options *options) {
   KVOX_TRY(options->grid != NULL ? kvox_grid_check(options->grid, create_name)
@@ -51,12 +87,18 @@ static kvox_status fill_operator(kvox_ct_operator *made, const kvox_ct_geometry 
   if (options->grid != NULL) {
     made->grid = *options->grid;
   }
-  KVOX_TRY(kvox_ct_geometry_check_grid(geometry, &made->grid, create_name));
   made->unit = geometry->pitch_known ? KVOX_UNIT_PER_MM : KVOX_UNIT_PER_PIXEL;
-  made->scale = (float)mass_scale(geometry, &made->grid);
   made->memory_limit = options->memory_limit != 0 ? options->memory_limit : made->context->memory_limit;
   kvox_ct_geometry_shape(geometry, made->shape);
-  KVOX_TRY(make_way(made, geometry));
+  bool joseph = false;
+  KVOX_TRY(choose_method(geometry, options->method, &joseph));
+  if (joseph) {
+    KVOX_TRY(make_rays(made, geometry));
+  } else {
+    KVOX_TRY(kvox_ct_geometry_check_grid(geometry, &made->grid, create_name));
+    made->scale = (float)mass_scale(geometry, &made->grid);
+    KVOX_TRY(make_way(made, geometry));
+  }
   return write_provenance(made, geometry);
 }
 
@@ -66,7 +108,6 @@ kvox_status kvox_ct_operator_create(kvox_context *context, const kvox_ct_geometr
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(geometry);
   KVOX_REQUIRE(operation);
-  KVOX_TRY(kvox_ct_geometry_check_parallel(geometry, create_name));
   if (options != NULL) {
     KVOX_TRY(kvox_options_load(&o, sizeof o, options, "kvox_ct_operator_options"));
   }
@@ -91,6 +132,8 @@ void kvox_ct_operator_destroy(kvox_ct_operator *operation) {
   kvox_context *context = operation->context;
   kvox_ct_operator_ocl_drop(operation);
   kvox_ct_operator_cpu_drop(operation);
+  kvox_ct_operator_rays_drop(operation);
+  kvox_ct_operator_rays_ocl_drop(operation);
   kvox_release(context->heap, operation->provenance);
   kvox_release(context->heap, operation);
   kvox_context_destroy(context);
@@ -100,7 +143,15 @@ kvox_status kvox_ct_operator_memory(const kvox_ct_operator *operation, kvox_memo
   KVOX_REQUIRE(operation);
   KVOX_REQUIRE(memory);
   *memory = (kvox_memory_use){.plan = sizeof *operation + strlen(operation->provenance) + 1};
-  (operation->device != NULL ? kvox_ct_operator_ocl_memory : kvox_ct_operator_cpu_memory)(operation, memory);
+  if (operation->device != NULL) {
+    kvox_ct_operator_ocl_memory(operation, memory);
+  } else if (operation->rays_device != NULL) {
+    kvox_ct_operator_rays_ocl_memory(operation, memory);
+  } else if (operation->rays != NULL) {
+    kvox_ct_operator_rays_memory(operation, memory);
+  } else {
+    kvox_ct_operator_cpu_memory(operation, memory);
+  }
   return KVOX_OK;
 }
 
@@ -114,7 +165,7 @@ kvox_status kvox_ct_operator_grid(const kvox_ct_operator *operation, kvox_grid *
 static kvox_status check(const kvox_ct_operator *o, const kvox_array *volume, const kvox_array *projections) {
   static const uint32_t floats = KVOX_TYPE_BIT(KVOX_F32) | KVOX_ON_DEVICE_TOO;
   const int64_t shape[3] = {o->grid.size[2], o->grid.size[1], o->grid.size[0]};
-  const kvox_ocl *ocl = o->device != NULL ? o->context->ocl : NULL;
+  const kvox_ocl *ocl = on_device(o) ? o->context->ocl : NULL;
   KVOX_TRY(kvox_array_check_shape(volume, "volume", floats, 3, shape));
   KVOX_TRY(kvox_array_check_shape(projections, "projections", floats, 3, o->shape));
   KVOX_TRY(kvox_ocl_check_place(ocl, volume, "volume"));
@@ -140,7 +191,10 @@ kvox_status kvox_ct_project(const kvox_ct_operator *operation, kvox_workspace *w
   KVOX_TRY(check(operation, &volume->array, projections));
   KVOX_TRY(kvox_array_check_result(projections, "projections"));
   return run(operation, workspace, &volume->array, projections,
-             operation->device != NULL ? kvox_ct_operator_ocl_project : kvox_ct_operator_cpu_project);
+             operation->device != NULL        ? kvox_ct_operator_ocl_project
+             : operation->rays_device != NULL ? kvox_ct_operator_rays_ocl_project
+             : operation->rays != NULL        ? kvox_ct_operator_rays_project
+                                              : kvox_ct_operator_cpu_project);
 }
 
 kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
@@ -150,6 +204,9 @@ kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox_workspac
   KVOX_TRY(check(operation, &volume->array, projections));
   KVOX_TRY(kvox_array_check_result(&volume->array, "volume"));
   KVOX_TRY(run(operation, workspace, &volume->array, projections,
-               operation->device != NULL ? kvox_ct_operator_ocl_backproject : kvox_ct_operator_cpu_backproject));
+               operation->device != NULL        ? kvox_ct_operator_ocl_backproject
+               : operation->rays_device != NULL ? kvox_ct_operator_rays_ocl_backproject
+               : operation->rays != NULL        ? kvox_ct_operator_rays_backproject
+                                                : kvox_ct_operator_cpu_backproject));
   return kvox_volume_describe(volume, &operation->grid, operation->unit, operation->provenance);
 }

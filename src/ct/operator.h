@@ -14,6 +14,12 @@ typedef struct kvox_ct_operator_cpu {
 
 typedef struct kvox_ct_operator_device kvox_ct_operator_device;
 
+/* By rays on the CPU; see operator_rays.h. */
+typedef struct kvox_ct_operator_rays kvox_ct_operator_rays;
+
+/* The same on a device; see operator_rays_ocl.c. */
+typedef struct kvox_ct_operator_rays_device kvox_ct_operator_rays_device;
+
 struct kvox_ct_operator {
   kvox_context *context;
   kvox_grid grid;
@@ -24,6 +30,8 @@ struct kvox_ct_operator {
   char *provenance;
   kvox_ct_operator_cpu cpu;
   kvox_ct_operator_device *device; /* NULL: on the CPU */
+  kvox_ct_operator_rays *rays;     /* NULL: pixel-driven, or rays on a device */
+  kvox_ct_operator_rays_device *rays_device;
 };
 
 /* One of the pair. */
@@ -47,5 +55,21 @@ kvox_status kvox_ct_operator_ocl_project(const kvox_ct_operator *operation, kvox
                                          const kvox_array *volume, const kvox_array *projections);
 kvox_status kvox_ct_operator_ocl_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
                                              const kvox_array *volume, const kvox_array *projections);
+
+kvox_status kvox_ct_operator_rays_make(kvox_ct_operator *operation, const kvox_ct_geometry *geometry);
+void kvox_ct_operator_rays_drop(kvox_ct_operator *operation);
+void kvox_ct_operator_rays_memory(const kvox_ct_operator *operation, kvox_memory_use *memory);
+kvox_status kvox_ct_operator_rays_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                          const kvox_array *volume, const kvox_array *projections);
+kvox_status kvox_ct_operator_rays_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                              const kvox_array *volume, const kvox_array *projections);
+
+kvox_status kvox_ct_operator_rays_ocl_make(kvox_ct_operator *operation, const kvox_ct_geometry *geometry);
+void kvox_ct_operator_rays_ocl_drop(kvox_ct_operator *operation);
+void kvox_ct_operator_rays_ocl_memory(const kvox_ct_operator *operation, kvox_memory_use *memory);
+kvox_status kvox_ct_operator_rays_ocl_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                              const kvox_array *volume, const kvox_array *projections);
+kvox_status kvox_ct_operator_rays_ocl_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                                  const kvox_array *volume, const kvox_array *projections);
 
 #endif

@@ -14,35 +14,27 @@ struct kvox_ct_ocl_project {
   kvox_buffer *lines, *image;
   kvox_ocl_kernel *interleave, *project;
   int64_t columns, begin[2], size[2];
-  int32_t lanes, items_x, items_y;
+  int32_t lanes, items[2];
 };
 
 static uint64_t image_bytes(const int64_t size[3], int32_t lanes) {
   return (uint64_t)size[0] * (uint64_t)size[1] * (uint64_t)lanes * sizeof(float);
 }
 
-static kvox_status build_kernels(kvox_ct_ocl_project *s) {
+static kvox_status build_kernels(void *stage, uint64_t *largest) {
+  kvox_ct_ocl_project *s = stage;
   kvox_ocl *ocl = s->context->ocl;
-  s->items_x = ITEMS_X;
-  s->items_y = ITEMS_Y;
-  for (uint64_t largest = kvox_ocl_info(ocl)->largest_group;; largest = kvox_ocl_kernel_largest_group(s->project)) {
-    while ((uint64_t)s->items_x * (uint64_t)s->items_y > largest && s->items_x > 1) {
-      *(s->items_y > 1 ? &s->items_y : &s->items_x) /= 2;
-    }
-    char options[OPTION_BYTES];
-    snprintf(options, sizeof options, "-D LANES=%" PRId32 " -D ITEMS_X=%" PRId32 " -D ITEMS_Y=%" PRId32, s->lanes,
-             s->items_x, s->items_y);
-    kvox_ocl_kernel_destroy(s->interleave);
-    kvox_ocl_kernel_destroy(s->project);
-    s->interleave = s->project = NULL;
-    KVOX_TRY(kvox_ocl_kernel_get(ocl, "project", options, "interleave", &s->interleave));
-    KVOX_TRY(kvox_ocl_kernel_get(ocl, "project", options, "project", &s->project));
-    const uint64_t items = (uint64_t)s->items_x * (uint64_t)s->items_y;
-    if (items == 1 ||
-        (items <= kvox_ocl_kernel_largest_group(s->project) && items <= kvox_ocl_kernel_largest_group(s->interleave))) {
-      return KVOX_OK;
-    }
-  }
+  char options[OPTION_BYTES];
+  snprintf(options, sizeof options, "-D LANES=%" PRId32 " -D ITEMS_X=%" PRId32 " -D ITEMS_Y=%" PRId32, s->lanes,
+           s->items[0], s->items[1]);
+  kvox_ocl_kernel_destroy(s->interleave);
+  kvox_ocl_kernel_destroy(s->project);
+  s->interleave = s->project = NULL;
+  KVOX_TRY(kvox_ocl_kernel_get(ocl, "project", options, "interleave", &s->interleave));
+  KVOX_TRY(kvox_ocl_kernel_get(ocl, "project", options, "project", &s->project));
+  const uint64_t a = kvox_ocl_kernel_largest_group(s->project), b = kvox_ocl_kernel_largest_group(s->interleave);
+  *largest = a < b ? a : b;
+  return KVOX_OK;
 }
 
 kvox_status kvox_ct_ocl_project_create(kvox_context *context, const kvox_ct_line *lines, int64_t views, int64_t columns,
@@ -64,7 +56,9 @@ kvox_status kvox_ct_ocl_project_create(kvox_context *context, const kvox_ct_line
     status = kvox_ocl_buffer_create(context->ocl, image_bytes(size, lanes), "interleaved slices", &made->image);
   }
   if (status == KVOX_OK) {
-    status = build_kernels(made);
+    made->items[0] = ITEMS_X;
+    made->items[1] = ITEMS_Y;
+    status = kvox_ct_ocl_fit_group(context->ocl, made->items, build_kernels, made);
   }
   if (status != KVOX_OK) {
     kvox_ct_ocl_project_destroy(made);
@@ -99,7 +93,7 @@ static kvox_status interleave(const kvox_ct_ocl_project *s, kvox_ocl_queue *queu
                                          KVOX_OCL_VALUE(stride_j),      KVOX_OCL_VALUE(size),  KVOX_OCL_VALUE(here),
                                          KVOX_OCL_BUFFER(s->image)};
   const kvox_ocl_range range = {.items = {(uint64_t)s->size[0], (uint64_t)s->size[1]},
-                                .group = {(uint64_t)s->items_x, (uint64_t)s->items_y}};
+                                .group = {(uint64_t)s->items[0], (uint64_t)s->items[1]}};
   return kvox_ocl_run(queue, s->interleave, &range, arguments, sizeof arguments / sizeof *arguments);
 }
 
@@ -114,7 +108,7 @@ static kvox_status project(const kvox_ct_ocl_project *s, kvox_ocl_queue *queue, 
                                          KVOX_OCL_VALUE(size),      KVOX_OCL_VALUE(columns),   KVOX_OCL_VALUE(views),
                                          KVOX_OCL_VALUE(number),    KVOX_OCL_BUFFER(block)};
   const kvox_ocl_range range = {.items = {(uint64_t)s->columns, (uint64_t)cut->views},
-                                .group = {(uint64_t)s->items_x, (uint64_t)s->items_y}};
+                                .group = {(uint64_t)s->items[0], (uint64_t)s->items[1]}};
   return kvox_ocl_run(queue, s->project, &range, arguments, sizeof arguments / sizeof *arguments);
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/fail.h"
 #include "core/number.h"
+#include "ct/orbit.h"
 
 static const double pi = 3.14159265358979323846;
 
@@ -49,10 +50,11 @@ static kvox_status find_start(const kvox_ct_geometry *g, double *start_deg) {
 
 kvox_status kvox_ct_redundancy_make(const kvox_ct_geometry *geometry, const char *name,
                                     kvox_ct_redundancy *redundancy) {
-  const kvox_ct_fan fan = kvox_ct_geometry_fan(geometry);
+  const kvox_ct_orbit_fan fan = kvox_ct_orbit_fan_of(geometry);
   const double arc_deg = kvox_ct_geometry_arc_deg(geometry);
-  const double small = fmin(-fan.low_rad, fan.high_rad), large = fmax(-fan.low_rad, fan.high_rad);
-  *redundancy = (kvox_ct_redundancy){.full_turn = arc_deg >= 360, .side = fan.high_rad >= -fan.low_rad ? 1 : -1};
+  const double small = fmin(-fan.narrowest.low_rad, fan.narrowest.high_rad);
+  const double large = fmax(-fan.widest.low_rad, fan.widest.high_rad);
+  *redundancy = (kvox_ct_redundancy){.full_turn = arc_deg >= 360, .side = fan.widest.high_rad == large ? 1 : -1};
   if (small <= 0) {
     return kvox_fail(KVOX_ERROR_GEOMETRY,
                      "%s: the axis projects beside the detector; every ray near it must be measured", name);
@@ -62,7 +64,7 @@ kvox_status kvox_ct_redundancy_make(const kvox_ct_geometry *geometry, const char
     redundancy->edge_rad = fmin(small, edge_share * (large - small));
     return KVOX_OK;
   }
-  if (small < least_symmetry * large) {
+  if (fmin(-fan.mean.low_rad, fan.mean.high_rad) < least_symmetry * fmax(-fan.mean.low_rad, fan.mean.high_rad)) {
     char text[KVOX_NUMBER_BYTES];
     return kvox_fail(KVOX_ERROR_GEOMETRY, "%s: an offset detector needs a full turn, the views cover %s degrees of it",
                      name, kvox_number(arc_deg, text));

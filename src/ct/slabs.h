@@ -17,6 +17,9 @@ typedef struct kvox_ct_slabs {
   int64_t slab, block, chunk; /* most slices, views and views of one; block and chunk are even */
   int64_t slab_rows;          /* most rows of a slab */
   int32_t lanes;
+  const kvox_ct_fdk *fdk; /* fan and cone: rows are the detector's, there are no lines and places; NULL: parallel */
+  int64_t stored_rows;    /* then: most rows of a view of a block */
+  bool turned;            /* and whether they lie side by side */
 } kvox_ct_slabs;
 
 /* What an execution takes of the device, saturating. */
@@ -33,6 +36,9 @@ typedef kvox_status (*kvox_ct_need_function)(const void *plan, const kvox_ct_sla
 kvox_status kvox_ct_slabs_lay_out(kvox_ct_slabs *slabs, kvox_context *context, const kvox_ct_geometry *geometry,
                                   const kvox_grid *grid, const int64_t begin[3], const int64_t size[3],
                                   const char *name);
+
+/* The same for fan and cone. `fdk` outlives the slabs. */
+kvox_status kvox_ct_slabs_lay_out_diverging(kvox_ct_slabs *slabs, kvox_context *context, const kvox_ct_fdk *fdk);
 
 /* Then a cut that fits `limit` (0: what a plan usually takes); `bytes` is what it takes. KVOX_ERROR_MEMORY_LIMIT names
  * the least that would do. */
@@ -59,6 +65,10 @@ int64_t kvox_ct_slabs_pass(const kvox_ct_slabs *slabs);
 
 /* All views of a block of a slab. */
 kvox_ct_ocl_cut kvox_ct_slabs_cut(const kvox_ct_slabs *slabs, int64_t slab, int64_t block);
+
+/* Rows that a block of fan or cone has for the cut's slices, and how they lie. */
+void kvox_ct_slabs_stored(const kvox_ct_slabs *slabs, const kvox_ct_ocl_cut *cut, int64_t *row, int64_t *rows);
+kvox_ct_ocl_block kvox_ct_slabs_block(const kvox_ct_slabs *slabs, int64_t rows, kvox_buffer *buffer);
 
 /* Views begin ... of a block, at most `views` of them. */
 kvox_ct_ocl_cut kvox_ct_slabs_part(const kvox_ct_ocl_cut *block, int64_t begin, int64_t views);

@@ -11,6 +11,9 @@
 /* Chunks and slabs beyond this gain nothing: they keep a device busy, and leave memory to others. */
 static const int64_t enough_chunk_bytes = (int64_t)16 << 20, enough_slab_bytes = (int64_t)64 << 20;
 
+/* Neighbouring slabs of a diverging beam filter some rows twice. */
+static const int64_t enough_diverging_bytes = (int64_t)512 << 20;
+
 /* Fewer views at once read and write the slab too often. */
 enum { WORTHWHILE_VIEWS = 64 };
 
@@ -22,6 +25,11 @@ enum { LEAST_PASS = 8 };
 /* Slices whose samples lie together: a register of a CPU's vector unit, a GPU's widest load. Of 64 slices on PoCL with
  * AVX-512, groups of 16 take 9 s where those of 8 take 11.5 and of 4 take 13.5. */
 enum { CPU_LANES = 16, GPU_LANES = 4 };
+
+/* Of a diverging beam voxels above each other share a column, which a GPU finds once for so many. */
+enum { DIVERGING_GPU_LANES = 8 };
+_Static_assert(KVOX_CONE_BLOCK % CPU_LANES == 0 && KVOX_CONE_BLOCK % DIVERGING_GPU_LANES == 0,
+               "lanes are of one block");
 
 void kvox_ct_need_buffer(kvox_ct_need *need, uint64_t bytes) {
   need->bytes = bytes > UINT64_MAX - need->bytes ? UINT64_MAX : need->bytes + bytes;
@@ -39,13 +47,41 @@ static int64_t rows_end(const kvox_ct_slabs *s, int64_t end) {
   return last.row + (last.fraction > 0 ? 2 : 1);
 }
 
-static int64_t most_rows(const kvox_ct_slabs *s) {
-  int64_t most = 0;
-  for (int64_t k = 0; k < s->size[2]; k += s->slab) {
-    const int64_t end = kvox_min_i64(k + s->slab, s->size[2]);
-    most = kvox_max_i64(most, rows_end(s, end) - s->places[k].row);
+void kvox_ct_slabs_stored(const kvox_ct_slabs *slabs, const kvox_ct_ocl_cut *cut, int64_t *row, int64_t *rows) {
+  kvox_ct_fdk_rows(slabs->fdk, slabs->begin[2] + cut->slice, cut->slices, row, rows);
+}
+
+/* The rows that the cut's slices lie on. */
+static void set_rows(const kvox_ct_slabs *s, kvox_ct_ocl_cut *cut) {
+  if (s->fdk == NULL) {
+    cut->row = s->places[cut->slice].row;
+    cut->rows = rows_end(s, cut->slice + cut->slices) - cut->row;
+    return;
   }
-  return most;
+  int64_t row, rows;
+  kvox_ct_slabs_stored(s, cut, &row, &rows);
+  cut->row = kvox_ct_fdk_detector_row(s->fdk, row);
+  cut->rows = kvox_ct_fdk_detector_row(s->fdk, row + rows - 1) + 1 - cut->row;
+}
+
+/* Floats of a column of a block of fan or cone, with the zeros that fill its last group: an odd number of cache lines,
+ * so that neighbours begin in different sets of the caches. */
+static int64_t stored_step(const kvox_ct_slabs *s, int64_t rows) {
+  return s->turned ? (kvox_divide_up(rows, KVOX_CONE_BLOCK) | 1) * KVOX_CONE_BLOCK : rows;
+}
+
+static void find_most_rows(kvox_ct_slabs *s) {
+  s->slab_rows = s->stored_rows = 0;
+  for (int64_t k = 0; k < s->size[2]; k += s->slab) {
+    kvox_ct_ocl_cut cut = {.slice = k, .slices = kvox_min_i64(s->slab, s->size[2] - k)};
+    set_rows(s, &cut);
+    s->slab_rows = kvox_max_i64(s->slab_rows, cut.rows);
+    if (s->fdk != NULL) {
+      int64_t row, rows;
+      kvox_ct_slabs_stored(s, &cut, &row, &rows);
+      s->stored_rows = kvox_max_i64(s->stored_rows, rows);
+    }
+  }
 }
 
 static void set_cut(kvox_ct_slabs *s, int64_t slab, int64_t block, int64_t chunk) {
@@ -55,7 +91,7 @@ static void set_cut(kvox_ct_slabs *s, int64_t slab, int64_t block, int64_t chunk
   while (s->lanes / 2 >= slab) { /* a group with lanes to spare costs less than two of half as many */
     s->lanes /= 2;
   }
-  s->slab_rows = most_rows(s);
+  find_most_rows(s);
 }
 
 static int64_t half_even(int64_t views) { return kvox_round_up(views / 2, 2); }
@@ -83,7 +119,8 @@ static bool shrink(kvox_ct_slabs *s) {
 /* Slabs, blocks and chunks as large as is of use. */
 static void largest_cut(kvox_ct_slabs *s, int32_t lanes) {
   const int64_t all = s->views + s->views % 2;
-  const int64_t wanted = enough_slab_bytes / (int64_t)floats(s->size[0], s->size[1], 1);
+  const int64_t enough = s->fdk != NULL ? enough_diverging_bytes : enough_slab_bytes;
+  const int64_t wanted = enough / (int64_t)floats(s->size[0], s->size[1], 1);
   s->lanes = lanes;
   set_cut(s, kvox_min_i64(s->size[2], kvox_round_up(kvox_max_i64(wanted, 1), lanes)), all, 2);
   const int64_t chunk = enough_chunk_bytes / (int64_t)floats(s->slab_rows, s->columns, 1) / 2 * 2;
@@ -103,7 +140,7 @@ kvox_status kvox_ct_slabs_choose(kvox_ct_slabs *slabs, uint64_t limit, const cha
   kvox_ct_slabs *s = slabs;
   const kvox_device_info *device = kvox_ocl_info(s->context->ocl);
   const uint64_t allowed = limit != 0 ? limit : kvox_ocl_usual_memory(s->context->ocl);
-  largest_cut(s, device->type == KVOX_DEVICE_CPU ? CPU_LANES : GPU_LANES);
+  largest_cut(s, device->type == KVOX_DEVICE_CPU ? CPU_LANES : s->fdk != NULL ? DIVERGING_GPU_LANES : GPU_LANES);
   kvox_ct_need need;
   for (;;) {
     need = (kvox_ct_need){0};
@@ -172,6 +209,26 @@ kvox_status kvox_ct_slabs_lay_out(kvox_ct_slabs *slabs, kvox_context *context, c
   return number_rows(slabs);
 }
 
+kvox_status kvox_ct_slabs_lay_out_diverging(kvox_ct_slabs *slabs, kvox_context *context, const kvox_ct_fdk *fdk) {
+  const kvox_ct_geometry *g = fdk->geometry;
+  if (kvox_work(fdk->columns, g->rows + 2 * KVOX_CONE_BLOCK) > INT32_MAX) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED, "OpenCL: a view of more than 2^31 samples");
+  }
+  *slabs = (kvox_ct_slabs){
+      .context = kvox_context_hold(context), .views = g->views, .columns = g->columns, .rows = g->rows, .fdk = fdk};
+  memcpy(slabs->begin, fdk->begin, sizeof slabs->begin);
+  memcpy(slabs->size, fdk->size, sizeof slabs->size);
+  slabs->turned = kvox_ocl_info(context->ocl)->type == KVOX_DEVICE_CPU;
+  slabs->detector_rows = kvox_allocate_array(context->heap, g->rows, sizeof *slabs->detector_rows);
+  if (slabs->detector_rows == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  for (int64_t row = 0; row < g->rows; row++) {
+    slabs->detector_rows[row] = row;
+  }
+  return KVOX_OK;
+}
+
 void kvox_ct_slabs_drop(kvox_ct_slabs *slabs) {
   if (slabs->context != NULL) {
     kvox_release(slabs->context->heap, slabs->lines);
@@ -183,6 +240,9 @@ void kvox_ct_slabs_drop(kvox_ct_slabs *slabs) {
 }
 
 uint64_t kvox_ct_slabs_bytes(const kvox_ct_slabs *slabs) {
+  if (slabs->fdk != NULL) {
+    return (uint64_t)slabs->rows * sizeof *slabs->detector_rows;
+  }
   const uint64_t slice = sizeof *slabs->places + 2 * sizeof *slabs->detector_rows;
   return (uint64_t)slabs->views * sizeof *slabs->lines + (uint64_t)slabs->size[2] * slice;
 }
@@ -197,6 +257,9 @@ uint64_t kvox_ct_slabs_lines_bytes(const kvox_ct_slabs *slabs) {
 }
 
 uint64_t kvox_ct_slabs_block_bytes(const kvox_ct_slabs *slabs) {
+  if (slabs->fdk != NULL) {
+    return floats(slabs->block, slabs->fdk->columns, stored_step(slabs, slabs->stored_rows));
+  }
   return floats(kvox_round_up(slabs->slab, slabs->lanes), slabs->block, slabs->columns);
 }
 
@@ -227,9 +290,16 @@ kvox_ct_ocl_cut kvox_ct_slabs_cut(const kvox_ct_slabs *slabs, int64_t slab, int6
   kvox_ct_ocl_cut cut = {.view = block * slabs->block, .slice = slab * slabs->slab, .lanes = slabs->lanes};
   cut.views = cut.block_views = kvox_min_i64(slabs->block, slabs->views - cut.view);
   cut.slices = kvox_min_i64(slabs->slab, slabs->size[2] - cut.slice);
-  cut.row = slabs->places[cut.slice].row;
-  cut.rows = rows_end(slabs, cut.slice + cut.slices) - cut.row;
+  set_rows(slabs, &cut);
   return cut;
+}
+
+kvox_ct_ocl_block kvox_ct_slabs_block(const kvox_ct_slabs *slabs, int64_t rows, kvox_buffer *buffer) {
+  const int64_t columns = slabs->fdk->columns, step = stored_step(slabs, rows);
+  return (kvox_ct_ocl_block){.buffer = buffer,
+                             .view_step = columns * step,
+                             .row_step = slabs->turned ? 1 : columns,
+                             .column_step = slabs->turned ? step : 1};
 }
 
 kvox_ct_ocl_cut kvox_ct_slabs_part(const kvox_ct_ocl_cut *block, int64_t begin, int64_t views) {

@@ -22,7 +22,7 @@ kvox_status kvox_ct_stream_cut_make(const kvox_ct_stream_need *need, kvox_ct_str
   cut->waiting = kvox_min_i64(window / 2 + 1, all / 2);
   const uint64_t raw = (uint64_t)(cut->waiting + 1) * need->raw_bytes + 2 * KVOX_ALIGNMENT;
   const uint64_t views = (uint64_t)ring_of(2, window, all) * need->view_bytes + raw, least = views + need->worker_bytes;
-  const uint64_t allowed = need->limit != 0 ? need->limit : KVOX_USUAL_MEMORY > least ? KVOX_USUAL_MEMORY : least;
+  const uint64_t allowed = need->limit != 0 ? need->limit : need->usual > least ? need->usual : least;
   if (allowed < least) {
     return kvox_fail_limit(need->name, allowed, least);
   }

@@ -14,7 +14,8 @@ typedef struct kvox_ct_stream_need {
   uint64_t raw_bytes;  /* of a view as line integrals */
   uint64_t worker_bytes;
   int32_t workers; /* at most */
-  uint64_t limit;  /* 0: KVOX_USUAL_MEMORY, or the least */
+  uint64_t limit;  /* 0: `usual`, or the least */
+  uint64_t usual;
   const char *name;
 } kvox_ct_stream_need;
 

@@ -136,12 +136,20 @@ static int64_t lone_slices(const kvox_ct_tiles *t) { return kvox_max_i64(t->size
 
 static int64_t blocks(const kvox_ct_tiles *t) { return kvox_divide_up(t->views, t->block); }
 
-int64_t kvox_ct_tiles_parts(const kvox_ct_tiles *tiles) { return (stacks(tiles) + lone_slices(tiles)) * blocks(tiles); }
+int64_t kvox_ct_tiles_groups(const kvox_ct_tiles *tiles) { return stacks(tiles) + lone_slices(tiles); }
+
+int64_t kvox_ct_tiles_parts(const kvox_ct_tiles *tiles) { return kvox_ct_tiles_groups(tiles) * blocks(tiles); }
 
 kvox_ct_part kvox_ct_tiles_part(const kvox_ct_tiles *tiles, int64_t index, void *workspace_block) {
-  const int64_t group = index / blocks(tiles), block = index % blocks(tiles);
-  kvox_ct_part part = {.view = block * tiles->block, .block = workspace_block};
+  kvox_ct_part part = kvox_ct_tiles_group(tiles, index / blocks(tiles));
+  part.view = index % blocks(tiles) * tiles->block;
   part.views = kvox_min_i64(tiles->block, tiles->views - part.view);
+  part.block = workspace_block;
+  return part;
+}
+
+kvox_ct_part kvox_ct_tiles_group(const kvox_ct_tiles *tiles, int64_t group) {
+  kvox_ct_part part = {0};
   if (group < stacks(tiles)) {
     part.slice = group * KVOX_STACK;
     part.lanes = KVOX_STACK;
@@ -154,7 +162,8 @@ kvox_ct_part kvox_ct_tiles_part(const kvox_ct_tiles *tiles, int64_t index, void 
 }
 
 float *kvox_ct_part_view(const kvox_ct_tiles *tiles, const kvox_ct_part *part, int64_t index) {
-  return (float *)part->block + (index * tiles->width + tiles->padding) * part->lanes;
+  const int64_t place = kvox_ct_ring_place(part->place, index, part->places);
+  return (float *)part->block + (place * tiles->width + tiles->padding) * part->lanes;
 }
 
 void kvox_ct_part_clear_padding(const kvox_ct_tiles *tiles, const kvox_ct_part *part, int64_t index) {
@@ -166,6 +175,29 @@ void kvox_ct_part_clear_padding(const kvox_ct_tiles *tiles, const kvox_ct_part *
 
 void *kvox_ct_worker_scratch(const kvox_ct_tiles *tiles, void *workspace_block, int32_t worker) {
   return (char *)workspace_block + tiles->block_bytes + (uint64_t)worker * tiles->worker_bytes;
+}
+
+kvox_status kvox_ct_tiles_cut_stream(kvox_ct_tiles *tiles, int64_t window, uint64_t raw_bytes, uint64_t limit,
+                                     const char *name) {
+  const int64_t lanes = stacks(tiles) * KVOX_STACK + lone_slices(tiles);
+  int64_t floats = 0;
+  if (!kvox_multiply(lanes, tiles->width, &floats) || floats > INT64_MAX / 64) {
+    return kvox_fail(KVOX_ERROR_SIZE, "%s: a view has more than 2^57 samples", name);
+  }
+  const kvox_ct_stream_need need = {.window = window,
+                                    .views = tiles->views,
+                                    .view_bytes = (uint64_t)floats * sizeof(float),
+                                    .raw_bytes = raw_bytes,
+                                    .worker_bytes = tiles->worker_bytes,
+                                    .workers = tiles->context->threads.limit,
+                                    .limit = limit,
+                                    .usual = KVOX_USUAL_MEMORY,
+                                    .name = name};
+  KVOX_TRY(kvox_ct_stream_cut_make(&need, &tiles->stream));
+  tiles->workers = tiles->stream.workers;
+  tiles->block = tiles->stream.block;
+  tiles->block_bytes = tiles->stream.block_bytes;
+  return KVOX_OK;
 }
 
 typedef struct tile_job {

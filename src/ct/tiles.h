@@ -9,6 +9,7 @@
 #include "ct/fixed.h"
 #include "ct/geometry.h"
 #include "ct/rows.h"
+#include "ct/stream_cut.h"
 
 /* Where the scan meets the grid; both arrays are the heap's, to be released also after a failure. */
 typedef struct kvox_ct_layout {
@@ -34,6 +35,7 @@ typedef struct kvox_ct_tiles {
   int64_t block;             /* views at once; even */
   int32_t workers;
   uint64_t block_bytes, worker_bytes;
+  kvox_ct_stream_cut stream; /* zeros: none */
 } kvox_ct_tiles;
 
 /* Slices that share a view's samples in an execution of so many: what a worker's rows must hold. */
@@ -43,6 +45,10 @@ int64_t kvox_ct_tiles_lanes(int64_t slices);
 kvox_status kvox_ct_tiles_make(kvox_ct_tiles *tiles, kvox_context *context, const kvox_ct_geometry *geometry,
                                const kvox_grid *grid, const int64_t begin[3], const int64_t size[3],
                                uint64_t filter_bytes, uint64_t limit, const char *name);
+
+/* Cuts the same for a stream: every stack of slices keeps its views. `raw_bytes` hold a view as it came. */
+kvox_status kvox_ct_tiles_cut_stream(kvox_ct_tiles *tiles, int64_t window, uint64_t raw_bytes, uint64_t limit,
+                                     const char *name);
 void kvox_ct_tiles_drop(kvox_ct_tiles *tiles);
 uint64_t kvox_ct_tiles_bytes(const kvox_ct_tiles *tiles);
 uint64_t kvox_ct_tiles_workspace(const kvox_ct_tiles *tiles);
@@ -52,12 +58,17 @@ uint64_t kvox_ct_tiles_workspace(const kvox_ct_tiles *tiles);
 typedef struct kvox_ct_part {
   int64_t slice, slices, lanes;
   int64_t view, views;
-  void *block; /* the views' samples */
+  void *block;           /* the views' samples */
+  int64_t place, places; /* of a ring: where the first view lies, and how many views it holds; zeros: no ring */
 } kvox_ct_part;
 
 /* How many parts there are, and each of them in turn: all blocks of a stack, then the next stack. */
 int64_t kvox_ct_tiles_parts(const kvox_ct_tiles *tiles);
 kvox_ct_part kvox_ct_tiles_part(const kvox_ct_tiles *tiles, int64_t index, void *workspace_block);
+
+/* The groups of slices, stacks and then lone ones; the part's views and block are the caller's to set. */
+int64_t kvox_ct_tiles_groups(const kvox_ct_tiles *tiles);
+kvox_ct_part kvox_ct_tiles_group(const kvox_ct_tiles *tiles, int64_t group);
 
 /* The samples of the view at `index` of the part: column 0, lane 0. The paddings are the caller's to clear. */
 float *kvox_ct_part_view(const kvox_ct_tiles *tiles, const kvox_ct_part *part, int64_t index);

@@ -1,43 +1,24 @@
 /* The geometry file of a CT scan: JSON, read by cJSON. Every member is known, or an error that names it. */
-#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "io/io.h"
+#include "io/ct_geometry.h"
 
 /* A list of 2^18 angles in 17 digits has 6 MB; what lies deeper or is longer is no geometry. */
 enum { MOST_BYTES = 1 << 24, MOST_DEPTH = 8 };
 
-/* Views, rows, columns: beyond any scanner, and small enough that no file can ask for much memory. */
-enum { MOST_COUNT = 1 << 20 };
-
-/* What was read, before it becomes options. */
-typedef struct reader {
-  const kvox_io_file *file;
-  kvox_context *context;
-  int32_t beam;                 /* KVOX_CT_PARALLEL, ... */
-  kvox_ct_cone_options options; /* a parallel beam has no distances */
-  double *angles_deg;           /* of a list; from the context's allocator */
-} reader;
-
-/* One member of an object: its name, whether it must be there, and what takes its value. */
-typedef struct member {
-  const char *name;
-  bool required;
-  kvox_status (*take)(reader *r, const char *path, const cJSON *value);
-} member;
-
-static kvox_status wrong(const reader *r, const char *path, const char *must) {
+kvox_status kvox_io_geometry_wrong(const kvox_io_geometry_reader *r, const char *path, const char *must) {
   return kvox_io_file_fail(r->file, KVOX_ERROR_FORMAT, "\"%s\" must be %s", path, must);
 }
 
 /* Walks an object by its table; `path` is "" or "detector." and opens the names in sentences. */
-static kvox_status take_object(reader *r, const char *path, const cJSON *object, const member *members, int count) {
+kvox_status kvox_io_geometry_object(kvox_io_geometry_reader *r, const char *path, const cJSON *object,
+                                    const kvox_io_geometry_member *members, int count) {
   char name[96];
-  bool seen[8] = {false};
+  bool seen[KVOX_IO_MOST_MEMBERS] = {false};
   for (const cJSON *item = object->child; item != NULL; item = item->next) {
     int m = 0;
     while (m < count && strcmp(item->string, members[m].name) != 0) {
@@ -62,47 +43,48 @@ static kvox_status take_object(reader *r, const char *path, const cJSON *object,
   return KVOX_OK;
 }
 
-static kvox_status get_number(const reader *r, const char *path, const cJSON *value, double *number) {
+kvox_status kvox_io_geometry_number(const kvox_io_geometry_reader *r, const char *path, const cJSON *value,
+                                    double *number) {
   if (!cJSON_IsNumber(value) || !isfinite(value->valuedouble)) {
-    return wrong(r, path, "a finite number");
+    return kvox_io_geometry_wrong(r, path, "a finite number");
   }
   *number = value->valuedouble;
   return KVOX_OK;
 }
 
-static kvox_status get_pitch(const reader *r, const char *path, const cJSON *value, double *number) {
-  KVOX_TRY(get_number(r, path, value, number));
-  return *number > 0 ? KVOX_OK : wrong(r, path, "positive; leave it out where it is not known");
+static kvox_status get_pitch(const kvox_io_geometry_reader *r, const char *path, const cJSON *value, double *number) {
+  KVOX_TRY(kvox_io_geometry_number(r, path, value, number));
+  return *number > 0 ? KVOX_OK : kvox_io_geometry_wrong(r, path, "positive; leave it out where it is not known");
 }
 
-static kvox_status get_count(const reader *r, const char *path, const cJSON *value, int64_t *count) {
+static kvox_status get_count(const kvox_io_geometry_reader *r, const char *path, const cJSON *value, int64_t *count) {
   double number = 0;
   char must[64];
-  snprintf(must, sizeof must, "a whole number from 1 to %d", MOST_COUNT);
+  snprintf(must, sizeof must, "a whole number from 1 to %d", KVOX_IO_MOST_COUNT);
   if (!cJSON_IsNumber(value)) {
-    return wrong(r, path, must);
+    return kvox_io_geometry_wrong(r, path, must);
   }
   number = value->valuedouble;
-  if (!(number >= 1 && number <= MOST_COUNT) || number != floor(number)) {
-    return wrong(r, path, must);
+  if (!(number >= 1 && number <= KVOX_IO_MOST_COUNT) || number != floor(number)) {
+    return kvox_io_geometry_wrong(r, path, must);
   }
   *count = (int64_t)number;
   return KVOX_OK;
 }
 
 /* Which word of a short list it is. */
-static kvox_status get_word(const reader *r, const char *path, const cJSON *value, const char *const *words, int count,
-                            const char *must, int *word) {
+static kvox_status get_word(const kvox_io_geometry_reader *r, const char *path, const cJSON *value,
+                            const char *const *words, int count, const char *must, int *word) {
   for (int i = 0; cJSON_IsString(value) && i < count; i++) {
     if (strcmp(value->valuestring, words[i]) == 0) {
       *word = i;
       return KVOX_OK;
     }
   }
-  return wrong(r, path, must);
+  return kvox_io_geometry_wrong(r, path, must);
 }
 
-static kvox_status take_beam(reader *r, const char *path, const cJSON *value) {
+static kvox_status take_beam(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
   static const char *const words[] = {[KVOX_CT_PARALLEL] = "parallel", [KVOX_CT_FAN] = "fan", [KVOX_CT_CONE] = "cone"};
   int word = 0;
   KVOX_TRY(get_word(r, path, value, words, 3, "\"parallel\", \"fan\" or \"cone\"", &word));
@@ -110,7 +92,7 @@ static kvox_status take_beam(reader *r, const char *path, const cJSON *value) {
   return KVOX_OK;
 }
 
-static kvox_status take_detector_shape(reader *r, const char *path, const cJSON *value) {
+static kvox_status take_detector_shape(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
   static const char *const words[] = {"flat", "arc"};
   int word = 0;
   KVOX_TRY(get_word(r, path, value, words, 2, "\"flat\" or \"arc\"", &word));
@@ -120,57 +102,58 @@ static kvox_status take_detector_shape(reader *r, const char *path, const cJSON 
 }
 
 /* Lengths of a diverging beam: a parallel one has none, and one that is given says that the beam is not parallel. */
-static kvox_status get_distance(const reader *r, const char *path, const cJSON *value, double *distance) {
+static kvox_status get_distance(const kvox_io_geometry_reader *r, const char *path, const cJSON *value,
+                                double *distance) {
   if (r->beam == KVOX_CT_PARALLEL) {
     return kvox_io_file_fail(r->file, KVOX_ERROR_FORMAT, "\"%s\" has no meaning for a parallel beam; leave it out",
                              path);
   }
-  KVOX_TRY(get_number(r, path, value, distance));
-  return *distance > 0 ? KVOX_OK : wrong(r, path, "positive");
+  KVOX_TRY(kvox_io_geometry_number(r, path, value, distance));
+  return *distance > 0 ? KVOX_OK : kvox_io_geometry_wrong(r, path, "positive");
 }
 
-static kvox_status take_source_to_axis(reader *r, const char *path, const cJSON *value) {
+static kvox_status take_source_to_axis(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
   return get_distance(r, path, value, &r->options.source_to_axis_mm);
 }
 
-static kvox_status take_source_to_detector(reader *r, const char *path, const cJSON *value) {
+static kvox_status take_source_to_detector(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
   return get_distance(r, path, value, &r->options.source_to_detector_mm);
 }
 
-static kvox_status take_z_per_turn(reader *r, const char *path, const cJSON *value) {
+static kvox_status take_z_per_turn(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
   double number = 0;
-  KVOX_TRY(get_number(r, path, value, &number));
+  KVOX_TRY(kvox_io_geometry_number(r, path, value, &number));
   return number == 0
              ? KVOX_OK
              : kvox_io_file_fail(r->file, KVOX_ERROR_UNSUPPORTED, "\"%s\" is not 0; helices are not read", path);
 }
 
-static kvox_status take_columns(reader *r, const char *path, const cJSON *value) {
+static kvox_status take_columns(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
   return get_count(r, path, value, &r->options.columns);
 }
 
-static kvox_status take_rows(reader *r, const char *path, const cJSON *value) {
+static kvox_status take_rows(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
   return get_count(r, path, value, &r->options.rows);
 }
 
-static kvox_status take_column_pitch(reader *r, const char *path, const cJSON *value) {
+static kvox_status take_column_pitch(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
   return get_pitch(r, path, value, &r->options.column_pitch_mm);
 }
 
-static kvox_status take_row_pitch(reader *r, const char *path, const cJSON *value) {
+static kvox_status take_row_pitch(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
   return get_pitch(r, path, value, &r->options.row_pitch_mm);
 }
 
-static kvox_status take_column_offset(reader *r, const char *path, const cJSON *value) {
-  return get_number(r, path, value, &r->options.column_offset_px);
+static kvox_status take_column_offset(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
+  return kvox_io_geometry_number(r, path, value, &r->options.column_offset_px);
 }
 
-static kvox_status take_row_offset(reader *r, const char *path, const cJSON *value) {
-  return get_number(r, path, value, &r->options.row_offset_px);
+static kvox_status take_row_offset(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
+  return kvox_io_geometry_number(r, path, value, &r->options.row_offset_px);
 }
 
-static kvox_status take_detector(reader *r, const char *path, const cJSON *value) {
-  static const member members[] = {
+static kvox_status take_detector(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
+  static const kvox_io_geometry_member members[] = {
       {"columns", true, take_columns},
       {"rows", false, take_rows},
       {"column_pitch_mm", false, take_column_pitch},
@@ -179,29 +162,30 @@ static kvox_status take_detector(reader *r, const char *path, const cJSON *value
       {"row_offset_px", false, take_row_offset},
   };
   r->options.rows = 1;
-  return cJSON_IsObject(value) ? take_object(r, "detector.", value, members, sizeof members / sizeof members[0])
-                               : wrong(r, path, "an object with \"columns\"");
+  return cJSON_IsObject(value)
+             ? kvox_io_geometry_object(r, "detector.", value, members, sizeof members / sizeof members[0])
+             : kvox_io_geometry_wrong(r, path, "an object with \"columns\"");
 }
 
-static kvox_status take_start(reader *r, const char *path, const cJSON *value) {
-  return get_number(r, path, value, &r->options.angle_start_deg);
+static kvox_status take_start(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
+  return kvox_io_geometry_number(r, path, value, &r->options.angle_start_deg);
 }
 
-static kvox_status take_step(reader *r, const char *path, const cJSON *value) {
-  return get_number(r, path, value, &r->options.angle_step_deg);
+static kvox_status take_step(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
+  return kvox_io_geometry_number(r, path, value, &r->options.angle_step_deg);
 }
 
-static kvox_status take_views(reader *r, const char *path, const cJSON *value) {
+static kvox_status take_views(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
   return get_count(r, path, value, &r->options.views);
 }
 
-static kvox_status take_angle_list(reader *r, const char *path, const cJSON *list) {
+static kvox_status take_angle_list(kvox_io_geometry_reader *r, const char *path, const cJSON *list) {
   int64_t count = 0;
   for (const cJSON *item = list->child; item != NULL; item = item->next) {
     count++;
   }
-  if (count < 1 || count > MOST_COUNT) {
-    return wrong(r, path, "a list of at least one angle");
+  if (count < 1 || count > KVOX_IO_MOST_COUNT) {
+    return kvox_io_geometry_wrong(r, path, "a list of at least one angle");
   }
   r->angles_deg = kvox_extend_allocate(r->context, (uint64_t)count * sizeof *r->angles_deg);
   if (r->angles_deg == NULL) {
@@ -211,24 +195,26 @@ static kvox_status take_angle_list(reader *r, const char *path, const cJSON *lis
   char name[48];
   for (const cJSON *item = list->child; item != NULL; item = item->next, view++) {
     snprintf(name, sizeof name, "angles_deg[%" PRId64 "]", view);
-    KVOX_TRY(get_number(r, name, item, &r->angles_deg[view]));
+    KVOX_TRY(kvox_io_geometry_number(r, name, item, &r->angles_deg[view]));
   }
   r->options.angles_deg = r->angles_deg;
   r->options.views = count;
   return KVOX_OK;
 }
 
-static kvox_status take_angles(reader *r, const char *path, const cJSON *value) {
-  static const member members[] = {{"start", true, take_start}, {"step", true, take_step}, {"count", true, take_views}};
+static kvox_status take_angles(kvox_io_geometry_reader *r, const char *path, const cJSON *value) {
+  static const kvox_io_geometry_member members[] = {
+      {"start", true, take_start}, {"step", true, take_step}, {"count", true, take_views}};
   if (cJSON_IsArray(value)) {
     return take_angle_list(r, path, value);
   }
-  return cJSON_IsObject(value) ? take_object(r, "angles_deg.", value, members, sizeof members / sizeof members[0])
-                               : wrong(r, path, "a list of degrees, or an object with start, step and count");
+  return cJSON_IsObject(value)
+             ? kvox_io_geometry_object(r, "angles_deg.", value, members, sizeof members / sizeof members[0])
+             : kvox_io_geometry_wrong(r, path, "a list of degrees, or an object with start, step and count");
 }
 
 /* What only a diverging beam must have. */
-static kvox_status check_lengths(const reader *r) {
+static kvox_status check_lengths(const kvox_io_geometry_reader *r) {
   const struct {
     const char *path;
     double value;
@@ -244,14 +230,15 @@ static kvox_status check_lengths(const reader *r) {
   return KVOX_OK;
 }
 
-static kvox_status take_geometry(reader *r, const cJSON *root) {
-  static const member members[] = {
+static kvox_status take_geometry(kvox_io_geometry_reader *r, const cJSON *root) {
+  static const kvox_io_geometry_member members[] = {
       {"beam", true, take_beam},
       {"detector_shape", false, take_detector_shape},
       {"source_to_axis_mm", false, take_source_to_axis},
       {"source_to_detector_mm", false, take_source_to_detector},
       {"detector", true, take_detector},
-      {"angles_deg", true, take_angles},
+      {"angles_deg", false, take_angles},
+      {"views", false, kvox_io_geometry_take_views},
       {"z_per_turn_mm", false, take_z_per_turn},
   };
   enum { MEMBERS = sizeof members / sizeof members[0] };
@@ -263,7 +250,14 @@ static kvox_status take_geometry(reader *r, const cJSON *root) {
   if (beam != NULL) {
     KVOX_TRY(take_beam(r, "beam", beam));
   }
-  KVOX_TRY(take_object(r, "", root, members, MEMBERS));
+  KVOX_TRY(kvox_io_geometry_object(r, "", root, members, MEMBERS));
+  if (cJSON_GetObjectItemCaseSensitive(root, "views") != NULL) {
+    return kvox_io_geometry_check_views(r, root);
+  }
+  if (cJSON_GetObjectItemCaseSensitive(root, "angles_deg") == NULL) {
+    return kvox_io_file_fail(r->file, KVOX_ERROR_FORMAT,
+                             "\"angles_deg\" is missing; or give \"views\", each by itself");
+  }
   return r->beam == KVOX_CT_PARALLEL ? KVOX_OK : check_lengths(r);
 }
 
@@ -341,7 +335,11 @@ static kvox_status make_parallel(kvox_context *context, const kvox_ct_cone_optio
   return kvox_ct_geometry_create_parallel(context, &options, geometry);
 }
 
-static kvox_status make(const reader *r, kvox_ct_geometry **geometry) {
+static kvox_status make(const kvox_io_geometry_reader *r, kvox_ct_geometry **geometry) {
+  if (r->described != NULL) {
+    return kvox_ct_geometry_create_views(r->context, r->beam, r->options.rows, r->options.columns, r->described,
+                                         r->options.views, geometry);
+  }
   switch (r->beam) {
     case KVOX_CT_FAN: return kvox_ct_geometry_create_fan(r->context, &r->options, geometry);
     case KVOX_CT_CONE: return kvox_ct_geometry_create_cone(r->context, &r->options, geometry);
@@ -350,7 +348,7 @@ static kvox_status make(const reader *r, kvox_ct_geometry **geometry) {
 }
 
 kvox_status kvox_io_load_ct_geometry(kvox_io_file *file, const double *center_px, kvox_ct_geometry **geometry) {
-  reader r = {.file = file, .context = file->context};
+  kvox_io_geometry_reader r = {.file = file, .context = file->context};
   cJSON *root = NULL;
   kvox_status status = KVOX_OK;
   kvox_ct_cone_options_init(&r.options);
@@ -366,6 +364,11 @@ kvox_status kvox_io_load_ct_geometry(kvox_io_file *file, const double *center_px
   text[file->size] = '\0';
   KVOX_TRY_CLEANUP(parse(file, text, file->size, &root));
   KVOX_TRY_CLEANUP(take_geometry(&r, root));
+  if (center_px != NULL && r.described != NULL) {
+    status = kvox_io_file_fail(file, KVOX_ERROR_UNSUPPORTED,
+                               "its views are given one by one and have no common center to be replaced");
+    goto cleanup;
+  }
   if (center_px != NULL) {
     r.options.column_offset_px = *center_px - 0.5 * (double)(r.options.columns - 1);
   }
@@ -375,6 +378,7 @@ kvox_status kvox_io_load_ct_geometry(kvox_io_file *file, const double *center_px
   }
 cleanup:
   cJSON_Delete(root);
+  kvox_extend_release(file->context, r.described);
   kvox_extend_release(file->context, r.angles_deg);
   kvox_extend_release(file->context, text);
   return status;

@@ -8,15 +8,6 @@ static void write_member(kvox_io_output *output, const char *before, const char 
   kvox_io_output_number(output, value);
 }
 
-/* Only circles have a file: views given one by one have none. */
-static kvox_status check_circular(const kvox_io_output *output, const kvox_ct_geometry *geometry) {
-  return kvox_ct_geometry_is_circular(geometry)
-             ? KVOX_OK
-             : kvox_extend_fail(KVOX_ERROR_UNSUPPORTED,
-                                "%.200s: views that were given one by one cannot be written, only a beam on a circle",
-                                output->name);
-}
-
 static kvox_status write_beam(kvox_io_output *output, const kvox_ct_geometry *geometry) {
   static const char *const beams[] = {[KVOX_CT_PARALLEL] = "parallel", [KVOX_CT_FAN] = "fan", [KVOX_CT_CONE] = "cone"};
   const int32_t beam = kvox_ct_geometry_beam(geometry);
@@ -82,18 +73,51 @@ static kvox_status write_angles(kvox_io_output *output, const kvox_ct_geometry *
   return KVOX_OK;
 }
 
+static void write_vector(kvox_io_output *output, const char *before, const char *name, const double vector[3]) {
+  kvox_io_output_print(output, "%s\"%s\": [", before, name);
+  for (int c = 0; c < 3; c++) {
+    kvox_io_output_print(output, c > 0 ? ", " : "");
+    kvox_io_output_number(output, vector[c] + 0.0); /* no "-0" */
+  }
+  kvox_io_output_print(output, "]");
+}
+
+/* Views that were given one by one are written one by one. */
+static kvox_status write_views(kvox_io_output *output, const kvox_ct_geometry *geometry, const int64_t shape[3]) {
+  const bool parallel = kvox_ct_geometry_beam(geometry) == KVOX_CT_PARALLEL;
+  kvox_io_output_print(output,
+                       "{\n  \"beam\": \"%s\",\n  \"detector_shape\": \"flat\",\n"
+                       "  \"detector\": {\"columns\": %" PRId64 ", \"rows\": %" PRId64 "},\n  \"views\": [",
+                       parallel ? "parallel" : "cone", shape[2], shape[1]);
+  for (int64_t v = 0; v < shape[0]; v++) {
+    kvox_ct_view view;
+    KVOX_TRY(kvox_ct_geometry_view(geometry, v, &view));
+    write_vector(output, v > 0 ? ",\n    {" : "\n    {", parallel ? "ray" : "source_mm", view.source_mm);
+    write_vector(output, ", ", "detector_mm", view.detector_mm);
+    write_vector(output, ",\n     ", "column_step_mm", view.column_step_mm);
+    write_vector(output, ", ", "row_step_mm", view.row_step_mm);
+    kvox_io_output_print(output, "}");
+  }
+  kvox_io_output_print(output, "]\n");
+  return KVOX_OK;
+}
+
+static kvox_status write_circle(kvox_io_output *output, const kvox_ct_geometry *geometry, const int64_t shape[3]) {
+  kvox_ct_view view;
+  KVOX_TRY(kvox_ct_geometry_view(geometry, 0, &view));
+  KVOX_TRY(write_beam(output, geometry));
+  KVOX_TRY(write_detector(output, geometry, shape, &view));
+  return write_angles(output, geometry, shape[0]);
+}
+
 kvox_status kvox_io_save_ct_geometry(kvox_context *context, const char *path, const kvox_ct_geometry *geometry) {
   kvox_io_output output = {0};
-  kvox_ct_view view;
   int64_t shape[3];
   kvox_status status = KVOX_OK;
   KVOX_TRY(kvox_ct_geometry_shape(geometry, shape));
-  KVOX_TRY(kvox_ct_geometry_view(geometry, 0, &view));
   KVOX_TRY_CLEANUP(kvox_io_output_open(context, path, &output));
-  KVOX_TRY_CLEANUP(check_circular(&output, geometry));
-  KVOX_TRY_CLEANUP(write_beam(&output, geometry));
-  KVOX_TRY_CLEANUP(write_detector(&output, geometry, shape, &view));
-  KVOX_TRY_CLEANUP(write_angles(&output, geometry, shape[0]));
+  KVOX_TRY_CLEANUP(kvox_ct_geometry_is_circular(geometry) ? write_circle(&output, geometry, shape)
+                                                          : write_views(&output, geometry, shape));
   kvox_io_output_print(&output, "}\n");
   status = kvox_io_output_commit(&output);
 cleanup:

@@ -54,6 +54,7 @@ static kvox_status find(const char *path, unsigned what, bool write, const kvox_
                           kvox_io_name(path), noun, write ? "written" : "read", known);
 }
 
+/* A sentence from below (no memory, an argument of the core) gets the name of the file that it was about. */
 kvox_status kvox_io_named(const char *path, kvox_status status) {
   const char *name = kvox_io_name(path), *sentence = kvox_last_error();
   const size_t length = strlen(name) < 200 ? strlen(name) : 200;
@@ -100,18 +101,6 @@ kvox_status kvox_io_read_scan(kvox_context *context, const char *path, kvox_io_s
   KVOX_TRY(find(path, KVOX_IO_SCAN, false, &format));
   KVOX_TRY(kvox_io_file_open(context, path, &file));
   const kvox_status status = kvox_io_load_scan(format, &file, scan);
-  kvox_io_file_close(&file);
-  return kvox_io_named(path, status);
-}
-
-kvox_status kvox_io_read_ct_geometry(kvox_context *context, const char *path, const double *center_px,
-                                     kvox_ct_geometry **geometry) {
-  kvox_io_file file;
-  KVOX_REQUIRE(context);
-  KVOX_REQUIRE(path);
-  KVOX_REQUIRE(geometry);
-  KVOX_TRY(kvox_io_file_open(context, path, &file));
-  const kvox_status status = kvox_io_load_ct_geometry(&file, center_px, geometry);
   kvox_io_file_close(&file);
   return kvox_io_named(path, status);
 }
@@ -190,13 +179,6 @@ kvox_status kvox_io_write_scan(kvox_context *context, const char *path, const kv
   scan.angles_deg = (double *)(uintptr_t)angles_deg;
   KVOX_TRY(find(path, KVOX_IO_SCAN, true, &format));
   return kvox_io_named(path, format->write_scan(context, path, &scan));
-}
-
-kvox_status kvox_io_write_ct_geometry(kvox_context *context, const char *path, const kvox_ct_geometry *geometry) {
-  KVOX_REQUIRE(context);
-  KVOX_REQUIRE(path);
-  KVOX_REQUIRE(geometry);
-  return kvox_io_named(path, kvox_io_save_ct_geometry(context, path, geometry));
 }
 
 /* ---- What was read ---- */

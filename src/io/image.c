@@ -114,6 +114,20 @@ static kvox_status scan_shape(const kvox_io_file *file, kvox_array *array) {
   return KVOX_OK;
 }
 
+/* Projections as a stack of images, their pixels' size and place in the first two of its three directions. */
+static void keep_frame(const kvox_io_image *image, kvox_io_scan *scan) {
+  const kvox_grid *grid = &image->grid;
+  const int64_t *shape = scan->projections.shape;
+  if (image->has_frame && image->rank == 3) {
+    scan->detector = (kvox_io_detector){.rows = shape[1],
+                                        .columns = shape[2],
+                                        .column_pitch_mm = grid->spacing_mm[0],
+                                        .row_pitch_mm = grid->spacing_mm[1],
+                                        .has_origin = 1,
+                                        .origin_mm = {grid->origin_mm[0], grid->origin_mm[1]}};
+  }
+}
+
 kvox_status kvox_io_load_scan(const kvox_io_format *format, kvox_io_file *file, kvox_io_scan **scan) {
   kvox_io_image image = {0};
   kvox_status status = KVOX_OK;
@@ -128,6 +142,7 @@ kvox_status kvox_io_load_scan(const kvox_io_format *format, kvox_io_file *file, 
     KVOX_TRY_CLEANUP(format->read_header(file, &image));
     KVOX_TRY_CLEANUP(read_described(format, file, &image, &made->memory[0], &made->projections));
     KVOX_TRY_CLEANUP(scan_shape(file, &made->projections));
+    keep_frame(&image, made);
   }
   *scan = made;
   made = NULL;

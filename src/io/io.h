@@ -51,6 +51,7 @@ struct kvox_io_scan {
   kvox_array projections, flat, dark;
   void *memory[3]; /* of projections, flat, dark */
   double *angles_deg;
+  kvox_io_detector detector; /* of the header's frame; has_origin 0: it has none */
 };
 
 /* What a file's header says. */
@@ -115,6 +116,19 @@ kvox_status kvox_io_dxchange_write(kvox_context *context, const char *path, cons
 /* ct_geometry.c, ct_geometry_write.c: the same for a geometry file. */
 kvox_status kvox_io_load_ct_geometry(kvox_io_file *file, const double *center_px, kvox_ct_geometry **geometry);
 kvox_status kvox_io_save_ct_geometry(kvox_context *context, const char *path, const kvox_ct_geometry *geometry);
+
+/* rtk.c, rtk_write.c; and ct_matrices.c: .npy or text. The detector is whole. */
+kvox_status kvox_io_load_rtk_geometry(kvox_io_file *file, const kvox_io_detector *detector,
+                                      kvox_ct_geometry **geometry);
+kvox_status kvox_io_save_rtk_geometry(kvox_context *context, const char *path, const kvox_ct_geometry *geometry);
+kvox_status kvox_io_load_ct_matrices(kvox_io_file *file, bool npy, const kvox_io_detector *detector,
+                                     kvox_ct_geometry **geometry);
+kvox_status kvox_io_save_ct_matrices(kvox_context *context, const char *path, bool npy,
+                                     const kvox_ct_geometry *geometry);
+
+/* dispatch.c: whether the path ends in `extension`, in letters of either case; and a sentence with the file's name. */
+bool kvox_io_has_extension(const char *path, const char *extension);
+kvox_status kvox_io_named(const char *path, kvox_status status);
 
 /* blocks.c: a caller's array is fit to be written: data, a type, sizes of at least 1. `name` opens the sentence. */
 kvox_status kvox_io_check_array(const kvox_array *array, const char *name);

@@ -158,6 +158,13 @@ const kvox_phantom_entry *kvox_phantom_entry_at(int32_t index) {
       {"forbild-head-plain",
        "head section without ears, water 1, bone 1.8; life-size at radius 128 mm (FORBILD; Yu et al. 2012)",
        forbild_extent, kvox_phantom_build_forbild_head_plain, true},
+      {"forbild-head-3d",
+       "head with both ears, water 1, bone 1.8; life-size at radius 128 mm (FORBILD; Lauritsch and "
+       "Bruder)",
+       forbild_extent, kvox_phantom_build_forbild_head_3d, true},
+      {"forbild-head-3d-plain",
+       "head without ears, water 1, bone 1.8; life-size at radius 128 mm (FORBILD; Lauritsch and Bruder)",
+       forbild_extent, kvox_phantom_build_forbild_head_3d_plain, true},
       {"cylinder", "uniform disc of density 1, radius 0.8 of the whole (Kvox)", 1, build_cylinder, false},
       {"discs", "six off-centre discs of densities 0 to 2, unlike all their mirror images (Kvox)", 1, build_discs,
        false},

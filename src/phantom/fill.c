@@ -19,7 +19,8 @@ static const double margin = 1e-9;
 typedef struct view_of_shape {
   double step[3];    /* from a voxel of a row to the next, in units of the shape */
   double half[3][3]; /* from a voxel's middle to the middles of its faces */
-  double reach;      /* to its farthest corner */
+  double half_mm[3][3];
+  double reach; /* to its farthest corner */
   int32_t samples[3];
 } view_of_shape;
 
@@ -50,12 +51,11 @@ static view_of_shape look_at_shape(const kvox_shape *shape, const view_of_plane 
                                    int32_t samples) {
   view_of_shape view = {.reach = 0};
   for (int a = 0; a < 3; a++) {
-    double half_mm[3];
     for (int c = 0; c < 3; c++) {
-      half_mm[c] = 0.5 * grid->spacing_mm[a] * grid->axes[a][c];
+      view.half_mm[a][c] = 0.5 * grid->spacing_mm[a] * grid->axes[a][c];
     }
-    kvox_shape_turn(shape, half_mm, view.half[a]);
-    bool changes = kvox_dot3(view.half[a], view.half[a]) > 0;
+    kvox_shape_turn(shape, view.half_mm[a], view.half[a]);
+    bool changes = kvox_dot3(view.half[a], view.half[a]) > 0 || shape->bounds > 0;
     for (int32_t p = 0; p < shape->planes; p++) {
       changes |= plane_views[shape->first_plane + p].half[a] != 0;
     }
@@ -93,6 +93,7 @@ typedef struct row_of_shape {
   const view_of_shape *view;
   const kvox_plane *planes;
   const view_of_plane *plane_views;
+  const kvox_bound *bounds;
   double from_center[3]; /* of voxel 0, in mm */
   double start[3];       /* the same, in units of the shape */
 } row_of_shape;
@@ -124,6 +125,33 @@ static bool planes_keep(const row_of_shape *row, int64_t i, const double at[3]) 
   return true;
 }
 
+static bool bounds_keep(const row_of_shape *row, int64_t i, const double at[3]) {
+  double point_mm[3];
+  const double along[3] = {2 * (double)i + at[0], at[1], at[2]};
+  for (int c = 0; c < 3 && row->shape->bounds > 0; c++) {
+    point_mm[c] = row->shape->center_mm[c] + row->from_center[c];
+    for (int a = 0; a < 3; a++) {
+      point_mm[c] += along[a] * row->view->half_mm[a][c];
+    }
+  }
+  for (int32_t b = 0; b < row->shape->bounds; b++) {
+    if (!kvox_bound_holds(row->bounds + b, point_mm)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Bounds are convex: what holds all corners holds the voxel. */
+static bool bounds_keep_all(const row_of_shape *row, int64_t i) {
+  bool all = true;
+  for (int corner = 0; corner < 8 && row->shape->bounds > 0 && all; corner++) {
+    const double at[3] = {(corner & 1) != 0 ? -1 : 1, (corner & 2) != 0 ? -1 : 1, (corner & 4) != 0 ? -1 : 1};
+    all = bounds_keep(row, i, at);
+  }
+  return all;
+}
+
 /* Where sample s of n lies in a voxel, from -1 to 1. */
 static double midpoint(int32_t s, int32_t n) { return (double)(2 * s + 1) / (double)n - 1; }
 
@@ -142,7 +170,7 @@ static int32_t count_samples(const row_of_shape *row, int64_t i) {
         at[0] = midpoint(s0, view->samples[0]);
         const double u[3] = {line[0] + at[0] * view->half[0][0], line[1] + at[0] * view->half[0][1],
                              line[2] + at[0] * view->half[0][2]};
-        if (kvox_dot3(u, u) <= 1 && planes_keep(row, i, at)) {
+        if (kvox_dot3(u, u) <= 1 && planes_keep(row, i, at) && bounds_keep(row, i, at)) {
           count++;
         }
       }
@@ -164,7 +192,7 @@ static void add_shape(const row_of_shape *row, int64_t count, double *values) {
   const double density = row->shape->density;
   const double all = (double)row->view->samples[0] * row->view->samples[1] * row->view->samples[2];
   for (int64_t i = begin; i < end; i++) {
-    if (i >= whole_begin && i < whole_end) {
+    if (i >= whole_begin && i < whole_end && bounds_keep_all(row, i)) {
       values[i] += density;
     } else {
       values[i] += density * ((double)count_samples(row, i) / all);
@@ -185,8 +213,9 @@ static kvox_status fill_row(void *data, int64_t index, int32_t worker) {
     const kvox_shape *shape = f->phantom->shapes + s;
     row_of_shape row = {.shape = shape,
                         .view = f->views + s,
-                        .planes = f->phantom->planes + shape->first_plane,
-                        .plane_views = f->plane_views + shape->first_plane};
+                        .planes = shape->planes > 0 ? f->phantom->planes + shape->first_plane : NULL,
+                        .plane_views = shape->planes > 0 ? f->plane_views + shape->first_plane : NULL,
+                        .bounds = shape->bounds > 0 ? f->phantom->bounds + shape->first_bound : NULL};
     for (int c = 0; c < 3; c++) {
       row.from_center[c] = origin[c] + along_j * grid->axes[1][c] + along_k * grid->axes[2][c] - shape->center_mm[c];
     }

@@ -26,7 +26,7 @@ static void add_parallel(const kvox_phantom *phantom, const kvox_shape *shape, c
   if (!(met.low < met.high)) {
     return;
   }
-  const bool plain = shape->planes == 0 && speed_squared > 0;
+  const bool plain = shape->planes == 0 && shape->bounds == 0 && speed_squared > 0;
   const double scale = plain ? 2 * shape->density * sqrt(kvox_dot3(direction, direction) / speed_squared) : 0;
   const int64_t end = kvox_index_up(met.high + 1, count);
   for (int64_t i = kvox_index_up(met.low - 1, count); i < end; i++) {
@@ -42,7 +42,7 @@ static void add_parallel(const kvox_phantom *phantom, const kvox_shape *shape, c
     for (int c = 0; c < 3; c++) {
       at[c] = first_mm[c] + (double)i * step_mm[c];
     }
-    const double chord = kvox_shape_chord(shape, phantom->planes, at, direction);
+    const double chord = kvox_shape_chord(shape, kvox_phantom_cuts(phantom), at, direction);
     integrals[i] = isinf(chord) ? chord : integrals[i] + shape->density * chord;
   }
 }
@@ -155,7 +155,7 @@ static void add_cut_chords(const row_of_rays *r, const kvox_shape *shape, const 
   }
 }
 
-/* Shapes that hold the source, where a cylinder may go on without end: ray by ray. */
+/* Shapes that hold the source, where a cylinder may go on without end, or that other quadrics bound: ray by ray. */
 static void add_ray_by_ray(const kvox_phantom *phantom, const kvox_shape *shape, const double source_mm[3],
                            const row_of_rays *r, int64_t begin, int64_t end, double *integrals) {
   for (int64_t i = begin; i < end; i++) {
@@ -163,7 +163,7 @@ static void add_ray_by_ray(const kvox_phantom *phantom, const kvox_shape *shape,
     for (int c = 0; c < 3; c++) {
       direction[c] = r->along_mm[c] + (double)i * r->along_step_mm[c];
     }
-    const double chord = kvox_shape_ray_chord(shape, phantom->planes, source_mm, direction);
+    const double chord = kvox_shape_ray_chord(shape, kvox_phantom_cuts(phantom), source_mm, direction);
     integrals[i] = isinf(chord) ? chord : integrals[i] + shape->density * chord;
   }
 }
@@ -184,7 +184,7 @@ static void add_diverging(const kvox_phantom *phantom, const kvox_shape *shape, 
   cross(r.source, r.along, r.moment);
   cross(r.source, r.along_step, r.moment_step);
   find_columns(&r, count, &begin, &end);
-  if (!(kvox_dot3(r.source, r.source) > 1)) {
+  if (!(kvox_dot3(r.source, r.source) > 1) || shape->bounds > 0) {
     add_ray_by_ray(phantom, shape, source_mm, &r, begin, end, integrals);
     return;
   }

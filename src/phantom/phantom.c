@@ -29,6 +29,7 @@ void kvox_phantom_destroy(kvox_phantom *phantom) {
   kvox_context *context = phantom->context;
   kvox_release(context->heap, phantom->shapes);
   kvox_release(context->heap, phantom->planes);
+  kvox_release(context->heap, phantom->bounds);
   kvox_release(context->heap, phantom);
   kvox_context_destroy(context);
 }
@@ -58,7 +59,8 @@ kvox_status kvox_phantom_add(kvox_phantom *phantom, double density, const double
   KVOX_TRY(grow(phantom->context->heap, &items, phantom->shape_count, &phantom->shape_room, sizeof *phantom->shapes));
   phantom->shapes = items;
   kvox_shape *shape = phantom->shapes + phantom->shape_count++;
-  *shape = (kvox_shape){.density = density * phantom->density, .first_plane = phantom->plane_count};
+  *shape = (kvox_shape){
+      .density = density * phantom->density, .first_plane = phantom->plane_count, .first_bound = phantom->bound_count};
   for (int r = 0; r < 3; r++) {
     shape->center_mm[r] = center[r] * phantom->scale_mm;
     for (int c = 0; c < 3; c++) {
@@ -82,6 +84,52 @@ kvox_status kvox_phantom_cut(kvox_phantom *phantom, const double normal[3], doub
   phantom->planes[phantom->plane_count++] =
       (kvox_plane){.normal = {normal[0], normal[1], normal[2]}, .offset_mm = offset * phantom->scale_mm};
   phantom->shapes[phantom->shape_count - 1].planes++;
+  return KVOX_OK;
+}
+
+/* An empty bound of the last shape. */
+static kvox_status add_bound(kvox_phantom *phantom, kvox_bound **bound) {
+  void *items = phantom->bounds;
+  KVOX_TRY(grow(phantom->context->heap, &items, phantom->bound_count, &phantom->bound_room, sizeof *phantom->bounds));
+  phantom->bounds = items;
+  *bound = phantom->bounds + phantom->bound_count++;
+  **bound = (kvox_bound){.is_cone = false};
+  phantom->shapes[phantom->shape_count - 1].bounds++;
+  return KVOX_OK;
+}
+
+kvox_status kvox_phantom_bound(kvox_phantom *phantom, const double center[3], const double axes[3][3],
+                               const double semi_axes[3]) {
+  kvox_bound *bound = NULL;
+  KVOX_TRY(add_bound(phantom, &bound));
+  for (int r = 0; r < 3; r++) {
+    bound->center_mm[r] = center[r] * phantom->scale_mm;
+    for (int c = 0; c < 3; c++) {
+      bound->unit[r][c] = axes[r][c] / (semi_axes[r] * phantom->scale_mm);
+    }
+  }
+  return KVOX_OK;
+}
+
+kvox_status kvox_phantom_bound_cone(kvox_phantom *phantom, const double apex[3], const double axis[3], double slope) {
+  kvox_bound *bound = NULL;
+  KVOX_TRY(add_bound(phantom, &bound));
+  bound->is_cone = true;
+  /* Two unit vectors across the axis: the first is across it and the axis of the frame that is farthest from it. */
+  int far = 0;
+  for (int c = 1; c < 3; c++) {
+    far = fabs(axis[c]) < fabs(axis[far]) ? c : far;
+  }
+  const double across = sqrt(1 - axis[far] * axis[far]);
+  for (int c = 0; c < 3; c++) {
+    bound->center_mm[c] = apex[c] * phantom->scale_mm;
+    bound->unit[0][c] = ((c == far) - axis[far] * axis[c]) / across;
+    bound->unit[2][c] = axis[c] * slope;
+  }
+  const double *first = bound->unit[0];
+  for (int c = 0; c < 3; c++) {
+    bound->unit[1][c] = axis[(c + 1) % 3] * first[(c + 2) % 3] - axis[(c + 2) % 3] * first[(c + 1) % 3];
+  }
   return KVOX_OK;
 }
 
@@ -111,6 +159,13 @@ static void mirror_y(kvox_phantom *phantom) {
   }
   for (int32_t i = 0; i < phantom->plane_count; i++) {
     phantom->planes[i].normal[1] = -phantom->planes[i].normal[1];
+  }
+  for (int32_t i = 0; i < phantom->bound_count; i++) {
+    kvox_bound *bound = &phantom->bounds[i];
+    bound->center_mm[1] = -bound->center_mm[1];
+    for (int r = 0; r < 3; r++) {
+      bound->unit[r][1] = -bound->unit[r][1];
+    }
   }
 }
 
@@ -160,7 +215,7 @@ const char *kvox_phantom_description(int32_t index) {
 double kvox_phantom_value(const kvox_phantom *phantom, const double point_mm[3]) {
   double sum = 0;
   for (int32_t i = 0; i < phantom->shape_count; i++) {
-    if (kvox_shape_holds(phantom->shapes + i, phantom->planes, point_mm)) {
+    if (kvox_shape_holds(phantom->shapes + i, kvox_phantom_cuts(phantom), point_mm)) {
       sum += phantom->shapes[i].density;
     }
   }
@@ -170,7 +225,7 @@ double kvox_phantom_value(const kvox_phantom *phantom, const double point_mm[3])
 double kvox_phantom_line_integral(const kvox_phantom *phantom, const double point_mm[3], const double direction[3]) {
   double sum = 0;
   for (int32_t i = 0; i < phantom->shape_count; i++) {
-    const double chord = kvox_shape_chord(phantom->shapes + i, phantom->planes, point_mm, direction);
+    const double chord = kvox_shape_chord(phantom->shapes + i, kvox_phantom_cuts(phantom), point_mm, direction);
     if (isinf(chord)) {
       return (double)INFINITY;
     }
@@ -188,6 +243,12 @@ bool kvox_phantom_endless_in_z(const kvox_phantom *phantom) {
   }
   for (int32_t i = 0; i < phantom->plane_count; i++) {
     if (phantom->planes[i].normal[2] != 0) {
+      return false;
+    }
+  }
+  for (int32_t i = 0; i < phantom->bound_count; i++) {
+    const kvox_bound *bound = phantom->bounds + i;
+    if (bound->unit[0][2] != 0 || bound->unit[1][2] != 0 || bound->unit[2][2] != 0) {
       return false;
     }
   }

@@ -14,9 +14,15 @@ struct kvox_phantom {
   double density;  /* multiplies every shape's */
   kvox_shape *shapes;
   kvox_plane *planes;
+  kvox_bound *bounds;
   int32_t shape_count, shape_room;
   int32_t plane_count, plane_room;
+  int32_t bound_count, bound_room;
 };
+
+static inline kvox_cuts kvox_phantom_cuts(const kvox_phantom *phantom) {
+  return (kvox_cuts){phantom->planes, phantom->bounds};
+}
 
 /* An empty phantom for the builders below. */
 kvox_status kvox_phantom_start(kvox_context *context, double scale_mm, double density, kvox_phantom **phantom);
@@ -32,6 +38,14 @@ kvox_status kvox_phantom_add_turned(kvox_phantom *phantom, double density, const
 
 /* Cuts the last shape: what stays has normal . (x - center) < offset. */
 kvox_status kvox_phantom_cut(kvox_phantom *phantom, const double normal[3], double offset);
+
+/* Cuts the last shape by another quadric, given as a shape is; what stays of the shape must lie in both. */
+kvox_status kvox_phantom_bound(kvox_phantom *phantom, const double center[3], const double axes[3][3],
+                               const double semi_axes[3]);
+
+/* Cuts the last shape by a cone about an axis (of length 1, away from the apex), its radius `slope` times the distance
+ * from the apex. */
+kvox_status kvox_phantom_bound_cone(kvox_phantom *phantom, const double apex[3], const double axis[3], double slope);
 
 /* Nothing changes along z: every ray and voxel of one (x, y) is like those above and below it. */
 bool kvox_phantom_endless_in_z(const kvox_phantom *phantom);
@@ -63,5 +77,7 @@ const kvox_phantom_entry *kvox_phantom_entry_at(int32_t index);
 
 kvox_status kvox_phantom_build_forbild_head(kvox_phantom *phantom);
 kvox_status kvox_phantom_build_forbild_head_plain(kvox_phantom *phantom);
+kvox_status kvox_phantom_build_forbild_head_3d(kvox_phantom *phantom);
+kvox_status kvox_phantom_build_forbild_head_3d_plain(kvox_phantom *phantom);
 
 #endif

@@ -1,5 +1,6 @@
 /* kvox ct: projections to a volume. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "tool/files.h"
 #include "tool/geometry.h"
@@ -14,19 +15,22 @@ typedef struct ct_values {
   kvox_tool_grid_values grid;
   kvox_tool_numbers region, cutoff, hu, window, slice, bits;
   const char *filter, *output;
-  int32_t allow_short_arc, compress, hash;
+  int32_t allow_short_arc, compress, hash, check;
 } ct_values;
 
 #define AT(member) offsetof(ct_values, member)
 
 static const kvox_tool_option ct_options[] = {
     {"output", 'o', KVOX_TOOL_TEXT, "VOLUME", "the result: .npy, .mha, .mhd, or one slice as .png", AT(output), 0, 0},
-    {"geometry", 0, KVOX_TOOL_TEXT, "G.json", "the scanner (else from the data and the options below)",
+    {"geometry", 0, KVOX_TOOL_TEXT, "G.json", "the scanner; RTK's .xml; matrices, .npy or .txt (else from the data)",
      AT(scan.geometry), 0, 0},
     {"angles", 0, KVOX_TOOL_TEXT, "START,STEP|FILE", "degrees (the file's theta, else half a turn in equal steps)",
      AT(scan.angles), 0, 0},
-    {"pitch", 0, KVOX_TOOL_NUMBERS, "MM", "detector pixel at the axis (unknown: lengths in pixels, values in 1/pixel)",
-     AT(scan.pitch), 1, KVOX_TOOL_POSITIVE},
+    {"pitch", 0, KVOX_TOOL_NUMBERS, "MM[,MM]",
+     "detector pixel, column and row step (unknown: lengths in pixels, values in 1/pixel)", AT(scan.pitch), 2,
+     KVOX_TOOL_POSITIVE | KVOX_TOOL_OR_SINGLE},
+    {"detector-origin", 0, KVOX_TOOL_NUMBERS, "X,Y", ".xml: where pixel (0,0) is in RTK's images (they are centred)",
+     AT(scan.detector_origin), 2, 0},
     {"center", 0, KVOX_TOOL_TEXT, "auto|COLUMN", "where the axis projects; auto finds it in the data (the middle)",
      AT(scan.center), 0, 0},
     KVOX_TOOL_GRID_OPTIONS(ct_values, grid),
@@ -52,6 +56,8 @@ static const kvox_tool_option ct_options[] = {
      KVOX_TOOL_WHOLE | KVOX_TOOL_NOT_NEGATIVE},
     {"bits", 0, KVOX_TOOL_NUMBERS, "8|16", ".png: bits of a pixel (8)", AT(bits), 1, KVOX_TOOL_WHOLE},
     {"compress", 0, KVOX_TOOL_FLAG, NULL, ".mha, .mhd: compress the samples", AT(compress), 0, 0},
+    {"check", 0, KVOX_TOOL_FLAG, NULL, "hold the data against the geometry, say how well they fit, and stop (no -o)",
+     AT(check), 0, 0},
     {"hash", 0, KVOX_TOOL_FLAG, NULL, "put the SHA-256 of the projections into report and provenance", AT(hash), 0, 0},
     {NULL, 0, KVOX_TOOL_FLAG, NULL, NULL, 0, 0, 0},
 };
@@ -92,6 +98,12 @@ static int check_values(const ct_job *job) {
   }
   if (code != KVOX_TOOL_DONE) {
     return code;
+  }
+  if (values->check) {
+    return values->output == NULL
+               ? KVOX_TOOL_DONE
+               : kvox_tool_refuse(tool, KVOX_TOOL_USAGE, "option --check reconstructs nothing: leave out -o %s",
+                                  values->output);
   }
   if (values->output == NULL) {
     return kvox_tool_refuse(tool, KVOX_TOOL_USAGE, "option -o is missing: name the volume to write, -o volume.mha");
@@ -152,6 +164,33 @@ static int make_plan(ct_job *job) {
   return kvox_tool_check(job->tool,
                          kvox_ct_fbp_plan_create(job->tool->context, job->scan.geometry, &options, &job->plan),
                          values->scan.geometry != NULL ? values->scan.geometry : job->input);
+}
+
+/* How well the data fit the geometry, in words; the reason where they do not is the command's error. */
+static int check_data(const ct_job *job) {
+  const kvox_tool *tool = job->tool;
+  const kvox_tool_scan *scan = &job->scan;
+  char text[4096];
+  kvox_ct_consistency result;
+  kvox_ct_consistency_init(&result);
+  const kvox_status status = kvox_ct_data_check(tool->context, scan->geometry, scan->correction, scan->projections,
+                                                text, sizeof text, NULL, &result);
+  if (status != KVOX_OK && status != KVOX_ERROR_GEOMETRY) {
+    return kvox_tool_check(tool, status, job->input);
+  }
+  static const char *const verdicts[] = {"fit", "fit another", "fit none", "cannot tell"};
+  cJSON_AddStringToObject(tool->report, "input", job->input);
+  cJSON_AddStringToObject(tool->report, "verdict", verdicts[result.verdict]);
+  cJSON_AddNumberToObject(tool->report, "compared", result.compared);
+  cJSON_AddNumberToObject(tool->report, "misfit", result.misfit);
+  cJSON *words = cJSON_AddArrayToObject(tool->report, "words");
+  for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+    cJSON *row = cJSON_CreateObject();
+    *end = '\0';
+    cJSON_AddStringToObject(row, "text", line);
+    cJSON_AddItemToArray(words, row);
+  }
+  return kvox_tool_check(tool, status, job->input);
 }
 
 static int reconstruct(ct_job *job) {
@@ -266,8 +305,12 @@ static int run(kvox_tool *tool, const void *given) {
   if (code == KVOX_TOOL_DONE) {
     begin = kvox_tool_now();
     code = kvox_tool_prepare_scan(tool, &job.scan);
-    code = code == KVOX_TOOL_DONE ? reconstruct(&job) : code;
+    code = code != KVOX_TOOL_DONE ? code : values->check ? check_data(&job) : reconstruct(&job);
     job.seconds.compute = kvox_tool_now() - begin;
+  }
+  if (values->check) {
+    kvox_tool_release_scan(&job.scan);
+    return code;
   }
   if (code == KVOX_TOOL_DONE && values->hash) {
     code = add_hash(&job);

@@ -41,6 +41,63 @@ int kvox_tool_make_grid(const kvox_tool *tool, const kvox_ct_geometry *geometry,
   return code;
 }
 
+int kvox_tool_geometry_format(const char *path) {
+  return kvox_tool_has_extension(path, ".xml")                                            ? KVOX_TOOL_RTK_GEOMETRY
+         : kvox_tool_has_extension(path, ".npy") || kvox_tool_has_extension(path, ".txt") ? KVOX_TOOL_MATRICES
+                                                                                          : KVOX_TOOL_JSON_GEOMETRY;
+}
+
+/* The projection images moved along their columns until the axis is at the wanted one. */
+static kvox_status read_centered(kvox_context *context, const char *path, const kvox_io_detector *detector,
+                                 const double *center_px, kvox_ct_geometry **geometry) {
+  kvox_ct_geometry *found = NULL;
+  kvox_io_detector moved = *detector;
+  kvox_status status = kvox_io_read_rtk_geometry(context, path, detector, &found);
+  if (status != KVOX_OK || center_px == NULL) {
+    *geometry = found;
+    return status;
+  }
+  const double row_pitch = detector->row_pitch_mm > 0 ? detector->row_pitch_mm : detector->column_pitch_mm;
+  if (!moved.has_origin) {
+    moved.has_origin = 1;
+    moved.origin_mm[0] = -0.5 * (double)(moved.columns - 1) * moved.column_pitch_mm;
+    moved.origin_mm[1] = -0.5 * (double)(moved.rows - 1) * row_pitch;
+  }
+  moved.origin_mm[0] += (kvox_ct_geometry_center_px(found) - *center_px) * moved.column_pitch_mm;
+  kvox_ct_geometry_destroy(found);
+  return kvox_io_read_rtk_geometry(context, path, &moved, geometry);
+}
+
+int kvox_tool_read_geometry(const kvox_tool *tool, const char *path, const kvox_io_detector *detector,
+                            const double *center_px, kvox_ct_geometry **geometry) {
+  const int format = kvox_tool_geometry_format(path);
+  if (format == KVOX_TOOL_JSON_GEOMETRY) {
+    return kvox_tool_check(tool, kvox_io_read_ct_geometry(tool->context, path, center_px, geometry), path);
+  }
+  if (detector->column_pitch_mm == 0) {
+    return kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "--geometry %s does not tell the size of a pixel: give --pitch MM",
+                            path);
+  }
+  if (format == KVOX_TOOL_MATRICES && center_px != NULL) {
+    return kvox_tool_refuse(tool, KVOX_TOOL_FAILED,
+                            "--center: the matrices of %s say where everything projects to; change those", path);
+  }
+  return kvox_tool_check(tool,
+                         format == KVOX_TOOL_RTK_GEOMETRY
+                             ? read_centered(tool->context, path, detector, center_px, geometry)
+                             : kvox_io_read_ct_matrices(tool->context, path, detector, geometry),
+                         path);
+}
+
+int kvox_tool_write_geometry(const kvox_tool *tool, const char *path, const kvox_ct_geometry *geometry) {
+  const int format = kvox_tool_geometry_format(path);
+  return kvox_tool_check(tool,
+                         format == KVOX_TOOL_RTK_GEOMETRY ? kvox_io_write_rtk_geometry(tool->context, path, geometry)
+                         : format == KVOX_TOOL_MATRICES   ? kvox_io_write_ct_matrices(tool->context, path, geometry)
+                                                          : kvox_io_write_ct_geometry(tool->context, path, geometry),
+                         path);
+}
+
 static int wrong_count(const kvox_tool *tool, const char *path, int64_t found, int64_t views) {
   return kvox_tool_refuse(tool, KVOX_TOOL_FAILED,
                           "--angles %s: the file has %" PRId64 " angles, the data %" PRId64 " views; one a view is due",

@@ -2,6 +2,7 @@
 #ifndef KVOX_TOOL_GEOMETRY_H
 #define KVOX_TOOL_GEOMETRY_H
 
+#include "kvox/io.h"
 #include "tool/tool.h"
 
 typedef struct kvox_tool_grid_values {
@@ -38,6 +39,16 @@ int kvox_tool_check_grid(const kvox_tool *tool, const kvox_tool_grid_values *val
 /* The default grid of the geometry, changed by what was given. */
 int kvox_tool_make_grid(const kvox_tool *tool, const kvox_ct_geometry *geometry, const kvox_tool_grid_values *values,
                         kvox_grid *grid);
+
+/* Formats of a scanner, by the name: JSON says all, RTK's XML (.xml) and matrices (.npy, .txt) leave the detector to
+ * options. */
+enum { KVOX_TOOL_JSON_GEOMETRY, KVOX_TOOL_RTK_GEOMETRY, KVOX_TOOL_MATRICES };
+int kvox_tool_geometry_format(const char *path);
+
+/* `detector` is for those that do not say theirs; a pitch of 0 is refused. `center_px` NULL: as the file has it. */
+int kvox_tool_read_geometry(const kvox_tool *tool, const char *path, const kvox_io_detector *detector,
+                            const double *center_px, kvox_ct_geometry **geometry);
+int kvox_tool_write_geometry(const kvox_tool *tool, const char *path, const kvox_ct_geometry *geometry);
 
 /* Angles of `views` views. */
 typedef struct kvox_tool_angles {

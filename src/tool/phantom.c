@@ -25,7 +25,8 @@ static const kvox_tool_option phantom_options[] = {
      AT(output), 0, 0},
     {"truth", 0, KVOX_TOOL_TEXT, "VOLUME", "also write the voxel averages on kvox ct's grid", AT(truth), 0, 0},
     {"volume", 0, KVOX_TOOL_FLAG, NULL, "-o takes the voxel averages, no projections are made", AT(volume), 0, 0},
-    {"geometry", 0, KVOX_TOOL_TEXT, "G.json", "the scanner (else the six options below)", AT(geometry), 0, 0},
+    {"geometry", 0, KVOX_TOOL_TEXT, "G.json", "the scanner; RTK's .xml; matrices, .npy or .txt (else the next six)",
+     AT(geometry), 0, 0},
     {"views", 0, KVOX_TOOL_NUMBERS, "N", "views (360)", AT(views), 1, KVOX_TOOL_WHOLE | KVOX_TOOL_POSITIVE},
     {"columns", 0, KVOX_TOOL_NUMBERS, "N", "detector columns (257)", AT(columns), 1,
      KVOX_TOOL_WHOLE | KVOX_TOOL_POSITIVE},
@@ -35,7 +36,8 @@ static const kvox_tool_option phantom_options[] = {
      KVOX_TOOL_POSITIVE},
     {"center-offset", 0, KVOX_TOOL_NUMBERS, "PX", "the axis projects this far beside the middle column (0)",
      AT(center_offset), 1, 0},
-    {"write-geometry", 0, KVOX_TOOL_TEXT, "G.json", "write the scanner as a geometry file", AT(write_geometry), 0, 0},
+    {"write-geometry", 0, KVOX_TOOL_TEXT, "G.json", "write the scanner: .json, .xml, .npy, .txt", AT(write_geometry), 0,
+     0},
     {"radius", 0, KVOX_TOOL_NUMBERS, "MM", "the object fits this circle (0.95 of what the detector sees)", AT(radius),
      1, KVOX_TOOL_POSITIVE},
     {"density", 0, KVOX_TOOL_NUMBERS, "FACTOR", "multiplies every value, in 1/mm (1)", AT(density), 1,
@@ -76,15 +78,21 @@ static void list_phantoms(const kvox_tool *tool) {
 static int check_values(const phantom_job *job) {
   const kvox_tool *tool = job->tool;
   const phantom_values *values = job->values;
-  const int shape_given = values->views.count + values->columns.count + values->rows.count + values->pitch.count +
-                          values->arc.count + values->center_offset.count;
+  const int path_given = values->views.count + values->arc.count + values->center_offset.count;
+  const int detector_given = values->columns.count + values->rows.count + values->pitch.count;
   if (values->common.operand_count == 0) {
     return kvox_tool_refuse(tool, KVOX_TOOL_USAGE, "the name of a phantom is missing; kvox phantom --list tells them");
   }
-  if (values->geometry != NULL && shape_given > 0) {
+  if (values->geometry != NULL && path_given > 0) {
+    return kvox_tool_refuse(
+        tool, KVOX_TOOL_USAGE,
+        "options --views, --arc and --center-offset contradict --geometry, which holds them already");
+  }
+  if (values->geometry != NULL && detector_given > 0 &&
+      kvox_tool_geometry_format(values->geometry) == KVOX_TOOL_JSON_GEOMETRY) {
     return kvox_tool_refuse(tool, KVOX_TOOL_USAGE,
-                            "options --views, --columns, --rows, --pitch, --arc and --center-offset contradict "
-                            "--geometry, which holds them already");
+                            "options --columns, --rows and --pitch contradict --geometry %s, which holds them already",
+                            values->geometry);
   }
   if (values->volume && values->truth != NULL) {
     return kvox_tool_refuse(tool, KVOX_TOOL_USAGE, "options --volume and --truth write the same; give one");
@@ -118,8 +126,12 @@ static int make_geometry(phantom_job *job) {
   const phantom_values *values = job->values;
   kvox_context *context = job->tool->context;
   if (values->geometry != NULL) {
-    return kvox_tool_check(job->tool, kvox_io_read_ct_geometry(context, values->geometry, NULL, &job->geometry),
-                           values->geometry);
+    kvox_io_detector detector;
+    kvox_io_detector_init(&detector);
+    detector.rows = (int64_t)number_or(&values->rows, 1);
+    detector.columns = (int64_t)number_or(&values->columns, 257);
+    detector.column_pitch_mm = number_or(&values->pitch, 1);
+    return kvox_tool_read_geometry(job->tool, values->geometry, &detector, NULL, &job->geometry);
   }
   kvox_ct_parallel_options options;
   kvox_ct_parallel_options_init(&options);
@@ -272,8 +284,7 @@ static int write_all(const phantom_job *job) {
     code = kvox_tool_check(job->tool, kvox_io_write_volume(context, truth, job->truth, NULL), truth);
   }
   if (code == KVOX_TOOL_DONE && values->write_geometry != NULL) {
-    code = kvox_tool_check(job->tool, kvox_io_write_ct_geometry(context, values->write_geometry, job->geometry),
-                           values->write_geometry);
+    code = kvox_tool_write_geometry(job->tool, values->write_geometry, job->geometry);
   }
   return code;
 }

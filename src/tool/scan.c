@@ -13,10 +13,16 @@ static int wants_search(const kvox_tool_scan_values *values) {
 
 int kvox_tool_check_scan(const kvox_tool *tool, const kvox_tool_scan_values *values) {
   kvox_tool_numbers column;
-  if (values->geometry != NULL && (values->pitch.count > 0 || values->angles != NULL)) {
+  const int whole = values->geometry != NULL && kvox_tool_geometry_format(values->geometry) == KVOX_TOOL_JSON_GEOMETRY;
+  if (values->geometry != NULL && (values->angles != NULL || (whole && values->pitch.count > 0))) {
     return kvox_tool_refuse(tool, KVOX_TOOL_USAGE,
                             "option --%s contradicts --geometry, which holds it already; give one of the two",
                             values->angles != NULL ? "angles" : "pitch");
+  }
+  if (values->detector_origin.count > 0 &&
+      (values->geometry == NULL || kvox_tool_geometry_format(values->geometry) != KVOX_TOOL_RTK_GEOMETRY)) {
+    return kvox_tool_refuse(tool, KVOX_TOOL_USAGE,
+                            "option --detector-origin is the origin of RTK's projection images: give --geometry G.xml");
   }
   if (values->center != NULL && !wants_search(values) &&
       kvox_tool_parse_numbers(values->center, 1, 0, &column) != NULL) {
@@ -46,6 +52,7 @@ static int make_geometry(const kvox_tool *tool, kvox_tool_scan *scan, const doub
   options.rows = shape[1];
   options.columns = shape[2];
   options.column_pitch_mm = scan->values->pitch.values[0];
+  options.row_pitch_mm = scan->values->pitch.count == 2 ? scan->values->pitch.values[1] : 0;
   options.column_offset_px = center_px != NULL ? *center_px - 0.5 * (double)(shape[2] - 1) : 0;
   options.angles_deg = angles.list != NULL ? angles.list : stored;
   options.angle_start_deg = angles.start;
@@ -58,6 +65,27 @@ static int make_geometry(const kvox_tool *tool, kvox_tool_scan *scan, const doub
   return code;
 }
 
+/* The detector for geometries that do not say theirs: the data's shape, and options before the data's header. */
+static void find_detector(const kvox_tool *tool, const kvox_tool_scan *scan, kvox_io_detector *detector) {
+  const kvox_tool_scan_values *values = scan->values;
+  kvox_io_detector_init(detector);
+  const int told = kvox_io_scan_detector(scan->file, detector);
+  detector->rows = scan->projections->shape[1];
+  detector->columns = scan->projections->shape[2];
+  if (values->pitch.count > 0) {
+    detector->column_pitch_mm = values->pitch.values[0];
+    detector->row_pitch_mm = values->pitch.values[values->pitch.count - 1];
+    detector->has_origin = 0;
+  } else if (told && kvox_tool_geometry_format(values->geometry) != KVOX_TOOL_JSON_GEOMETRY) {
+    kvox_tool_note(tool, "%s has pixels of %g x %g mm by its header; --pitch says otherwise", scan->path,
+                   detector->column_pitch_mm, detector->row_pitch_mm);
+  }
+  for (int c = 0; c < 2 && values->detector_origin.count > 0; c++) {
+    detector->has_origin = 1;
+    detector->origin_mm[c] = values->detector_origin.values[c];
+  }
+}
+
 static int read_geometry(const kvox_tool *tool, kvox_tool_scan *scan, const double *center_px) {
   const char *path = scan->values->geometry;
   const int64_t *have = scan->projections->shape;
@@ -67,12 +95,14 @@ static int read_geometry(const kvox_tool *tool, kvox_tool_scan *scan, const doub
   if (path == NULL) {
     return make_geometry(tool, scan, center_px);
   }
-  kvox_status status = kvox_io_read_ct_geometry(tool->context, path, center_px, &scan->geometry);
-  if (status == KVOX_OK) {
-    status = kvox_ct_geometry_shape(scan->geometry, want);
+  kvox_io_detector detector;
+  find_detector(tool, scan, &detector);
+  int code = kvox_tool_read_geometry(tool, path, &detector, center_px, &scan->geometry);
+  if (code == KVOX_TOOL_DONE) {
+    code = kvox_tool_check(tool, kvox_ct_geometry_shape(scan->geometry, want), path);
   }
-  if (status != KVOX_OK) {
-    return kvox_tool_check(tool, status, path);
+  if (code != KVOX_TOOL_DONE) {
+    return code;
   }
   if (memcmp(want, have, sizeof want) != 0) {
     return kvox_tool_refuse(tool, KVOX_TOOL_FAILED,

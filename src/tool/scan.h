@@ -7,7 +7,7 @@
 
 typedef struct kvox_tool_scan_values {
   const char *geometry, *angles, *center;
-  kvox_tool_numbers pitch, least_counts;
+  kvox_tool_numbers pitch, detector_origin, least_counts;
   const char *dark, *flat, *bad_pixels;
 } kvox_tool_scan_values;
 

@@ -60,6 +60,9 @@ static void close_scene(scene *s) {
 /* Whether scenes are of a cone beam. */
 static bool diverging;
 
+/* Above 0: reconstructions are streams with this window. */
+static int64_t stream_window;
+
 static kvox_status create_cone(scene *s) {
   kvox_ct_cone_options beam;
   kvox_ct_cone_options_init(&beam);
@@ -100,16 +103,41 @@ static kvox_status make_fbp(scene *s) {
   filter.correction = s->correction;
   filter.window = KVOX_CT_HANN;
   options.filter = &filter;
+  options.stream_window = stream_window;
   KVOX_TRY(kvox_ct_fbp_plan_create(s->context, s->geometry, &options, &s->fbp));
   KVOX_TRY(kvox_ct_fbp_plan_grid(s->fbp, &grid));
   return kvox_volume_create(s->context, KVOX_F32, &grid, &s->volume);
+}
+
+/* Neighbours exchanged, and a view that is pushed twice. */
+static kvox_status push_all(kvox_ct_stream *stream) {
+  kvox_array view = array_of(counts, KVOX_U16, 3, shape);
+  view.shape[0] = 1;
+  for (int64_t n = 0; n < VIEWS; n++) {
+    const int64_t v = n == VIEWS - 1 ? n : n ^ 1;
+    view.data = counts + v * ROWS * COLUMNS;
+    KVOX_TRY(kvox_ct_stream_push(stream, v, &view));
+    assert_int_equal(kvox_ct_stream_push(stream, v, &view), KVOX_ERROR_ARGUMENT);
+  }
+  return kvox_ct_stream_finish(stream);
+}
+
+static kvox_status execute(const scene *s, kvox_workspace *workspace) {
+  const kvox_array projections = array_of(counts, KVOX_U16, 3, shape);
+  kvox_ct_stream *stream = NULL;
+  if (stream_window == 0) {
+    return kvox_ct_fbp_execute(s->fbp, workspace, &projections, s->volume);
+  }
+  KVOX_TRY(kvox_ct_stream_create(s->fbp, workspace, s->volume, &stream));
+  const kvox_status status = push_all(stream);
+  kvox_ct_stream_destroy(stream);
+  return status;
 }
 
 /* Raw counts to a volume, with a workspace and with none. */
 static kvox_status reconstruct(const kvox_context_options *options, void *data) {
   (void)data;
   scene s;
-  const kvox_array projections = array_of(counts, KVOX_U16, 3, shape);
   kvox_status status;
   KVOX_TRY_CLEANUP(open_scene(options, &s));
   KVOX_TRY_CLEANUP(make_correction(&s));
@@ -120,8 +148,8 @@ static kvox_status reconstruct(const kvox_context_options *options, void *data) 
   kvox_ct_geometry_destroy(s.geometry);
   s.correction = NULL;
   s.geometry = NULL;
-  KVOX_TRY_CLEANUP(kvox_ct_fbp_execute(s.fbp, s.workspace, &projections, s.volume));
-  KVOX_TRY_CLEANUP(kvox_ct_fbp_execute(s.fbp, NULL, &projections, s.volume));
+  KVOX_TRY_CLEANUP(execute(&s, s.workspace));
+  KVOX_TRY_CLEANUP(execute(&s, NULL));
 cleanup:
   close_scene(&s);
   return status;
@@ -131,6 +159,20 @@ static kvox_status reconstruct_cone(const kvox_context_options *options, void *d
   diverging = true;
   const kvox_status status = reconstruct(options, data);
   diverging = false;
+  return status;
+}
+
+static kvox_status stream(const kvox_context_options *options, void *data) {
+  stream_window = 3;
+  const kvox_status status = reconstruct(options, data);
+  stream_window = 0;
+  return status;
+}
+
+static kvox_status stream_cone(const kvox_context_options *options, void *data) {
+  stream_window = 2;
+  const kvox_status status = reconstruct_cone(options, data);
+  stream_window = 0;
   return status;
 }
 
@@ -201,6 +243,13 @@ cleanup:
   return status;
 }
 
+static kvox_status simulate_and_project_cone(const kvox_context_options *options, void *data) {
+  diverging = true;
+  const kvox_status status = simulate_and_project(options, data);
+  diverging = false;
+  return status;
+}
+
 /* Fan and cone, and a cone through matrices and through vectors; its words, and a phantom seen by it. */
 static kvox_status describe(const kvox_context_options *options, void *data) {
   (void)data;
@@ -240,8 +289,9 @@ cleanup:
 
 static void every_allocation_fails(void **state) {
   (void)state;
-  static const failing_heap_scenario scenarios[] = {reconstruct, reconstruct_cone,     filter,  correct,
-                                                    find_center, simulate_and_project, describe};
+  static const failing_heap_scenario scenarios[] = {
+      reconstruct,          reconstruct_cone,          stream,  stream_cone, filter, correct, find_center,
+      simulate_and_project, simulate_and_project_cone, describe};
   for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
     assert_true(failing_heap_try(scenarios[i], NULL) > 5); /* it was not over before it began */
   }
@@ -284,12 +334,36 @@ static void warm_execute_allocates_nothing(void **state) {
   failing_heap_destroy(heap);
 }
 
+/* A second scan with the same plan and workspace takes nothing but the stream itself, a push nothing at all. */
+static void warm_push_allocates_nothing(void **state) {
+  (void)state;
+  failing_heap *heap = failing_heap_create();
+  const kvox_context_options options = failing_heap_options(heap);
+  scene s;
+  stream_window = 2;
+  assert_ok(open_scene(&options, &s));
+  assert_ok(make_correction(&s));
+  assert_ok(make_fbp(&s));
+  assert_ok(kvox_workspace_create(s.context, &s.workspace));
+  assert_ok(execute(&s, s.workspace));
+  kvox_ct_stream *again = NULL;
+  const int64_t before = heap->calls, bytes = heap->bytes;
+  assert_ok(kvox_ct_stream_create(s.fbp, s.workspace, s.volume, &again));
+  assert_int_equal(heap->calls, before + 1);
+  assert_true(heap->bytes - bytes < 512 + VIEWS);
+  assert_ok(push_all(again));
+  assert_int_equal(heap->calls, before + 1);
+  kvox_ct_stream_destroy(again);
+  stream_window = 0;
+  close_scene(&s);
+  failing_heap_destroy(heap);
+}
+
 /* What a plan says of its memory is what it takes from the heap, within one block's rounding each. */
 static void memory_is_as_told(void **state) {
   (void)state;
   failing_heap *heap = failing_heap_create();
   const kvox_context_options options = failing_heap_options(heap);
-  const kvox_array raw = array_of(counts, KVOX_U16, 3, shape);
   scene s;
   kvox_memory_use told;
   assert_ok(open_scene(&options, &s));
@@ -307,7 +381,7 @@ static void memory_is_as_told(void **state) {
   assert_ok(kvox_ct_fbp_plan_grid(s.fbp, &grid));
   assert_ok(kvox_volume_create(s.context, KVOX_F32, &grid, &s.volume));
   assert_ok(kvox_workspace_create(s.context, &s.workspace));
-  assert_ok(kvox_ct_fbp_execute(s.fbp, s.workspace, &raw, s.volume));
+  assert_ok(execute(&s, s.workspace));
   assert_int_equal(kvox_workspace_bytes(s.workspace), told.workspace);
   close_scene(&s);
   failing_heap_destroy(heap);
@@ -316,7 +390,6 @@ static void memory_is_as_told(void **state) {
 /* No execution takes more than the limit, and one that cannot do with it says what would be enough. */
 static void memory_limit_holds(void **state) {
   (void)state;
-  const kvox_array raw = array_of(counts, KVOX_U16, 3, shape);
   int fitted = 0;
   for (uint64_t limit = 1 << 10; limit <= 16 << 20; limit *= 4) {
     failing_heap *heap = failing_heap_create();
@@ -330,8 +403,8 @@ static void memory_limit_holds(void **state) {
       fitted++;
       const int64_t before = heap->bytes;
       heap->most_bytes = before;
-      assert_ok(kvox_ct_fbp_execute(s.fbp, NULL, &raw, s.volume));
-      /* The workspace's own struct is no scratch. */
+      assert_ok(execute(&s, NULL));
+      /* The workspace's own struct is no scratch, nor is the stream's. */
       assert_true(heap->most_bytes - before <= (int64_t)limit + 1024);
     } else {
       assert_int_equal(status, KVOX_ERROR_MEMORY_LIMIT);
@@ -350,9 +423,20 @@ static void memory_of_a_cone(void **state) {
   diverging = false;
 }
 
+static void memory_of_streams(void **state) {
+  for (stream_window = 2; stream_window < 64; stream_window *= 4) {
+    memory_is_as_told(state);
+    memory_limit_holds(state);
+    memory_of_a_cone(state);
+  }
+  stream_window = 0;
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_allocation_fails), cmocka_unit_test(warm_execute_allocates_nothing),
-      cmocka_unit_test(memory_is_as_told), cmocka_unit_test(memory_limit_holds), cmocka_unit_test(memory_of_a_cone)};
+      cmocka_unit_test(memory_is_as_told),      cmocka_unit_test(memory_limit_holds),
+      cmocka_unit_test(memory_of_a_cone),       cmocka_unit_test(warm_push_allocates_nothing),
+      cmocka_unit_test(memory_of_streams)};
   return cmocka_run_group_tests(tests, fill_samples, NULL);
 }

@@ -87,7 +87,41 @@ static void center_of_the_tooth(void **state) {
   close_tooth(&t);
 }
 
+/* The real scan fits its geometry with the axis where it is, and is refused with the axis in the middle. */
+static void tooth_fits_its_geometry(void **state) {
+  (void)state;
+  tooth t = {0};
+  if (!open_tooth(&t)) {
+    skip();
+  }
+  for (int right = 0; right < 2; right++) {
+    kvox_ct_parallel_options options;
+    kvox_ct_geometry *geometry = NULL;
+    kvox_ct_consistency result;
+    kvox_ct_parallel_options_init(&options);
+    kvox_ct_consistency_init(&result);
+    options.views = t.projections.shape[0];
+    options.rows = t.projections.shape[1];
+    options.columns = t.projections.shape[2];
+    options.angles_deg = kvox_io_scan_angles_deg(t.scan);
+    options.column_offset_px = right ? 296 - 0.5 * (double)(options.columns - 1) : 0;
+    assert_ok(kvox_ct_geometry_create_parallel(t.context, &options, &geometry));
+    char text[4096];
+    const kvox_status status =
+        kvox_ct_data_check(t.context, geometry, NULL, &t.projections, text, sizeof text, NULL, &result);
+    printf("%s", text);
+    assert_int_equal(status, right ? KVOX_OK : KVOX_ERROR_GEOMETRY);
+    assert_int_equal(result.verdict, right ? KVOX_CT_DATA_FIT : KVOX_CT_DATA_FIT_ANOTHER);
+    if (!right) {
+      assert_int_equal(result.change, KVOX_CT_COLUMN_OFFSET);
+      assert_close(result.amount, 296 - 0.5 * (double)(options.columns - 1), 2);
+    }
+    kvox_ct_geometry_destroy(geometry);
+  }
+  close_tooth(&t);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(center_of_the_tooth)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(center_of_the_tooth), cmocka_unit_test(tooth_fits_its_geometry)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -551,7 +551,13 @@ static void other_beams_are_refused_in_words(void **state) {
   const int64_t shape[3] = {VIEWS, ROWS, COLUMNS};
   assert_ok(kvox_array_init(&array, samples, KVOX_F32, 3, shape));
   assert_fails(KVOX_ERROR_UNSUPPORTED, "cone beam", kvox_ct_find_center(*state, cone, NULL, &array, &center_px));
-  assert_fails(KVOX_ERROR_UNSUPPORTED, "given one by one", kvox_ct_operator_create(*state, wild, NULL, &operation));
+  kvox_ct_operator_options options;
+  kvox_ct_operator_options_init(&options);
+  options.method = KVOX_CT_OPERATOR_PIXEL_DRIVEN;
+  assert_fails(KVOX_ERROR_UNSUPPORTED, "given one by one", kvox_ct_operator_create(*state, wild, &options, &operation));
+  assert_fails(KVOX_ERROR_UNSUPPORTED, "cone beam", kvox_ct_operator_create(*state, cone, &options, &operation));
+  options.method = 3;
+  assert_fails(KVOX_ERROR_ARGUMENT, "method is 3", kvox_ct_operator_create(*state, cone, &options, &operation));
   kvox_ct_geometry_destroy(wild);
   kvox_ct_geometry_destroy(cone);
 }

@@ -348,6 +348,42 @@ static void cancelled_in_the_middle(void **state) {
   scan_end(&s);
 }
 
+/* Views as they arrive are the CPU's, which is told, or forbidden; what is on the device is refused. */
+static void streams_are_the_cpu_s(void **state) {
+  SIDES_OR_SKIP(state);
+  scan s = scan_of(60, 3, 80);
+  scan_begin(&s);
+  fill_noise(s.samples, 60 * 3 * 80, 8);
+  kvox_ct_fbp_options o;
+  kvox_ct_fbp_options_init(&o);
+  o.stream_window = 60;
+  kvox_ct_fbp_plan *plan = NULL;
+  assert_fails(KVOX_ERROR_UNSUPPORTED, "on the CPU alone",
+               kvox_ct_fbp_plan_create(both->device, s.geometry, &o, &plan));
+  faulty_log log = {0};
+  kvox_context *lenient = context_of(KVOX_BACKEND_OPENCL, true, &log);
+  plan = plan_on(lenient, &s, &o);
+  assert_int_equal(log.messages, 1);
+  assert_non_null(strstr(log.last, "views as they arrive"));
+  kvox_volume *volume = volume_for(&s, plan), *there = NULL, *cpu = reconstruct_on(both->cpu, &s, &o);
+  kvox_ct_stream *stream = NULL;
+  kvox_grid grid;
+  assert_ok(kvox_ct_fbp_plan_grid(plan, &grid));
+  assert_ok(kvox_volume_create_device(lenient, KVOX_F32, &grid, &there));
+  assert_fails(KVOX_ERROR_ARGUMENT, "volume", kvox_ct_stream_create(plan, NULL, there, &stream));
+  assert_ok(kvox_ct_stream_create(plan, NULL, volume, &stream));
+  assert_ok(kvox_ct_stream_push(stream, 0, &s.projections));
+  assert_ok(kvox_ct_stream_finish(stream));
+  assert_same_bits(volume, cpu);
+  kvox_ct_stream_destroy(stream);
+  kvox_volume_destroy(there);
+  kvox_volume_destroy(volume);
+  kvox_volume_destroy(cpu);
+  kvox_ct_fbp_plan_destroy(plan);
+  kvox_context_destroy(lenient);
+  scan_end(&s);
+}
+
 /* ---- The matched pair ---- */
 
 /* Volume and projections stay on the device, in parts of larger buffers; the bits are those of the host's arrays. */
@@ -430,6 +466,7 @@ int main(void) {
       cmocka_unit_test(threads_share_a_plan),
       cmocka_unit_test(samples_that_are_not_finite_are_named),
       cmocka_unit_test(cancelled_in_the_middle),
+      cmocka_unit_test(streams_are_the_cpu_s),
       cmocka_unit_test(the_pair_chains_on_the_device),
   };
   return cmocka_run_group_tests(tests, open_sides, close_sides);

@@ -8,34 +8,38 @@ static uint64_t device_bytes(void) {
   return account.bytes;
 }
 
-static void memory_is_as_told(void **state) {
-  SIDES_OR_SKIP(state);
+static void assert_as_told(const sides *both, const scan *s) {
   static const uint64_t factors[] = {0, 1, 3, 20};
-  scan s = scan_of(50, 10, 60);
-  scan_begin(&s);
   kvox_ct_fbp_options o;
   kvox_ct_fbp_options_init(&o);
-  const uint64_t least = least_limit(both->device, &s, &o);
+  const uint64_t least = least_limit(both->device, s, &o);
   for (int i = 0; i < 4; i++) {
     kvox_memory_use told;
     forward_account account;
     o.memory_limit = factors[i] * least;
     const uint64_t before = device_bytes();
-    kvox_ct_fbp_plan *plan = plan_on(both->device, &s, &o);
+    kvox_ct_fbp_plan *plan = plan_on(both->device, s, &o);
     assert_ok(kvox_ct_fbp_plan_memory(plan, &told));
     const uint64_t taken = device_bytes() - before;
     printf("%llu bytes on the device were told, %llu taken\n", (unsigned long long)told.device,
            (unsigned long long)taken);
     assert_int_equal(taken, told.device);
-    kvox_volume *volume = volume_for(&s, plan);
+    kvox_volume *volume = volume_for(s, plan);
     faulty_stop();
-    assert_ok(kvox_ct_fbp_execute(plan, NULL, &s.projections, volume));
+    assert_ok(kvox_ct_fbp_execute(plan, NULL, &s->projections, volume));
     faulty.look(&account);
     assert_int_equal(account.most_bytes - before, told.device);
     kvox_volume_destroy(volume);
     kvox_ct_fbp_plan_destroy(plan);
     assert_int_equal(device_bytes(), before);
   }
+}
+
+static void memory_is_as_told(void **state) {
+  SIDES_OR_SKIP(state);
+  scan s = scan_of(50, 10, 60);
+  scan_begin(&s);
+  assert_as_told(both, &s);
   kvox_ct_operator *operation = NULL;
   kvox_memory_use told;
   const uint64_t before = device_bytes();
@@ -44,6 +48,18 @@ static void memory_is_as_told(void **state) {
   assert_int_equal(device_bytes() - before, told.device);
   kvox_ct_operator_destroy(operation);
   scan_end(&s);
+}
+
+/* A full turn and a short scan, whose weights are another table. */
+static void memory_of_a_diverging_beam_is_as_told(void **state) {
+  SIDES_OR_SKIP(state);
+  for (int32_t beam = KVOX_CT_FAN; beam <= KVOX_CT_CONE; beam++) {
+    kvox_ct_cone_options options = cone_options(50, 30, 60);
+    options.angle_step_deg = beam == KVOX_CT_FAN ? 360.0 / 50 : 250.0 / 50;
+    scan s = cone_begin(beam, &options);
+    assert_as_told(both, &s);
+    scan_end(&s);
+  }
 }
 
 /* No kernel builds: the plan is the CPU's, says so, and takes no arrays of the device. */
@@ -94,6 +110,7 @@ static int open_faulty_sides(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(memory_is_as_told),
+                                     cmocka_unit_test(memory_of_a_diverging_beam_is_as_told),
                                      cmocka_unit_test(falls_back_when_the_plan_is_made)};
   return cmocka_run_group_tests(tests, open_faulty_sides, close_sides);
 }

@@ -53,6 +53,34 @@ static inline scan scan_of(int64_t views, int64_t rows, int64_t columns) {
   return s;
 }
 
+/* Full turn of a fan or cone, its source at 500 mm and its detector's pixels 1 mm wide at the axis. */
+static inline kvox_ct_cone_options cone_options(int64_t views, int64_t rows, int64_t columns) {
+  kvox_ct_cone_options o;
+  kvox_ct_cone_options_init(&o);
+  o.views = views;
+  o.rows = rows;
+  o.columns = columns;
+  o.source_to_axis_mm = 500;
+  o.source_to_detector_mm = 750;
+  o.column_pitch_mm = 1.5;
+  o.angle_step_deg = 360.0 / (double)views;
+  o.column_offset_px = 0.3;
+  o.row_offset_px = -0.4;
+  return o;
+}
+
+/* As scan_begin. */
+static inline scan cone_begin(int32_t beam, const kvox_ct_cone_options *options) {
+  scan s = {.context = context_of_threads(2)};
+  const int64_t shape[3] = {options->views, options->rows, options->columns};
+  assert_ok((beam == KVOX_CT_FAN ? kvox_ct_geometry_create_fan : kvox_ct_geometry_create_cone)(s.context, options,
+                                                                                               &s.geometry));
+  s.samples = calloc((size_t)(shape[0] * shape[1] * shape[2]), sizeof *s.samples);
+  assert_non_null(s.samples);
+  assert_ok(kvox_array_init(&s.projections, s.samples, KVOX_F32, 3, shape));
+  return s;
+}
+
 static inline kvox_ct_fbp_plan *plan_on(kvox_context *context, const scan *s, const kvox_ct_fbp_options *options) {
   kvox_ct_fbp_plan *plan = NULL;
   assert_ok(kvox_ct_fbp_plan_create(context, s->geometry, options, &plan));

@@ -93,7 +93,48 @@ static void round_trips(void **state) {
   }
 }
 
-/* Fan and cone the same way, with their distances; views that were given one by one have no file. */
+static void assert_same_views(const kvox_ct_geometry *geometry, const kvox_ct_geometry *back, int32_t beam) {
+  int64_t shape[3], again[3];
+  assert_ok(kvox_ct_geometry_shape(geometry, shape));
+  assert_ok(kvox_ct_geometry_shape(back, again));
+  assert_memory_equal(shape, again, sizeof shape);
+  assert_int_equal(kvox_ct_geometry_beam(back), beam);
+  assert_false(kvox_ct_geometry_is_circular(back));
+  for (int64_t view = 0; view < shape[0]; view++) {
+    kvox_ct_view a, b;
+    assert_ok(kvox_ct_geometry_view(geometry, view, &a));
+    assert_ok(kvox_ct_geometry_view(back, view, &b));
+    for (int c = 0; c < 3; c++) { /* 0 and -0 are one */
+      assert_true(a.source_mm[c] == b.source_mm[c] && a.detector_mm[c] == b.detector_mm[c] &&
+                  a.column_step_mm[c] == b.column_step_mm[c] && a.row_step_mm[c] == b.row_step_mm[c]);
+    }
+    assert_true(a.angle_deg == b.angle_deg);
+  }
+}
+
+/* Parallel views with rays of any length: what the library made unit vectors of stays as it is. */
+static void parallel_views_round_trip(void **state) {
+  (void)state;
+  kvox_ct_view views[50];
+  kvox_ct_geometry *geometry = NULL, *back = NULL;
+  int turn = 0;
+  for (int v = 0; v < 50; v++) {
+    for (int c = 0; c < 3; c++) {
+      views[v].source_mm[c] = 7 * sin(7.3 * ++turn);
+      views[v].detector_mm[c] = sin(7.3 * ++turn);
+      views[v].column_step_mm[c] = (c == v % 3) + 0.3 * sin(7.3 * ++turn);
+      views[v].row_step_mm[c] = (c == (v + 1) % 3) + 0.3 * sin(7.3 * ++turn);
+    }
+  }
+  assert_ok(kvox_ct_geometry_create_views(context, KVOX_CT_PARALLEL, 3, 4, views, 50, &geometry));
+  assert_ok(kvox_io_write_ct_geometry(context, at("p.json"), geometry));
+  assert_ok(kvox_io_read_ct_geometry(context, at("p.json"), NULL, &back));
+  assert_same_views(geometry, back, KVOX_CT_PARALLEL);
+  kvox_ct_geometry_destroy(geometry);
+  kvox_ct_geometry_destroy(back);
+}
+
+/* Fan and cone the same way, with their distances; and the cone's views given one by one, to the last bit. */
 static void diverging_round_trips(void **state) {
   (void)state;
   kvox_ct_cone_options options;
@@ -130,8 +171,14 @@ static void diverging_round_trips(void **state) {
     kvox_ct_geometry_destroy(geometry);
     kvox_ct_geometry_destroy(back);
     assert_ok(kvox_ct_geometry_create_views(context, KVOX_CT_CONE, 5, 33, views, 19, &geometry));
-    assert_fails(KVOX_ERROR_UNSUPPORTED, "given one by one",
-                 kvox_io_write_ct_geometry(context, at("g.json"), geometry));
+    assert_ok(kvox_io_write_ct_geometry(context, at("g.json"), geometry));
+    assert_ok(kvox_io_read_ct_geometry(context, at("g.json"), NULL, &back));
+    assert_same_views(geometry, back, KVOX_CT_CONE);
+    const double center = 3;
+    kvox_ct_geometry *none = NULL;
+    assert_fails(KVOX_ERROR_UNSUPPORTED, "g.json: its views are given one by one",
+                 kvox_io_read_ct_geometry(context, at("g.json"), &center, &none));
+    kvox_ct_geometry_destroy(back);
     kvox_ct_geometry_destroy(geometry);
   }
 }
@@ -165,6 +212,8 @@ static void known_text(void **state) {
 #define ANGLES "\"angles_deg\": {\"start\": 0, \"step\": 1, \"count\": 180}"
 #define SOURCE "\"source_to_axis_mm\": 500, \"source_to_detector_mm\": 1000,"
 #define BEAM "\"beam\": \"parallel\""
+#define CONE "\"beam\": \"cone\""
+#define DOWN "\"detector_mm\": [0,9,0], \"column_step_mm\": [1,0,0], \"row_step_mm\": [0,0,1]"
 
 static void mistakes(void **state) {
   (void)state;
@@ -231,6 +280,30 @@ static void mistakes(void **state) {
       {"{" BEAM "," DETECTOR ", \"angles_deg\": {\"start\": 0, \"step\": 0, \"count\": 2}}", KVOX_ERROR_ARGUMENT,
        "file: geometry: "},
       {"{\"a\":[[[[[[[[[[]]]]]]]]]]}", KVOX_ERROR_FORMAT, "nested deeper"},
+      {"{" CONE "," DETECTOR ", \"views\": []}", KVOX_ERROR_FORMAT, "\"views\" must be a list of at least one view"},
+      {"{" CONE "," DETECTOR ", \"views\": 5}", KVOX_ERROR_FORMAT, "\"views\" must be a list"},
+      {"{" CONE "," DETECTOR ", \"views\": [5]}", KVOX_ERROR_FORMAT, "\"views[0]\" must be an object"},
+      {"{" CONE "," DETECTOR ", \"views\": [{" DOWN "}]}", KVOX_ERROR_FORMAT, "\"views[0].source_mm\" is missing"},
+      {"{" BEAM "," DETECTOR ", \"views\": [{" DOWN "}]}", KVOX_ERROR_FORMAT, "\"views[0].ray\" is missing"},
+      {"{" CONE "," DETECTOR ", \"views\": [{\"ray\": [0,1,0]," DOWN "}]}", KVOX_ERROR_FORMAT, "give \"source_mm\""},
+      {"{" BEAM "," DETECTOR ", \"views\": [{\"source_mm\": [0,1,0]," DOWN "}]}", KVOX_ERROR_FORMAT, "give \"ray\""},
+      {"{" CONE "," DETECTOR ", \"views\": [{\"source_mm\": [0,-9]," DOWN "}]}", KVOX_ERROR_FORMAT,
+       "\"views[0].source_mm\" must be a list of three"},
+      {"{" CONE "," DETECTOR ", \"views\": [{\"source_mm\": [0,-9,0,0]," DOWN "}]}", KVOX_ERROR_FORMAT,
+       "\"views[0].source_mm\" must be a list of three"},
+      {"{" CONE "," DETECTOR ", \"views\": [{\"source_mm\": [0,1e999,0]," DOWN "}]}", KVOX_ERROR_FORMAT,
+       "\"views[0].source_mm\" must be a finite number"},
+      {"{" CONE "," DETECTOR ", \"views\": [{\"source_mm\": [0,9,0]," DOWN "}]}", KVOX_ERROR_ARGUMENT,
+       "file: geometry: view 0: the source stands"},
+      {"{" CONE "," DETECTOR ", " ANGLES ", \"views\": [{\"source_mm\": [0,-9,0]," DOWN "}]}", KVOX_ERROR_FORMAT,
+       "\"angles_deg\" follows from \"views\""},
+      {"{" CONE "," SOURCE DETECTOR ", \"views\": [{\"source_mm\": [0,-9,0]," DOWN "}]}", KVOX_ERROR_FORMAT,
+       "\"source_to_axis_mm\" follows from"},
+      {"{" CONE ", \"detector\": {\"columns\": 8, \"row_pitch_mm\": 1}, \"views\": [{\"source_mm\": [0,-9,0]," DOWN
+       "}]}",
+       KVOX_ERROR_FORMAT, "\"detector.row_pitch_mm\" follows from"},
+      {"{\"beam\": \"fan\"," DETECTOR ", \"views\": [{\"source_mm\": [0,-9,0]," DOWN "}]}", KVOX_ERROR_FORMAT,
+       "cannot be those of a fan"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     kvox_ct_geometry *geometry = NULL;
@@ -312,6 +385,8 @@ static void scarce_memory(void **state) {
   char text[] = "{" BEAM "," DETECTOR ",\"angles_deg\":[0,45.5,90,135]}";
   kvox_ct_geometry *geometry = NULL;
   assert_true(failing_heap_try(read_with, text) > 4);
+  char views[] = "{" CONE "," DETECTOR ", \"views\": [{\"source_mm\": [0,-9,0]," DOWN "}]}";
+  assert_true(failing_heap_try(read_with, views) > 4);
   assert_ok(load(text, NULL, &geometry));
   count_files(true);
   assert_true(failing_heap_try(write_with, geometry) > 2);
@@ -321,9 +396,16 @@ static void scarce_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads),      cmocka_unit_test(round_trips), cmocka_unit_test(diverging_round_trips),
-      cmocka_unit_test(known_text), cmocka_unit_test(mistakes),    cmocka_unit_test(strings),
-      cmocka_unit_test(truncated),  cmocka_unit_test(centers),     cmocka_unit_test(scarce_memory),
+      cmocka_unit_test(reads),
+      cmocka_unit_test(round_trips),
+      cmocka_unit_test(diverging_round_trips),
+      cmocka_unit_test(parallel_views_round_trip),
+      cmocka_unit_test(known_text),
+      cmocka_unit_test(mistakes),
+      cmocka_unit_test(strings),
+      cmocka_unit_test(truncated),
+      cmocka_unit_test(centers),
+      cmocka_unit_test(scarce_memory),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

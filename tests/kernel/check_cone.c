@@ -34,38 +34,21 @@ static void make_view(kvox_check *check, const bed *b, double grid, double slope
   view->vc = (double)b->tile.row + kvox_check_real(check, -0.2, 1.2) * (double)b->tile.rows;
 }
 
-static double most_slope(const bed *b) {
-  double most = 0;
-  const kvox_cone_tile *t = &b->tile;
-  for (int64_t v = 0; v < t->count; v++) {
-    const kvox_cone_view *view = &t->views[v];
-    for (int corner = 0; corner < 4; corner++) {
-      const double x = (double)(t->x + (corner % 2 != 0 ? t->width : 0));
-      const double y = (double)(t->y + (corner / 2 != 0 ? t->height : 0));
-      const double depth = t->fan ? 1 : view->da * x + view->db * y + view->dc;
-      most = fmax(most, view->va / depth);
-    }
-  }
-  return most;
-}
-
-/* Samples, zeros where the stage wants them, and scratch between forbidden pages. */
+/* Samples, with zeros where the stage wants them, between forbidden pages. */
 static void make_bed(kvox_check *check, bed *b, double grid, double slope, double columns_a_voxel) {
   kvox_cone_tile *t = &b->tile;
-  const int64_t each = (t->columns + 2) * t->step;
+  const int64_t each = KVOX_CONE_GAP + (t->columns + 2) * t->step;
   float *samples = kvox_check_floats(check, t->count * each);
   memset(samples, 0, (size_t)(t->count * each) * sizeof *samples);
   for (int64_t v = 0; v < t->count; v++) {
     make_view(check, b, grid, slope, columns_a_voxel, &b->views[v]);
-    float *first = samples + v * each + t->step;
+    float *first = samples + v * each + KVOX_CONE_GAP + t->step;
     b->views[v].samples = first;
     for (int64_t i = 0; i < t->columns * t->rows; i++) {
       first[i / t->rows * t->step + i % t->rows] = (float)kvox_check_real(check, -1, 1);
     }
   }
   t->views = b->views;
-  t->padding = kvox_cone_padding(most_slope(b));
-  t->scratch = kvox_check_floats(check, kvox_cone_scratch(t->step, t->padding));
   b->count = t->width * t->height * t->blocks * KVOX_CONE_BLOCK;
   t->voxels = kvox_check_floats(check, b->count);
   for (int64_t i = 0; i < b->count; i++) {
@@ -83,7 +66,7 @@ static void compare(kvox_check *check) {
   t->columns = kvox_check_integer(check, 1, 130);
   t->rows = kvox_check_integer(check, 1, 150);
   t->row = kvox_check_integer(check, 0, 40);
-  t->step = (t->rows + KVOX_CONE_BLOCK - 1) / KVOX_CONE_BLOCK * KVOX_CONE_BLOCK;
+  t->step = t->rows + KVOX_CONE_GAP + kvox_check_integer(check, 0, KVOX_CONE_BLOCK);
   t->width = kvox_check_integer(check, 1, MOST_SIDE);
   t->height = kvox_check_integer(check, 1, MOST_SIDE);
   t->x = kvox_check_integer(check, 0, 64 - t->width);
@@ -116,7 +99,7 @@ static void work_tile(void *data) {
 
 /* 256 voxels above each pixel of a tile, two rows and columns to each, 8 views. */
 static void bench(kvox_check *check) {
-  bed b = {.tile = {.count = MOST_VIEWS, .columns = 512, .rows = 512, .step = 512, .x = 16, .y = 16, .width = 32}};
+  bed b = {.tile = {.count = MOST_VIEWS, .columns = 512, .rows = 512, .step = 560, .x = 16, .y = 16, .width = 32}};
   b.tile.height = 32;
   b.tile.blocks = 16;
   make_bed(check, &b, 64, 1.9, 2);

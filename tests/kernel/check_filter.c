@@ -56,6 +56,11 @@ static void compare_interleave(kvox_check *check) {
   kvox_filter_ref.interleave(rows, step, n, want);
   kvox_filter_kernels_of(check->level)->interleave(rows, step, n, got);
   kvox_check_ulps(check, "samples", n * KVOX_STACK, got, want, 0);
+  const int64_t out_step = KVOX_STACK * kvox_check_integer(check, 1, 4), all = (n - 1) * out_step + KVOX_STACK;
+  float *columns = kvox_check_floats(check, all), *turned = kvox_check_floats(check, all);
+  kvox_filter_ref.turn(rows, step, n, columns, out_step);
+  kvox_filter_kernels_of(check->level)->turn(rows, step, n, turned, out_step);
+  kvox_check_ulps(check, "columns", all, turned, columns, 0);
 }
 
 enum { BENCH = 1024 };

@@ -49,17 +49,16 @@ static void make_view(kvox_check *check, const bed *b, const manner *how, kvox_o
   view->row[3] = origin[1] + center_row * origin[2];
 }
 
-/* Samples, zeros beside them, and nothing that may be taken behind the rows, between forbidden pages. */
+/* Samples, and zeros where the stage wants them, between forbidden pages. */
 static void make_bed(kvox_check *check, bed *b, const manner *how) {
   kvox_oblique_tile *t = &b->tile;
-  const int64_t each = (t->columns + 2) * t->step;
+  const int64_t each = (t->columns + 2) * t->step + KVOX_OBLIQUE_GAP;
   float *samples = kvox_check_floats(check, t->count * each);
+  memset(samples, 0, (size_t)(t->count * each) * sizeof *samples);
   for (int64_t v = 0; v < t->count; v++) {
     make_view(check, b, how, &b->views[v]);
-    float *first = samples + v * each + t->step;
+    float *first = samples + v * each + KVOX_OBLIQUE_GAP + t->step;
     b->views[v].samples = first;
-    memset(first - t->step, 0, (size_t)t->step * sizeof *first);
-    memset(first + t->columns * t->step, 0, (size_t)t->step * sizeof *first);
     for (int64_t i = 0; i < t->columns * t->rows; i++) {
       first[i / t->rows * t->step + i % t->rows] = (float)kvox_check_real(check, -1, 1);
     }
@@ -84,7 +83,7 @@ static void compare(kvox_check *check) {
   t->columns = kvox_check_integer(check, 1, 130);
   t->rows = kvox_check_integer(check, 1, 150);
   t->row = kvox_check_integer(check, 0, 40);
-  t->step = (t->rows + KVOX_OBLIQUE_BLOCK) / KVOX_OBLIQUE_BLOCK * KVOX_OBLIQUE_BLOCK;
+  t->step = t->rows + KVOX_OBLIQUE_GAP + kvox_check_integer(check, 0, 3);
   t->width = kvox_check_integer(check, 1, MOST_SIDE);
   t->height = kvox_check_integer(check, 1, MOST_SIDE);
   t->x = kvox_check_integer(check, 0, GRID - t->width);
@@ -120,7 +119,7 @@ static void work_tile(void *data) {
 /* As stage cone's: 256 voxels above each pixel of a tile, two rows and columns to each, detectors tilted by a degree or
  * two. */
 static void bench(kvox_check *check) {
-  bed b = {.tile = {.count = MOST_VIEWS, .columns = 512, .rows = 512, .step = 528, .x = 16, .y = 16, .width = 32}};
+  bed b = {.tile = {.count = MOST_VIEWS, .columns = 512, .rows = 512, .step = 560, .x = 16, .y = 16, .width = 32}};
   b.tile.height = 32;
   b.tile.blocks = 16;
   const manner how = {.rows_a_voxel = 1.9, .columns_a_voxel = 2, .roll = 0.03};

@@ -123,6 +123,7 @@ static float *filter_by_oracle(kvox_check *check, const shape *s, const kvox_ct_
 static float *filter_on_device(kvox_check *check, const shape *s, const kvox_ct_filter_options *options,
                                const float *lines, bool weigh, const kvox_array *stored, int64_t floats) {
   const kvox_ct_ocl_cut *cut = &s->cut;
+  const kvox_ct_ocl_scan scan = kvox_ct_ocl_scan_of(s->geometry);
   kvox_ct_ocl_filter *stage = NULL;
   kvox_ocl_queue *queue = kvox_check_queue(check);
   kvox_buffer *rows =
@@ -130,7 +131,7 @@ static float *filter_on_device(kvox_check *check, const shape *s, const kvox_ct_
   kvox_buffer *block = kvox_check_untouched(check, queue, floats);
   float *got = kvox_check_floats(check, floats);
   if (check->fault[0] == '\0' &&
-      kvox_check_ok(check, kvox_ct_ocl_filter_create(check->context, s->geometry, options, s->places, s->slices,
+      kvox_check_ok(check, kvox_ct_ocl_filter_create(check->context, &scan, options, s->places, s->slices,
                                                      s->most_views, s->most_slices, cut->lanes, &stage))) {
     if (stored == NULL) {
       kvox_check_ok(check, kvox_ct_ocl_filter_run(stage, queue, cut, rows, weigh, block));
@@ -279,12 +280,13 @@ static void bench_device(bench *b, const kvox_ct_geometry *geometry) {
   b->cut =
       (kvox_ct_ocl_cut){.views = BENCH_VIEWS, .slices = BENCH_ROWS, .rows = BENCH_ROWS, .block_views = BENCH_VIEWS};
   b->cut.lanes = 16;
+  const kvox_ct_ocl_scan scan = kvox_ct_ocl_scan_of(geometry);
   b->queue = kvox_check_queue(check);
   b->rows = kvox_check_upload(check, b->queue, b->lines.data, BENCH * sizeof(float));
   b->block = kvox_check_untouched(check, b->queue, BENCH);
   if (check->fault[0] == '\0' &&
-      kvox_check_ok(check, kvox_ct_ocl_filter_create(check->context, geometry, &options, places, BENCH_ROWS,
-                                                     BENCH_VIEWS, BENCH_ROWS, b->cut.lanes, &b->stage))) {
+      kvox_check_ok(check, kvox_ct_ocl_filter_create(check->context, &scan, &options, places, BENCH_ROWS, BENCH_VIEWS,
+                                                     BENCH_ROWS, b->cut.lanes, &b->stage))) {
     kvox_check_time(check, work_device, b, BENCH);
   }
   kvox_ct_ocl_filter_destroy(b->stage);

@@ -108,7 +108,7 @@ static void compare_int_lanes(kvox_check *check) {
   const size_t bytes = (size_t)table->lanes * sizeof(int32_t);
   int32_t *a = kvox_check_memory(check, bytes), *b = kvox_check_memory(check, bytes);
   int32_t *out = kvox_check_memory(check, bytes);
-  float *numbers = kvox_check_floats(check, table->lanes);
+  float *numbers = kvox_check_floats(check, table->lanes), fractions[MOST_LANES];
   for (int lane = 0; lane < table->lanes; lane++) {
     a[lane] = random_int(check);
     b[lane] = random_int(check);
@@ -124,6 +124,11 @@ static void compare_int_lanes(kvox_check *check) {
   table->truncate(numbers, out);
   for (int lane = 0; lane < table->lanes; lane++) {
     same_int(check, "vi_truncate", lane, out[lane], (int32_t)numbers[lane]);
+    numbers[lane] = fabsf(numbers[lane]);
+  }
+  table->fraction(numbers, fractions);
+  for (int lane = 0; lane < table->lanes; lane++) {
+    same(check, "vf_fraction", lane, fractions[lane], numbers[lane] - truncf(numbers[lane]));
   }
   table->from_int(a, numbers);
   for (int lane = 0; lane < table->lanes; lane++) {
@@ -214,6 +219,36 @@ static void compare_pick_pairs(kvox_check *check, int32_t vectors) {
   }
 }
 
+enum { SUM_SAMPLES = 4 * MOST_LANES + 48 };
+
+/* `way`: 0 for lanes that rise evenly, 1 for any of three vectors, 2 for any. */
+static void compare_sum(kvox_check *check, int way) {
+  const kvox_vec_table *table = table_of(check->level);
+  const double rise = kvox_check_real(check, 0, table->rise), start = kvox_check_real(check, 0, 1.0001);
+  const int64_t first = kvox_check_integer(check, 0, 16);
+  float *p = kvox_check_floats(check, SUM_SAMPLES), *q = kvox_check_floats(check, SUM_SAMPLES);
+  float low[MOST_LANES], high[MOST_LANES];
+  const float a = random_float(check);
+  int32_t index[MOST_LANES];
+  for (int32_t i = 0; i < SUM_SAMPLES; i++) {
+    p[i] = random_float(check);
+    q[i] = random_float(check);
+  }
+  if (way > 0) {
+    random_indices(check, 0, way == 1 ? 3 * table->lanes - 2 : SUM_SAMPLES - 2, index);
+    (way == 1 ? table->pick_sum_wide : table->gather_sum)(p, q, a, index, low, high);
+  } else {
+    for (int lane = 0; lane < table->lanes; lane++) {
+      index[lane] = (int32_t)((double)first + start + rise * lane);
+    }
+    table->pick_sum(p, q, a, index, first, index[table->lanes / 2], low, high);
+  }
+  for (int lane = 0; lane < table->lanes; lane++) {
+    same(check, "vf_..._sum", lane, low[lane], fmaf(a, q[index[lane]], p[index[lane]]));
+    same(check, "vf_..._sum", lane, high[lane], fmaf(a, q[index[lane] + 1], p[index[lane] + 1]));
+  }
+}
+
 static void compare_zip(kvox_check *check) {
   const kvox_vec_table *table = table_of(check->level);
   float a[MOST_LANES] = {0}, b[MOST_LANES] = {0};
@@ -254,6 +289,9 @@ static void compare_operations(kvox_check *check) {
   compare_pick(check);
   compare_pick_pairs(check, 2);
   compare_pick_pairs(check, 3);
+  for (int way = 0; way < 3; way++) {
+    compare_sum(check, way);
+  }
   compare_zip(check);
   compare_transpose(check);
 }

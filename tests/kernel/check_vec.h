@@ -20,11 +20,17 @@ typedef struct kvox_vec_table {
   kvox_vec_int_function ints[VEC_INTS];
   void (*gather_pair)(const float *p, const int32_t *index, float *low, float *high);
   void (*pick_pairs[2])(const float *p, const int32_t *index, float *low, float *high); /* of 2 and 3 vectors */
+  double rise; /* that lanes of pick_sum may lie apart */
+  void (*pick_sum)(const float *p, const float *q, float a, const int32_t *index, int64_t first, int64_t second,
+                   float *low, float *high);
+  void (*pick_sum_wide)(const float *p, const float *q, float a, const int32_t *index, float *low, float *high);
+  void (*gather_sum)(const float *p, const float *q, float a, const int32_t *index, float *low, float *high);
   void (*pick)(const float *p, const int32_t *index, float *out);
   void (*zip)(const float *a, const float *b, float *out);
   void (*unzip)(const float *both, float *a, float *b);
   void (*lane_numbers)(float *out);
   void (*truncate)(const float *a, int32_t *out);
+  void (*fraction)(const float *a, float *out);
   void (*from_int)(const int32_t *a, float *out);
   void (*load_part)(const float *p, int64_t n, float *out);
   void (*store_part)(float *p, const float *values, int64_t n);

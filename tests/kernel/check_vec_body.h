@@ -54,6 +54,28 @@ static void pick_pair_3(const float *p, const int32_t *index, float *low, float 
   vf_store(high, h);
 }
 
+static void pick_sum(const float *p, const float *q, float a, const int32_t *index, int64_t first, int64_t second,
+                     float *low, float *high) {
+  vf l, h;
+  vf_pick_sum(p, q, vf_set(a), vi_load(index), first, second, &l, &h);
+  vf_store(low, l);
+  vf_store(high, h);
+}
+
+static void pick_sum_wide(const float *p, const float *q, float a, const int32_t *index, float *low, float *high) {
+  vf l, h;
+  vf_pick_sum_wide(p, q, vf_set(a), vi_load(index), &l, &h);
+  vf_store(low, l);
+  vf_store(high, h);
+}
+
+static void gather_sum(const float *p, const float *q, float a, const int32_t *index, float *low, float *high) {
+  vf l, h;
+  vf_gather_sum(p, q, vf_set(a), vi_load(index), &l, &h);
+  vf_store(low, l);
+  vf_store(high, h);
+}
+
 static void pick(const float *p, const int32_t *index, float *out) { vf_store(out, vf_pick(p, vi_load(index))); }
 static void zip(const float *a, const float *b, float *out) {
   vf low, high;
@@ -69,6 +91,10 @@ static void unzip(const float *both, float *a, float *b) {
 }
 static void lane_numbers(float *out) { vf_store(out, vf_lanes()); }
 static void truncate_floats(const float *a, int32_t *out) { vi_store(out, vi_truncate(vf_load(a))); }
+static void fraction(const float *a, float *out) {
+  const vf x = vf_load(a);
+  vf_store(out, vf_fraction(x, vi_truncate(x)));
+}
 static void from_int(const int32_t *a, float *out) { vf_store(out, vf_from_int(vi_load(a))); }
 static void load_part(const float *p, int64_t n, float *out) { vf_store(out, vf_load_part(p, n)); }
 static void store_part(float *p, const float *values, int64_t n) { vf_store_part(p, vf_load(values), n); }
@@ -97,11 +123,16 @@ const kvox_vec_table TABLE = {
     .ints = {int_add, int_sub, int_and, int_or, int_left, int_right, int_set},
     .gather_pair = gather_pair,
     .pick_pairs = {pick_pair_2, pick_pair_3},
+    .rise = VF_SUM_RISE,
+    .pick_sum = pick_sum,
+    .pick_sum_wide = pick_sum_wide,
+    .gather_sum = gather_sum,
     .pick = pick,
     .zip = zip,
     .unzip = unzip,
     .lane_numbers = lane_numbers,
     .truncate = truncate_floats,
+    .fraction = fraction,
     .from_int = from_int,
     .load_part = load_part,
     .store_part = store_part,

@@ -181,6 +181,35 @@ cleanup:
   return status;
 }
 
+/* The scan as a cone beam's full turn. */
+static inline kvox_status take_cone(scene *s) {
+  kvox_ct_cone_options beam;
+  kvox_ct_cone_options_init(&beam);
+  beam.views = VIEWS, beam.rows = ROWS, beam.columns = COLUMNS;
+  beam.source_to_axis_mm = 100, beam.source_to_detector_mm = 150;
+  beam.column_pitch_mm = 0.75, beam.angle_step_deg = 360.0 / VIEWS;
+  kvox_ct_geometry_destroy(s->geometry);
+  s->geometry = NULL;
+  return kvox_ct_geometry_create_cone(s->context, &beam, &s->geometry);
+}
+
+static inline kvox_status reconstruct_cone(const kvox_context_options *options, void *data) {
+  scene s;
+  kvox_grid grid;
+  kvox_status status;
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(take_cone(&s));
+  KVOX_TRY_CLEANUP(make_correction(&s));
+  KVOX_TRY_CLEANUP(make_fbp(&s));
+  KVOX_TRY_CLEANUP(kvox_ct_fbp_plan_grid(s.fbp, &grid));
+  KVOX_TRY_CLEANUP(kvox_volume_create(s.context, KVOX_F32, &grid, &s.volume));
+  s.input = array_of(counts, KVOX_U16, samples_shape);
+  KVOX_TRY_CLEANUP(execute(&s, run_fbp));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
 /* Line integrals in a buffer of the device to a volume there; of the host where the context is the CPU's. */
 static inline kvox_status make_device_arrays(scene *s, const kvox_grid *grid) {
   const kvox_array host = array_of(lines, KVOX_F32, samples_shape);
@@ -314,9 +343,13 @@ cleanup:
 static const struct scenario {
   const char *name;
   failing_heap_scenario run;
-} scenarios[] = {
-    {"transfers", transfers}, {"reconstruct", reconstruct}, {"reconstruct on the device", reconstruct_on_device},
-    {"correct", correct},     {"filter", filter},           {"matched pair", matched_pair}};
+} scenarios[] = {{"transfers", transfers},
+                 {"reconstruct", reconstruct},
+                 {"reconstruct on the device", reconstruct_on_device},
+                 {"reconstruct a cone", reconstruct_cone},
+                 {"correct", correct},
+                 {"filter", filter},
+                 {"matched pair", matched_pair}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 #endif

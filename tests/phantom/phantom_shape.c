@@ -159,7 +159,7 @@ static void test_quadrature(void **state) {
         sum += kvox_phantom_value(phantom, point) * step;
       }
       for (int32_t s = 0; s < phantom->shape_count; s++) {
-        const double chord = kvox_shape_chord(phantom->shapes + s, phantom->planes, start, n);
+        const double chord = kvox_shape_chord(phantom->shapes + s, kvox_phantom_cuts(phantom), start, n);
         bound += chord > 0 ? step * fabs(phantom->shapes[s].density) : 0;
       }
       const double integral = kvox_phantom_line_integral(phantom, start, n);

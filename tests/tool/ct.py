@@ -275,6 +275,43 @@ class Outputs(Case):
             self.kvox('phantom', 'cylinder', '--geometry', 'h.json', '-o', 'q.npy')
             self.assertEqual(self.read('q.npy'), self.read('p.npy'))
 
+    def test_geometries_of_others(self):
+        # One scanner in four formats: the same projections, and of the circle that RTK's XML holds the same bits.
+        with open(self.path('g.json'), 'w') as file:
+            json.dump({'beam': 'cone', 'source_to_axis_mm': 200, 'source_to_detector_mm': 400,
+                       'detector': {'columns': 41, 'rows': 17, 'column_pitch_mm': 2, 'column_offset_px': 1.25},
+                       'angles_deg': {'start': 0, 'step': 10, 'count': 36}}, file)
+        detector = ('--columns', 41, '--rows', 17, '--pitch', 2)
+        for name in ('g.xml', 'g.txt', 'g.npy'):
+            self.kvox('phantom', 'spheres', '--radius', 15, '--geometry', 'g.json', '--write-geometry', name, '-o', 'p.npy')
+            self.kvox('phantom', 'spheres', '--radius', 15, '--geometry', name, *detector, '-o', 'q.npy')
+            pairs = zip(read_npy(self.path('p.npy')).values, read_npy(self.path('q.npy')).values)
+            self.assertLess(max(abs(a - b) for a, b in pairs), 1e-5, name)
+        self.kvox('ct', 'p.npy', '--geometry', 'g.json', '-o', 'a.npy')
+        done = self.kvox('ct', 'p.npy', '--geometry', 'g.xml', '--pitch', 2, '-o', 'b.npy')
+        self.assertEqual(self.read('a.npy'), self.read('b.npy'))
+        self.assertAlmostEqual(done['center_px'], 21.25, delta=1e-12)
+        # The image's first pixel one column farther to the left: the axis is one column farther to the right.
+        moved = self.kvox('ct', 'p.npy', '--geometry', 'g.xml', '--pitch', '2,2', '--detector-origin', '-42,-16', '-o', 'c.npy')
+        self.assertAlmostEqual(moved['center_px'], 22.25, delta=1e-12)
+        given = self.kvox('ct', 'p.npy', '--geometry', 'g.xml', '--pitch', 2, '--center', '21.25', '-o', 'd.npy')
+        self.assertAlmostEqual(given['center_px'], 21.25, delta=1e-12)
+        for name in ('g.xml', 'g.npy'):
+            self.fails(1, 'ct', 'p.npy', '--geometry', name, '-o', 'e.npy', says=(name, 'give --pitch'))
+        self.fails(1, 'ct', 'p.npy', '--geometry', 'g.npy', '--pitch', 2, '--center', 20, '-o', 'e.npy', says='--center')
+        self.fails(1, 'phantom', 'wire', '--geometry', 'g.json', '--write-geometry', 'g.csv', '-o', 'q.npy',
+                   says=('g.csv', '.xml'))
+        # A stack of images with spacing and offset in its header, as RTK keeps projections.
+        header = ('ObjectType = Image\nNDims = 3\nDimSize = 41 17 36\nElementSpacing = 2 2 1\nOffset = -40 -16 0\n'
+                  'ElementType = MET_FLOAT\nElementByteOrderMSB = False\nElementDataFile = LOCAL\n')
+        samples = self.read('p.npy')[-4 * 41 * 17 * 36:]
+        with open(self.path('p.mha'), 'wb') as file:
+            file.write(header.encode() + samples)
+        done = self.call('ct', 'p.mha', '--geometry', 'g.xml', '-o', 'f.npy')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('2 x 2 mm by its header', done.stderr)
+        self.assertEqual(self.read('a.npy'), self.read('f.npy'))
+
     def test_noise_belongs_to_its_seed(self):
         for output, seed, threads in (('a.npy', 5, 1), ('b.npy', 5, 7), ('c.npy', 6, 1)):
             self.phantom('cylinder', 60, 65, output, noise='1000', density='0.01', seed=seed, threads=threads)

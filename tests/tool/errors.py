@@ -63,7 +63,7 @@ class Files(Case):
         self.fails(1, 'ct', 'none.npy', '-o', 'd.npy', says='this is a folder')
         self.fails(1, 'phantom', 'discs', '-o', 'p.mha', says=('-o p.mha', '.npy, .h5'))
         self.fails(1, 'phantom', 'discs', '-o', 'q.npy', '--truth', 'q.npy', says='--truth q.npy')
-        self.fails(1, 'phantom', 'discs', '-o', 'q.npy', '--write-geometry', 'g.txt', says='--write-geometry g.txt')
+        self.fails(1, 'phantom', 'discs', '-o', 'q.npy', '--write-geometry', 'g.csv', says='--write-geometry g.csv')
         self.assertFalse(self.exists('q.npy'))
         if os.geteuid() != 0:
             os.chmod(self.path('d.npy'), 0o500)
@@ -136,6 +136,12 @@ class Geometry(Case):
                    says=('arc is too short', '--allow-short-arc'))
         self.kvox('ct', 'p.npy', '--geometry', 'g.json', '--allow-short-arc', '-o', 'v.npy')
         self.fails(1, 'ct', 'p.npy', '--geometry', 'g.json', '--center', 'auto', '-o', 'w.npy', says='half a turn')
+
+    def test_a_check_reconstructs_nothing(self):
+        self.phantom('discs', 90, 99, write_geometry='g.json')
+        self.kvox('ct', 'p.npy', '--geometry', 'g.json', '--check')
+        self.fails(2, 'ct', 'p.npy', '--geometry', 'g.json', '--check', '-o', 'v.npy', says='--check')
+        self.fails(1, 'ct', 'p.npy', '--geometry', 'g.json', '--check', '--center', '30', says='data check')
 
     def test_angles(self):
         write_npy(self.path('a.npy'), (29,), [0.0] * 29, '<f8')

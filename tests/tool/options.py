@@ -89,6 +89,10 @@ class Usage(Case):
         self.fails(2, 'ct', 'p.npy', '--geometry', 'g.json', '--angles', '0,1', '-o', 'v.npy', says='--angles')
         self.fails(2, 'ct', 'p.npy', '--origin', '0,0,0', '--grid-center', '0,0,0', '-o', 'v.npy', says='--origin')
         self.fails(2, 'phantom', 'wire', '--geometry', 'g.json', '--views', '9', '-o', 'p.npy', says='--geometry')
+        self.fails(2, 'phantom', 'wire', '--geometry', 'g.xml', '--views', '9', '-o', 'p.npy', says='--geometry')
+        self.fails(2, 'phantom', 'wire', '--geometry', 'g.json', '--columns', '9', '-o', 'p.npy', says='--columns')
+        self.fails(2, 'ct', 'p.npy', '--geometry', 'g.json', '--detector-origin', '0,0', '-o', 'v.npy', says='G.xml')
+        self.fails(2, 'ct', 'p.npy', '--detector-origin', '0,0', '-o', 'v.npy', says='--detector-origin')
 
     def test_options_without_effect_are_refused(self):
         for words in (('--window', '0,1'), ('--slice', '0'), ('--bits', '8')):
@@ -119,8 +123,8 @@ class Info(Case):
         self.assertEqual(info['backend'], 'opencl' if any(d['chosen'] for d in info['devices']) else 'cpu')
         self.assertEqual(info['devices'] == [], 'no_devices' in info)
         formats = {row['extension']: row for row in info['formats']}
-        self.assertEqual(formats['.npy'], {'extension': '.npy', 'read': ['volume', 'scan'],
-                                           'write': ['volume', 'scan']})
+        self.assertEqual(formats['.npy'], {'extension': '.npy', 'read': ['volume', 'scan', 'geometry'],
+                                           'write': ['volume', 'scan', 'geometry']})
 
     def test_options_and_environment_choose(self):
         clean = {'KVOX_CPU': '', 'KVOX_THREADS': '', 'KVOX_BACKEND': '', 'KVOX_DEVICE': ''}

@@ -29,6 +29,10 @@ LOG_INFO, LOG_WARNING = 1, 2
 FFT_ESTIMATE, FFT_MEASURE = 0, 1
 UNIT_ARBITRARY, UNIT_HU, UNIT_PER_MM, UNIT_PER_PIXEL = range(4)
 CT_PARALLEL, CT_FAN, CT_CONE = range(3)
+CT_OPERATOR_AUTO, CT_OPERATOR_PIXEL_DRIVEN, CT_OPERATOR_JOSEPH = range(3)
+CT_DATA_FIT, CT_DATA_FIT_ANOTHER, CT_DATA_FIT_NONE, CT_DATA_CANNOT_TELL = range(4)
+CT_AS_GIVEN, CT_DIRECTION, CT_COLUMNS_FLIPPED, CT_ROWS_FLIPPED = range(4)
+CT_COLUMN_OFFSET, CT_SOURCE_DISTANCE, CT_ANGLE_STEP = range(4, 7)
 CT_RAMP, CT_SHEPP_LOGAN, CT_COSINE, CT_HAMMING, CT_HANN, CT_CUSTOM = range(6)
 WINDOW_LINEAR, WINDOW_LINEAR_EXACT, WINDOW_SIGMOID = range(3)
 
@@ -70,6 +74,10 @@ class CtFilterPlan(c_void_p):
 
 
 class CtFbpPlan(c_void_p):
+    pass
+
+
+class CtStream(c_void_p):
     pass
 
 
@@ -208,6 +216,19 @@ class CtConeOptions(Options):
     ]
 
 
+class CtConsistency(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("verdict", c_int32),
+        ("change", c_int32),
+        ("amount", c_double),
+        ("better", c_double),
+        ("compared", c_double),
+        ("misfit", c_double),
+        ("center_misfit_px", c_double),
+    ]
+
+
 class CtCorrectionOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -235,6 +256,7 @@ class CtOperatorOptions(Options):
         ("struct_size", c_size_t),
         ("grid", POINTER(Grid)),
         ("memory_limit", c_uint64),
+        ("method", c_int32),
     ]
 
 
@@ -250,6 +272,7 @@ class CtFbpOptions(Options):
         ("mu_water_per_mm", c_double),
         ("mu_air_per_mm", c_double),
         ("memory_limit", c_uint64),
+        ("stream_window", c_int64),
     ]
 
 
@@ -262,6 +285,18 @@ class IoWriteOptions(Options):
         ("window_center", c_double),
         ("window_width", c_double),
         ("slice", c_int64),
+    ]
+
+
+class IoDetector(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("rows", c_int64),
+        ("columns", c_int64),
+        ("column_pitch_mm", c_double),
+        ("row_pitch_mm", c_double),
+        ("has_origin", c_int32),
+        ("origin_mm", c_double * 2),
     ]
 
 
@@ -399,6 +434,18 @@ KVOX: dict[str, tuple[Any, ...]] = {
     "kvox_ct_correction_bad_pixels": (c_int64, CtCorrection),
     "kvox_ct_correct": (Status, Context, CtCorrection, _array, _array),
     "kvox_ct_find_center": (Status, Context, CtGeometry, CtCorrection, _array, _numbers),
+    "kvox_ct_consistency_init_sized": (None, POINTER(CtConsistency), c_size_t),
+    "kvox_ct_data_check": (
+        Status,
+        Context,
+        CtGeometry,
+        CtCorrection,
+        _array,
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+        POINTER(CtConsistency),
+    ),
     "kvox_ct_window_name": (c_char_p, c_int32),
     "kvox_ct_window_by_name": (c_int32, c_char_p),
     "kvox_ct_filter_options_init_sized": (None, POINTER(CtFilterOptions), c_size_t),
@@ -413,6 +460,12 @@ KVOX: dict[str, tuple[Any, ...]] = {
     "kvox_ct_fbp_plan_grid": (Status, CtFbpPlan, _grid),
     "kvox_ct_fbp_plan_provenance": (c_char_p, CtFbpPlan),
     "kvox_ct_fbp_execute": (Status, CtFbpPlan, Workspace, _array, Volume),
+    "kvox_ct_stream_create": (Status, CtFbpPlan, Workspace, Volume, POINTER(CtStream)),
+    "kvox_ct_stream_push": (Status, CtStream, c_int64, _array),
+    "kvox_ct_stream_next": (c_int64, CtStream),
+    "kvox_ct_stream_finish": (Status, CtStream),
+    "kvox_ct_stream_seconds": (c_double, CtStream),
+    "kvox_ct_stream_destroy": (None, CtStream),
     "kvox_ct_operator_options_init_sized": (None, POINTER(CtOperatorOptions), c_size_t),
     "kvox_ct_operator_create": (Status, Context, CtGeometry, POINTER(CtOperatorOptions), POINTER(CtOperator)),
     "kvox_ct_operator_grid": (Status, CtOperator, _grid),
@@ -454,6 +507,12 @@ KVOX_IO: dict[str, tuple[Any, ...]] = {
     "kvox_io_write_scan": (Status, Context, c_char_p, _array, _array, _array, _numbers),
     "kvox_io_read_ct_geometry": (Status, Context, c_char_p, _numbers, POINTER(CtGeometry)),
     "kvox_io_write_ct_geometry": (Status, Context, c_char_p, CtGeometry),
+    "kvox_io_detector_init_sized": (None, POINTER(IoDetector), c_size_t),
+    "kvox_io_scan_detector": (c_int32, IoScan, POINTER(IoDetector)),
+    "kvox_io_read_rtk_geometry": (Status, Context, c_char_p, POINTER(IoDetector), POINTER(CtGeometry)),
+    "kvox_io_write_rtk_geometry": (Status, Context, c_char_p, CtGeometry),
+    "kvox_io_read_ct_matrices": (Status, Context, c_char_p, POINTER(IoDetector), POINTER(CtGeometry)),
+    "kvox_io_write_ct_matrices": (Status, Context, c_char_p, CtGeometry),
 }
 
 

@@ -55,7 +55,8 @@ class Owner:
     def __init__(self, made: ctypes.c_void_p, destroy: Callable[[ctypes.c_void_p], None], keep: tuple[object, ...]):
         self.keep = keep
         # At the end of the process the system takes memory back; a destroy then could meet running threads.
-        weakref.finalize(self, destroy, made).atexit = False
+        self.release = weakref.finalize(self, destroy, made)
+        self.release.atexit = False
 
 
 class Handle:

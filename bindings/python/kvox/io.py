@@ -13,6 +13,7 @@ import numpy.typing as npt
 from . import _abi, arrays
 from .context import Context, Handle, choose, default_context, integer
 from .ct import Geometry
+from .ct.geometry import no_center
 from .errors import Error, Status
 from .picture import WINDOWS
 from .volume import Volume
@@ -153,6 +154,86 @@ def read_geometry(path: Path, *, center_px: float | None = None, context: Contex
 def write_geometry(path: Path, geometry: Geometry, *, context: Context | None = None) -> None:
     """Writes a geometry file (JSON)."""
     _abi.io().kvox_io_write_ct_geometry(context or geometry.context, _bytes(path), geometry)
+
+
+def read_rtk_geometry(
+    path: Path,
+    rows: int,
+    columns: int,
+    *,
+    column_pitch_mm: float,
+    row_pitch_mm: float | None = None,
+    origin_mm: tuple[float, float] | None = None,
+    context: Context | None = None,
+) -> Geometry:
+    """Reads RTK's XML. RTK turns about its y axis: its (x, y, z) is (x, -z, y) here.
+
+    rows, columns, pitches:  of the projection images, which tell them in RTK.
+    row_pitch_mm:            None: as column_pitch_mm.
+    origin_mm:               where pixel (0, 0) is along columns and rows, the images' origin; None: they are centred.
+    """
+    context = context or default_context()
+    row_pitch = column_pitch_mm if row_pitch_mm is None else row_pitch_mm
+    if origin_mm is None:
+        origin_mm = (-0.5 * (columns - 1) * column_pitch_mm, -0.5 * (rows - 1) * row_pitch)
+        detector = _detector(rows, columns, column_pitch_mm, row_pitch)
+    else:
+        detector = _detector(rows, columns, column_pitch_mm, row_pitch)
+        detector.has_origin = 1
+        detector.origin_mm[:] = [float(place) for place in origin_mm]
+
+    def with_center(center: float) -> Geometry:
+        """The image moved along its columns until the axis is there."""
+        moved = origin_mm[0] + (made.center_px - center) * column_pitch_mm
+        return read_rtk_geometry(
+            path,
+            rows,
+            columns,
+            column_pitch_mm=column_pitch_mm,
+            row_pitch_mm=row_pitch,
+            origin_mm=(moved, origin_mm[1]),
+            context=context,
+        )
+
+    made = Geometry._made_by(
+        context, with_center, _abi.io().kvox_io_read_rtk_geometry, context, _bytes(path), detector
+    )
+    return made
+
+
+def write_rtk_geometry(path: Path, geometry: Geometry, *, context: Context | None = None) -> None:
+    """Writes RTK's XML, for projection images of the geometry's pitch whose middle is at (0, 0) mm."""
+    _abi.io().kvox_io_write_rtk_geometry(context or geometry.context, _bytes(path), geometry)
+
+
+def read_matrices(
+    path: Path, rows: int, columns: int, *, column_pitch_mm: float, context: Context | None = None
+) -> Geometry:
+    """Reads projection matrices, as :meth:`Geometry.from_matrices` takes them: .npy [view, 3, 4], or text of 12 numbers
+    a view in any lines, with comments from # on."""
+    context = context or default_context()
+    return Geometry._made_by(
+        context,
+        no_center,
+        _abi.io().kvox_io_read_ct_matrices,
+        context,
+        _bytes(path),
+        _detector(rows, columns, column_pitch_mm, 0.0),
+    )
+
+
+def write_matrices(path: Path, geometry: Geometry, *, context: Context | None = None) -> None:
+    """Writes the projection matrix of every view, as .npy [view, 3, 4] or as text."""
+    _abi.io().kvox_io_write_ct_matrices(context or geometry.context, _bytes(path), geometry)
+
+
+def _detector(rows: int, columns: int, column_pitch_mm: float, row_pitch_mm: float) -> Any:
+    return _abi.IoDetector(
+        rows=integer("rows", rows),
+        columns=integer("columns", columns),
+        column_pitch_mm=float(column_pitch_mm),
+        row_pitch_mm=float(row_pitch_mm),
+    )
 
 
 def _bytes(path: Path) -> bytes:

@@ -29,11 +29,13 @@ STRUCTS = {
     "kvox_device_info": _abi.DeviceInfo,
     "kvox_ct_parallel_options": _abi.CtParallelOptions,
     "kvox_ct_cone_options": _abi.CtConeOptions,
+    "kvox_ct_consistency": _abi.CtConsistency,
     "kvox_ct_correction_options": _abi.CtCorrectionOptions,
     "kvox_ct_filter_options": _abi.CtFilterOptions,
     "kvox_ct_fbp_options": _abi.CtFbpOptions,
     "kvox_ct_operator_options": _abi.CtOperatorOptions,
     "kvox_io_write_options": _abi.IoWriteOptions,
+    "kvox_io_detector": _abi.IoDetector,
 }
 OBJECTS = {
     "kvox_context": _abi.Context,
@@ -45,6 +47,7 @@ OBJECTS = {
     "kvox_ct_correction": _abi.CtCorrection,
     "kvox_ct_filter_plan": _abi.CtFilterPlan,
     "kvox_ct_fbp_plan": _abi.CtFbpPlan,
+    "kvox_ct_stream": _abi.CtStream,
     "kvox_ct_operator": _abi.CtOperator,
     "kvox_io_array": _abi.IoArray,
     "kvox_io_scan": _abi.IoScan,

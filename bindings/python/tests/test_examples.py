@@ -24,11 +24,11 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples")
     libraries = pathlib.Path(_abi.io()._name).parent
     core = pathlib.Path(_abi.lib._name).parent
-    for name in ("simulate", "reconstruct", "device"):
+    for name in ("simulate", "reconstruct", "device", "stream"):
         subprocess.run(
             [compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", ROOT / "include"]
             + [ROOT / "examples" / f"{name}.c", "-o", folder / name]
-            + [f"-L{libraries}", f"-L{core}", "-lkvox-io", "-lkvox", f"-Wl,-rpath,{libraries}:{core}"],
+            + [f"-L{libraries}", f"-L{core}", "-lkvox-io", "-lkvox", "-lm", f"-Wl,-rpath,{libraries}:{core}"],
             check=True,
         )
     return folder
@@ -69,6 +69,14 @@ def test_the_c_examples_fail_with_a_sentence(built, tmp_path):
 def test_the_device_example_runs_with_and_without_a_device(built):
     said = run(built / "device")
     assert "0.0040 in the middle" in said if kvox.devices() else "no OpenCL" in said
+
+
+def test_the_scanner_s_volume_is_there_after_its_last_view(built):
+    views, hu, ms = re.fullmatch(
+        r"(\d+) views, (-\d+) HU in the middle, ([\d.]+) ms from the last view to the volume\n", run(built / "stream")
+    ).groups()
+    assert views == "240" and float(ms) > 0
+    assert int(hu) == pytest.approx(-800, abs=10)  # 0.2 of the density of water
 
 
 def pages():

@@ -82,6 +82,42 @@ def test_a_geometry_comes_back(tmp_path):
     assert again.with_center(33.5).center_px == 33.5
 
 
+def test_views_given_one_by_one_come_back(tmp_path):
+    cone = kvox.ct.Geometry.cone((7, 4, 6), source_to_axis_mm=50, source_to_detector_mm=90, column_pitch_mm=0.7)
+    sagging = kvox.ct.Geometry.from_views([cone.view(i) for i in range(7)], 4, 6)
+    io.write_geometry(tmp_path / "views.json", sagging)
+    again = io.read_geometry(tmp_path / "views.json")
+    assert not again.is_circular and [again.view(i) for i in range(7)] == [sagging.view(i) for i in range(7)]
+    with pytest.raises(kvox.Error, match="no common center"):
+        again.with_center(2.5)
+
+
+@pytest.mark.parametrize("name", ["g.xml", "g.npy", "g.txt"])
+def test_geometries_of_others_come_back(tmp_path, name):
+    cone = kvox.ct.Geometry.cone(
+        (9, 4, 6), source_to_axis_mm=50, source_to_detector_mm=90, column_pitch_mm=0.7, column_offset_px=0.3
+    )
+    if name == "g.xml":
+        io.write_rtk_geometry(tmp_path / name, cone)
+        again = io.read_rtk_geometry(tmp_path / name, 4, 6, column_pitch_mm=0.7)
+        assert again.is_circular
+        # Where the images begin says the same as that they are centred.
+        placed = io.read_rtk_geometry(tmp_path / name, 4, 6, column_pitch_mm=0.7, origin_mm=(-0.7 * 2.5, -0.7 * 1.5))
+        assert placed.center_px == pytest.approx(cone.center_px, abs=1e-12)
+        assert again.with_center(3.5).center_px == pytest.approx(3.5, abs=1e-12)
+    else:
+        io.write_matrices(tmp_path / name, cone)
+        again = io.read_matrices(tmp_path / name, 4, 6, column_pitch_mm=0.7)
+    for view in range(9):
+        assert np.allclose(again.matrix(view), cone.matrix(view), atol=1e-11)
+
+
+def test_an_rtk_geometry_that_is_wrong_is_refused_by_line(tmp_path):
+    (tmp_path / "g.xml").write_text("<RTKThreeDCircularGeometry version='3'>\n<Tilt>1</Tilt>\n")
+    with pytest.raises(kvox.Error, match="g.xml: line 2: <Tilt> is no element"):
+        io.read_rtk_geometry(tmp_path / "g.xml", 4, 6, column_pitch_mm=0.7)
+
+
 @pytest.mark.parametrize("read", [io.read_volume, io.read_array, io.read_scan, io.read_geometry])
 def test_what_is_no_file_or_no_such_file_is_refused(tmp_path, read):
     for name, content, statuses in (

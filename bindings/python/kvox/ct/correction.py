@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _abi, arrays
-from ..context import Context, Handle, default_context
+from ..context import Context, Handle, default_context, text_of
 from ..errors import Error, Status
 from .geometry import Geometry, as_geometry, known
 from .plan import Float32, output_array
@@ -123,3 +124,32 @@ def find_center(
     center = ctypes.c_double()
     _abi.lib.kvox_ct_find_center(context, geometry, correction, arrays.describe(given), center)
     return center.value
+
+
+def check(
+    projections: npt.ArrayLike,
+    geometry: Geometry | npt.ArrayLike | None,
+    *,
+    correction: Correction | None = None,
+    flat: npt.ArrayLike | None = None,
+    dark: npt.ArrayLike | None = None,
+    bad_pixels: npt.ArrayLike | None = None,
+    context: Context | None = None,
+) -> str:
+    """How well projections fit a geometry, in words; an Error where they fit another clearly better, or fit badly.
+
+    Opposite rays and moments are compared: they tell a wrong direction of the angles, flipped columns or rows, a wrong
+    column offset, detector distance or angular step, but no mirror image. The arguments are those of find_center.
+    """
+    given = arrays.as_array(projections, 3)
+    geometry = as_geometry(geometry, given.shape, context)
+    context = context or geometry.context
+    correction = as_correction(correction, flat, dark, bad_pixels, context)
+
+    def write(text: Any, size: int) -> int:
+        length = ctypes.c_size_t()
+        described = arrays.describe(given)
+        _abi.lib.kvox_ct_data_check(context, geometry, correction, described, text, size, length, None)
+        return length.value
+
+    return text_of(write)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .. import _abi, arrays
 from ..arrays import DeviceArray
-from ..context import Context, Handle, Progress, Workspace, unsigned
+from ..context import Context, Handle, Progress, Workspace, integer, unsigned
 from ..errors import Error, Status
 from ..volume import Grid, Volume, output_volume, whole_triple
 from .correction import Correction, as_correction, find_center
@@ -53,7 +53,8 @@ class FBP(Handle):
     correction:       for raw counts; None: the projections are line integrals.
     region:           ((x, y, z), (nx, ny, nz)): a box of voxels of the grid, with the same bits as in the whole.
     allow_short_arc:  reconstruct although angles are unmeasured.
-    memory_limit:     bytes that an execution may use; 0: the context's, else 64 MiB or the least that works.
+    memory_limit:     bytes that an execution may use; 0: the context's, else 64 MiB (fan and cone 128) or the least.
+    stream_window:    for Stream: how far ahead of the first missing view others may come; 1: in order; 0: no Stream.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class FBP(Handle):
         region: tuple[Sequence[int], Sequence[int]] | None = None,
         allow_short_arc: bool = False,
         memory_limit: int = 0,
+        stream_window: int = 0,
         context: Context | None = None,
     ) -> None:
         lib = _abi.lib
@@ -78,6 +80,7 @@ class FBP(Handle):
             filter=ctypes.pointer(row_filter),
             allow_short_arc=bool(allow_short_arc),
             memory_limit=unsigned("memory_limit", memory_limit),
+            stream_window=integer("stream_window", stream_window),
         )
         if grid is not None:
             options.grid = ctypes.pointer(grid._c())

@@ -213,7 +213,7 @@ class Geometry(Handle):
         make = _abi.lib.kvox_ct_geometry_create_views
         return cls._made_by(
             context,
-            _no_center,
+            no_center,
             make,
             context,
             beam_number(beam),
@@ -242,7 +242,7 @@ class Geometry(Handle):
         make = _abi.lib.kvox_ct_geometry_create_matrices
         return cls._made_by(
             context,
-            _no_center,
+            no_center,
             make,
             context,
             integer("rows", rows),
@@ -265,7 +265,7 @@ class Geometry(Handle):
         make = _abi.lib.kvox_ct_geometry_from_astra
         return cls._made_by(
             context,
-            _no_center,
+            no_center,
             make,
             context,
             beam_number(beam),
@@ -411,7 +411,7 @@ def _twelves(values: npt.ArrayLike, name: str, shape: tuple[int, ...]) -> npt.ND
     return numbers
 
 
-def _no_center(center_px: float) -> Geometry:
+def no_center(center_px: float) -> Geometry:
     raise Error(Status.ERROR_UNSUPPORTED, "with_center: views that were given one by one have no common center")
 
 

@@ -16,11 +16,21 @@ from .geometry import Geometry
 from .plan import Float32, MemoryUse, memory_of, output_array
 
 
+METHODS = {
+    "auto": _abi.CT_OPERATOR_AUTO,
+    "pixel-driven": _abi.CT_OPERATOR_PIXEL_DRIVEN,
+    "joseph": _abi.CT_OPERATOR_JOSEPH,
+}
+
+
 class Operator(Handle):
     """The linear map A from volumes on a grid to projections, and its exact adjoint.
 
     Like a matrix: ``shape`` is (projection samples, voxels), ``matvec`` and ``rmatvec`` take flat vectors, so that
     ``scipy.sparse.linalg.aslinearoperator`` accepts it. Any number of threads may use one.
+
+    ``method`` "pixel-driven" takes parallel beams whose views follow from their angles, "joseph" any geometry; "auto"
+    is the former where it can be.
     """
 
     dtype = np.dtype(np.float32)
@@ -30,14 +40,18 @@ class Operator(Handle):
         geometry: Geometry,
         grid: Grid | None = None,
         *,
+        method: str = "auto",
         memory_limit: int = 0,
         context: Context | None = None,
     ) -> None:
         lib = _abi.lib
+        if method not in METHODS:
+            raise ValueError(f'method is "{method}", must be one of {", ".join(METHODS)}')
         self.geometry = geometry
         self.grid = grid or geometry.default_grid
         self.context = context or geometry.context
         options = _abi.CtOperatorOptions(memory_limit=unsigned("memory_limit", memory_limit))
+        options.method = METHODS[method]
         options.grid = ctypes.pointer(self.grid._c())
         self._adopt(
             _abi.CtOperator,

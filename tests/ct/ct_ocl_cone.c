@@ -1,0 +1,279 @@
+/* Fan and cone beams on an OpenCL device: against the CPU, for any cut and place of arrays. */
+#include "ct/sides.h"
+
+static const double water = 0.02; /* 1/mm, at some 60 keV */
+
+typedef struct cone_case {
+  const char *name;
+  int32_t beam;
+  int64_t views, rows, columns, size[3];
+  double spacing[3], start, step, column_offset, row_offset;
+} cone_case;
+
+static scan scan_for(const cone_case *c, kvox_grid *grid) {
+  kvox_ct_cone_options options = cone_options(c->views, c->rows, c->columns);
+  options.angle_start_deg = c->start;
+  options.angle_step_deg = c->step;
+  options.column_offset_px = c->column_offset;
+  options.row_offset_px = c->row_offset;
+  if (c->beam == KVOX_CT_FAN) {
+    options.row_pitch_mm = 1;
+  }
+  assert_ok(kvox_grid_init(grid, c->size, c->spacing, NULL));
+  return cone_begin(c->beam, &options);
+}
+
+/* Heads in HU: every weighting, odd views and rows, sub-pixel offsets, coarse voxels, a lone slice, thin slabs. */
+static void agrees_with_the_cpu(void **state) {
+  SIDES_OR_SKIP(state);
+  static const cone_case cases[] = {
+      {"full turn", KVOX_CT_CONE, 181, 40, 80, {70, 64, 36}, {1, 1, 1}, 0, 360.0 / 181, 0.3, -0.4},
+      {"over-scan, descending", KVOX_CT_CONE, 240, 21, 65, {60, 61, 20}, {1, 1, 0.9}, 30, -1.7, 0.25, 0.1},
+      {"short scan", KVOX_CT_CONE, 211, 24, 81, {80, 80, 21}, {1, 1, 1}, 33, 1, 0.2, 0},
+      {"offset detector", KVOX_CT_CONE, 240, 20, 60, {90, 90, 18}, {1, 1, 1}, 0, 1.5, 17.3, 0.3},
+      {"coarse voxels", KVOX_CT_CONE, 120, 30, 60, {20, 17, 9}, {3.1, 2.7, 2.9}, 7, 3, 0, 1.25},
+      {"a slice", KVOX_CT_CONE, 120, 5, 90, {80, 80, 1}, {1, 1, 1}, 0, 3, -0.4, 0},
+      {"fan", KVOX_CT_FAN, 200, 7, 90, {88, 91, 7}, {1, 1, 1}, 0, 1.8, 0.31, 0},
+      {"fan between planes, short scan", KVOX_CT_FAN, 260, 12, 81, {80, 50, 19}, {1, 1, 0.6}, 5, 0.9, 0.1, 0.3},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    kvox_grid grid;
+    scan s = scan_for(&cases[i], &grid);
+    scan_simulate(&s, "shepp-logan-3d", 25, water);
+    kvox_ct_fbp_options o;
+    kvox_ct_fbp_options_init(&o);
+    o.grid = &grid;
+    o.hounsfield = 1;
+    o.mu_water_per_mm = water;
+    kvox_volume *device = reconstruct_on(both->device, &s, &o), *cpu = reconstruct_on(both->cpu, &s, &o);
+    const double difference = greatest_difference(device, cpu);
+    printf("%s: the device differs from the CPU by at most %.2g HU\n", cases[i].name, difference);
+    assert_true(difference < 0.5);
+    assert_int_equal(kvox_volume_unit(device), KVOX_UNIT_HU);
+    assert_non_null(strstr(kvox_volume_provenance(device), "\"backend\": \"opencl\""));
+    kvox_volume_destroy(device);
+    kvox_volume_destroy(cpu);
+    scan_end(&s);
+  }
+}
+
+/* Counts with bad pixels. */
+static void corrects_counts(void **state) {
+  SIDES_OR_SKIP(state);
+  enum { N_VIEWS = 75, N_ROWS = 11, N_COLUMNS = 60, FRAME = N_ROWS * N_COLUMNS };
+  static uint16_t raw[N_VIEWS * FRAME], open[FRAME];
+  static uint8_t bad[FRAME];
+  const int64_t shape[3] = {N_VIEWS, N_ROWS, N_COLUMNS};
+  const kvox_ct_cone_options options = cone_options(N_VIEWS, N_ROWS, N_COLUMNS);
+  scan s = cone_begin(KVOX_CT_CONE, &options);
+  scan_simulate(&s, "cylinder", 20, water);
+  for (int i = 0; i < FRAME; i++) {
+    open[i] = (uint16_t)(50000 + i);
+    bad[i] = i % 61 < 2 || (i / N_COLUMNS == 4 && i % N_COLUMNS > 50);
+  }
+  for (int i = 0; i < N_VIEWS * FRAME; i++) {
+    raw[i] = bad[i % FRAME] ? 65535 : (uint16_t)((double)open[i % FRAME] * exp(-(double)s.samples[i]));
+  }
+  kvox_array flat, mask;
+  kvox_ct_correction_options correct;
+  kvox_ct_filter_options filter;
+  kvox_ct_fbp_options o;
+  kvox_ct_correction *correction = NULL;
+  kvox_ct_correction_options_init(&correct);
+  kvox_ct_filter_options_init(&filter);
+  kvox_ct_fbp_options_init(&o);
+  assert_ok(kvox_array_init(&s.projections, raw, KVOX_U16, 3, shape));
+  assert_ok(kvox_array_init(&flat, open, KVOX_U16, 2, shape + 1));
+  assert_ok(kvox_array_init(&mask, bad, KVOX_U8, 2, shape + 1));
+  correct.flat = &flat;
+  correct.bad_pixels = &mask;
+  assert_ok(kvox_ct_correction_create(both->cpu, &correct, &correction));
+  filter.correction = correction;
+  o.filter = &filter;
+  o.hounsfield = 1;
+  o.mu_water_per_mm = water;
+  kvox_volume *device = reconstruct_on(both->device, &s, &o), *cpu = reconstruct_on(both->cpu, &s, &o);
+  const double difference = greatest_difference(device, cpu);
+  printf("corrected counts differ by at most %.2g HU\n", difference);
+  assert_true(difference < 0.5);
+  kvox_ct_correction_destroy(correction);
+  kvox_volume_destroy(device);
+  kvox_volume_destroy(cpu);
+  scan_end(&s);
+}
+
+static scan noise_scan(int32_t beam, int64_t views, int64_t rows, int64_t columns) {
+  kvox_ct_cone_options options = cone_options(views, rows, columns);
+  if (beam == KVOX_CT_FAN) {
+    options.row_pitch_mm = 1;
+  }
+  scan s = cone_begin(beam, &options);
+  fill_noise(s.samples, views * rows * columns, 9);
+  return s;
+}
+
+static void every_limit_gives_the_same_bits(void **state) {
+  SIDES_OR_SKIP(state);
+  for (int32_t beam = KVOX_CT_FAN; beam <= KVOX_CT_CONE; beam++) {
+    scan s = noise_scan(beam, 61, 37, 60);
+    kvox_ct_fbp_options o;
+    kvox_ct_fbp_options_init(&o);
+    kvox_volume *first = reconstruct_on(both->device, &s, &o);
+    const uint64_t least = least_limit(both->device, &s, &o);
+    const uint64_t limits[] = {least, least + least / 2, 4 * least};
+    for (int i = 0; i < 3; i++) {
+      kvox_memory_use memory;
+      o.memory_limit = limits[i];
+      kvox_ct_fbp_plan *plan = plan_on(both->device, &s, &o);
+      assert_ok(kvox_ct_fbp_plan_memory(plan, &memory));
+      assert_true(memory.device <= limits[i] && memory.device > 0);
+      kvox_volume *other = volume_for(&s, plan);
+      assert_ok(kvox_ct_fbp_execute(plan, NULL, &s.projections, other));
+      assert_same_bits(other, first);
+      kvox_volume_destroy(other);
+      kvox_ct_fbp_plan_destroy(plan);
+    }
+    kvox_ct_fbp_plan *plan = NULL;
+    o.memory_limit = least - 1;
+    assert_fails(KVOX_ERROR_MEMORY_LIMIT, "at least", kvox_ct_fbp_plan_create(both->device, s.geometry, &o, &plan));
+    kvox_volume_destroy(first);
+    scan_end(&s);
+  }
+}
+
+static void regions_have_the_bits_of_the_whole(void **state) {
+  SIDES_OR_SKIP(state);
+  static const int64_t boxes[][2][3] = {
+      {{31, 25, 3}, {2, 30, 1}}, {{55, 1, 1}, {5, 57, 33}}, {{5, 50, 17}, {50, 3, 10}}};
+  scan s = noise_scan(KVOX_CT_CONE, 40, 37, 60);
+  kvox_grid grid;
+  kvox_ct_fbp_options o;
+  kvox_ct_fbp_options_init(&o);
+  kvox_volume *whole = reconstruct_on(both->device, &s, &o);
+  assert_ok(kvox_volume_grid(whole, &grid));
+  for (size_t n = 0; n < sizeof boxes / sizeof boxes[0]; n++) {
+    const int64_t *begin = boxes[n][0], *size = boxes[n][1];
+    memcpy(o.region_begin, begin, sizeof o.region_begin);
+    memcpy(o.region_size, size, sizeof o.region_size);
+    o.memory_limit = 2 * least_limit(both->device, &s, &o);
+    kvox_volume *part = reconstruct_on(both->device, &s, &o);
+    for (int64_t k = 0; k < size[2]; k++) {
+      for (int64_t j = 0; j < size[1]; j++) {
+        const float *want =
+            volume_samples(whole) + ((begin[2] + k) * grid.size[1] + begin[1] + j) * grid.size[0] + begin[0];
+        assert_memory_equal(volume_samples(part) + (k * size[1] + j) * size[0], want, (size_t)size[0] * sizeof *want);
+      }
+    }
+    kvox_volume_destroy(part);
+  }
+  kvox_volume_destroy(whole);
+  scan_end(&s);
+}
+
+/* The host's bits, from and to the device. */
+static void arrays_of_the_device_are_taken_in_place(void **state) {
+  SIDES_OR_SKIP(state);
+  scan s = noise_scan(KVOX_CT_CONE, 36, 19, 50);
+  kvox_buffer *buffer = NULL;
+  kvox_volume *there = NULL;
+  kvox_workspace *workspace = NULL;
+  kvox_array projections, from, to;
+  kvox_grid grid;
+  kvox_ct_fbp_plan *plan = plan_on(both->device, &s, NULL);
+  kvox_volume *first = volume_for(&s, plan), *second = volume_for(&s, plan);
+  assert_ok(kvox_ct_fbp_execute(plan, NULL, &s.projections, first));
+  assert_ok(kvox_ct_fbp_plan_grid(plan, &grid));
+  assert_ok(kvox_volume_create_device(both->device, KVOX_F32, &grid, &there));
+  assert_ok(kvox_buffer_create(both->device, sizeof(float) * 36 * 19 * 50 + 8, &buffer));
+  assert_ok(kvox_array_init_buffer(&projections, buffer, 8, KVOX_F32, 3, s.projections.shape));
+  assert_ok(kvox_array_copy(&s.projections, &projections));
+  assert_ok(kvox_workspace_create(both->device, &workspace));
+  assert_ok(kvox_ct_fbp_execute(plan, workspace, &projections, there));
+  for (int32_t i = 0; i < kvox_workspace_stage_count(workspace); i++) {
+    assert_string_not_equal(kvox_workspace_stage_name(workspace, i), "download");
+  }
+  assert_ok(kvox_volume_array(there, &from));
+  assert_ok(kvox_volume_array(second, &to));
+  assert_ok(kvox_array_copy(&from, &to));
+  assert_same_bits(second, first);
+  kvox_workspace_destroy(workspace);
+  kvox_buffer_destroy(buffer);
+  kvox_volume_destroy(there);
+  kvox_volume_destroy(first);
+  kvox_volume_destroy(second);
+  kvox_ct_fbp_plan_destroy(plan);
+  scan_end(&s);
+}
+
+static void samples_that_are_not_finite_are_named(void **state) {
+  SIDES_OR_SKIP(state);
+  static const int64_t places[][3] = {{0, 0, 0}, {31, 8, 12}, {44, 4, 49}};
+  for (int32_t beam = KVOX_CT_FAN; beam <= KVOX_CT_CONE; beam++) {
+    scan s = noise_scan(beam, 45, 9, 50);
+    kvox_ct_fbp_options o;
+    kvox_ct_fbp_options_init(&o);
+    o.memory_limit = 2 * least_limit(both->device, &s, &o);
+    kvox_ct_fbp_plan *device = plan_on(both->device, &s, &o), *cpu = plan_on(both->cpu, &s, NULL);
+    kvox_volume *volume = volume_for(&s, cpu);
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+      char sentence[256] = "";
+      float *sample = &s.samples[(places[i][0] * 9 + places[i][1]) * 50 + places[i][2]];
+      *sample = i % 2 == 0 ? NAN : -INFINITY;
+      assert_int_equal(kvox_ct_fbp_execute(cpu, NULL, &s.projections, volume), KVOX_ERROR_DATA);
+      snprintf(sentence, sizeof sentence, "%s", kvox_last_error());
+      assert_int_equal(kvox_ct_fbp_execute(device, NULL, &s.projections, volume), KVOX_ERROR_DATA);
+      assert_string_equal(kvox_last_error(), sentence);
+      *sample = 0;
+    }
+    assert_ok(kvox_ct_fbp_execute(device, NULL, &s.projections, volume));
+    kvox_volume_destroy(volume);
+    kvox_ct_fbp_plan_destroy(device);
+    kvox_ct_fbp_plan_destroy(cpu);
+    scan_end(&s);
+  }
+}
+
+static void cancelled_in_the_middle(void **state) {
+  SIDES_OR_SKIP(state);
+  scan s = noise_scan(KVOX_CT_CONE, 64, 24, 60);
+  kvox_ct_fbp_options o;
+  kvox_ct_fbp_options_init(&o);
+  o.memory_limit = 3 * least_limit(both->device, &s, &o);
+  kvox_ct_fbp_plan *plan = plan_on(both->device, &s, &o);
+  kvox_volume *volume = volume_for(&s, plan);
+  kvox_workspace *workspace = NULL;
+  assert_ok(kvox_workspace_create(both->device, &workspace));
+  for (double stop = 0.01; stop < 2; stop += 0.66) {
+    watcher w = {.stop_at = stop};
+    kvox_workspace_set_progress(workspace, watch, &w);
+    if (stop <= 1) {
+      assert_fails(KVOX_ERROR_CANCELLED, "cancelled", kvox_ct_fbp_execute(plan, workspace, &s.projections, volume));
+    } else {
+      static const char *const stages[] = {"upload", "correct", "filter", "backproject", "download"};
+      assert_ok(kvox_ct_fbp_execute(plan, workspace, &s.projections, volume));
+      assert_close(w.last, 1, 0);
+      assert_int_equal(kvox_workspace_stage_count(workspace), 5);
+      for (int32_t i = 0; i < 5; i++) {
+        assert_string_equal(kvox_workspace_stage_name(workspace, i), stages[i]);
+        assert_true(kvox_workspace_stage_seconds(workspace, i) > 0);
+      }
+    }
+  }
+  kvox_workspace_destroy(workspace);
+  kvox_volume_destroy(volume);
+  kvox_ct_fbp_plan_destroy(plan);
+  scan_end(&s);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(agrees_with_the_cpu),
+      cmocka_unit_test(corrects_counts),
+      cmocka_unit_test(every_limit_gives_the_same_bits),
+      cmocka_unit_test(regions_have_the_bits_of_the_whole),
+      cmocka_unit_test(arrays_of_the_device_are_taken_in_place),
+      cmocka_unit_test(samples_that_are_not_finite_are_named),
+      cmocka_unit_test(cancelled_in_the_middle),
+  };
+  return cmocka_run_group_tests(tests, open_sides, close_sides);
+}
