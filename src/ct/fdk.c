@@ -104,7 +104,7 @@ static kvox_status meet_grid(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
                      r->name);
   }
   const double most = farthest + fabs(view->vc) + (whole + KVOX_CONE_BLOCK * view->va) / nearest;
-  const int64_t floats = (f->columns + 2) * (g->rows + 6 * KVOX_CONE_BLOCK);
+  const int64_t floats = (f->columns + KVOX_CONE_BLOCK) * (g->rows + KVOX_CONE_BLOCK);
   const int64_t slices = g->beam == KVOX_CT_CONE ? MOST_THIN_CONE : MOST_THIN_FAN;
   f->thin = f->size[2] <= slices && most < KVOX_THIN_MOST_ROWS && floats <= INT32_MAX;
   return KVOX_OK;
