@@ -59,8 +59,6 @@ static inline __m256i vf_first(int64_t n) {
 static inline vf vf_load_part(const float *p, int64_t n) { return _mm256_maskload_ps(p, vf_first(n)); }
 static inline void vf_store_part(float *p, vf x, int64_t n) { _mm256_maskstore_ps(p, vf_first(n), x); }
 
-static inline vf vf_gather(const float *p, vi index) { return _mm256_i32gather_ps(p, index, 4); }
-
 /* p[index] and p[index + 1], gathered as 64-bit pairs: half as many loads as two gathers of floats. */
 static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
   const vi order = _mm256_permute4x64_epi64(index, 0xd8); /* 0 1 4 5 | 2 3 6 7, for the shuffles below */

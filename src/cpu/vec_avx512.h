@@ -60,12 +60,13 @@ static inline __mmask16 vf_first(int64_t n) { return (__mmask16)((1u << n) - 1u)
 static inline vf vf_load_part(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(vf_first(n), p); }
 static inline void vf_store_part(float *p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, vf_first(n), x); }
 
-static inline vf vf_gather(const float *p, vi index) { return _mm512_i32gather_ps(index, p, 4); }
-
-/* p[index] and p[index + 1]. */
+/* p[index] and p[index + 1], gathered as 64-bit pairs: half as many loads as two gathers of floats. */
 static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
-  *low = _mm512_i32gather_ps(index, p, 4);
-  *high = _mm512_i32gather_ps(index, p + 1, 4);
+  const double *pairs = (const double *)(const void *)p;
+  const vf a = _mm512_castpd_ps(_mm512_i32gather_pd(_mm512_castsi512_si256(index), pairs, 4));
+  const vf b = _mm512_castpd_ps(_mm512_i32gather_pd(_mm512_extracti32x8_epi32(index, 1), pairs, 4));
+  *low = _mm512_permutex2var_ps(a, _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0), b);
+  *high = _mm512_permutex2var_ps(a, _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1), b);
 }
 
 /* p[index] where 0 <= index < VL: one load. */

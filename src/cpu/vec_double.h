@@ -7,8 +7,7 @@
 
 #include "cpu/vec.h"
 
-/* vd_less(a, b, x, y): a < b ? x : y in each lane. vf_of and vi_of: the lower half of the lanes is `a`, the upper `b`;
- * vi_of truncates. */
+/* vf_of and vi_of: the lower half of the lanes is `a`, the upper `b`; vi_of truncates. */
 #if defined(KVOX_VEC_AVX512)
 typedef __m512d vd;
 static inline vd vd_set(double x) { return _mm512_set1_pd(x); }
@@ -30,9 +29,6 @@ static inline vd vd_min(vd a, vd b) { return _mm512_min_pd(a, b); }
 static inline vd vd_max(vd a, vd b) { return _mm512_max_pd(a, b); }
 static inline vd vd_floor(vd a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
 static inline vd vd_truncate(vd a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
-static inline vd vd_less(vd a, vd b, vd x, vd y) {
-  return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, b, _CMP_LT_OQ), y, x);
-}
 static inline vf vf_of(vd a, vd b) {
   return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(a)), _mm512_cvtpd_ps(b), 1);
 }
@@ -52,7 +48,6 @@ static inline vd vd_min(vd a, vd b) { return _mm256_min_pd(a, b); }
 static inline vd vd_max(vd a, vd b) { return _mm256_max_pd(a, b); }
 static inline vd vd_floor(vd a) { return _mm256_round_pd(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
 static inline vd vd_truncate(vd a) { return _mm256_round_pd(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
-static inline vd vd_less(vd a, vd b, vd x, vd y) { return _mm256_blendv_pd(y, x, _mm256_cmp_pd(a, b, _CMP_LT_OQ)); }
 static inline vf vf_of(vd a, vd b) { return _mm256_set_m128(_mm256_cvtpd_ps(b), _mm256_cvtpd_ps(a)); }
 static inline vi vi_of(vd a, vd b) { return _mm256_set_m128i(_mm256_cvttpd_epi32(b), _mm256_cvttpd_epi32(a)); }
 #else
@@ -68,7 +63,6 @@ static inline vd vd_min(vd a, vd b) { return vminq_f64(a, b); }
 static inline vd vd_max(vd a, vd b) { return vmaxq_f64(a, b); }
 static inline vd vd_floor(vd a) { return vrndmq_f64(a); }
 static inline vd vd_truncate(vd a) { return vrndq_f64(a); }
-static inline vd vd_less(vd a, vd b, vd x, vd y) { return vbslq_f64(vcltq_f64(a, b), x, y); }
 static inline vf vf_of(vd a, vd b) { return vcombine_f32(vcvt_f32_f64(a), vcvt_f32_f64(b)); }
 static inline vi vi_of(vd a, vd b) { return vcombine_s32(vmovn_s64(vcvtq_s64_f64(a)), vmovn_s64(vcvtq_s64_f64(b))); }
 #endif

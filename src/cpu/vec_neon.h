@@ -69,13 +69,6 @@ static inline void vf_store_part(float *p, vf x, int64_t n) {
   }
 }
 
-static inline vf vf_gather(const float *p, vi index) {
-  int32_t at[VL];
-  vi_store(at, index);
-  const float lanes[VL] = {p[at[0]], p[at[1]], p[at[2]], p[at[3]]};
-  return vf_load(lanes);
-}
-
 /* p[index] and p[index + 1]. */
 static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {
   int32_t at[VL];

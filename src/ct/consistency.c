@@ -53,9 +53,7 @@ static double ratio_of(double given, double other, double unseen) {
   return hypot(given, unseen) / hypot(other, unseen);
 }
 
-static double unseen_misfit(const kvox_ct_sinogram *s) {
-  return fmax(sqrt(s->blending / (2 * s->variance)), least_misfit);
-}
+static double unseen_misfit(const kvox_ct_findings *f) { return fmax(f->given.of_blending, least_misfit); }
 
 static kvox_ct_tried *add_tried(kvox_ct_findings *f, kvox_ct_change change) {
   f->tried[f->count] = (kvox_ct_tried){.change = change};
@@ -68,17 +66,16 @@ static double least_energy_of(const kvox_ct_findings *f, kvox_ct_change change) 
                                            : fmax(KVOX_CT_LEAST_ENERGY, like_energy * f->given.energy);
 }
 
-static void judge_pairs(const kvox_ct_findings *f, const kvox_ct_sinogram *s, const kvox_ct_pairs *pairs,
-                        kvox_ct_tried *tried) {
+static void judge_pairs(const kvox_ct_findings *f, const kvox_ct_pairs *pairs, kvox_ct_tried *tried) {
   tried->judged = pairs->energy >= least_energy_of(f, tried->change);
   tried->misfit = pairs->misfit;
-  tried->ratio = tried->judged ? ratio_of(f->given.misfit, pairs->misfit, unseen_misfit(s)) : 0;
+  tried->ratio = tried->judged ? ratio_of(f->given.misfit, pairs->misfit, unseen_misfit(f)) : 0;
 }
 
 static kvox_status try_pairs(kvox_ct_findings *f, const kvox_ct_sinogram *s, kvox_ct_change change) {
   kvox_ct_pairs pairs;
   KVOX_TRY(kvox_ct_pairs_compare(s, change, MOST_VIEWS, &pairs));
-  judge_pairs(f, s, &pairs, add_tried(f, change));
+  judge_pairs(f, &pairs, add_tried(f, change));
   return KVOX_OK;
 }
 
@@ -203,7 +200,8 @@ static void find_best(kvox_ct_findings *f) {
 }
 
 static bool fits_badly(const kvox_ct_findings *f) {
-  const double beyond = f->given.misfit * f->given.misfit - f->noise_misfit * f->noise_misfit;
+  const double noise = f->given.of_noise, unseen = unseen_misfit(f);
+  const double beyond = f->given.misfit * f->given.misfit - noise * noise - unseen * unseen;
   return f->out_of_order || (f->given.energy >= KVOX_CT_LEAST_ENERGY && beyond > badly * badly) ||
          (f->moments.known && f->moments.distance_with_offset > badly_columns * (double)f->geometry->columns);
 }
@@ -289,7 +287,7 @@ static kvox_status try_flipped_rows(kvox_ct_findings *f, kvox_context *context, 
   if (status == KVOX_OK && other.variance > like_energy * as_given->variance) {
     status = kvox_ct_pairs_compare(&other, (kvox_ct_change){KVOX_CT_AS_GIVEN, 0}, MOST_VIEWS, &pairs);
     if (status == KVOX_OK) {
-      judge_pairs(f, as_given, &pairs, add_tried(f, (kvox_ct_change){KVOX_CT_ROWS_FLIPPED, 0}));
+      judge_pairs(f, &pairs, add_tried(f, (kvox_ct_change){KVOX_CT_ROWS_FLIPPED, 0}));
     }
   }
   kvox_ct_sinogram_release(&other);
@@ -308,8 +306,6 @@ static kvox_status find_out(kvox_ct_findings *f, kvox_context *context, const kv
   KVOX_TRY_CLEANUP(check_object(&s));
   f->truncated = s.edges > KVOX_CT_TRUNCATED_FROM;
   f->out_of_order = s.order_ratio > out_of_order && s.disorder > least_disorder;
-  const double unseen = unseen_misfit(&s);
-  f->noise_misfit = sqrt(s.noise / s.variance + unseen * unseen);
   if (f->middle_seen) {
     KVOX_TRY_CLEANUP(kvox_ct_pairs_compare(&s, (kvox_ct_change){KVOX_CT_AS_GIVEN, 0}, MOST_VIEWS, &f->given));
   }

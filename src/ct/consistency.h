@@ -15,6 +15,9 @@ typedef struct kvox_ct_change {
   double amount; /* columns, or a factor */
 } kvox_ct_change;
 
+/* Columns are averaged down to so many bins: less noise, and quick. */
+enum { KVOX_CT_MOST_BINS = 256 };
+
 /* A sinogram of averaged columns. Bin k stands at column k bin_columns + (bin_columns - 1) / 2. */
 typedef struct kvox_ct_sinogram {
   const kvox_ct_geometry *geometry;
@@ -23,13 +26,13 @@ typedef struct kvox_ct_sinogram {
   float *samples; /* [view, bin] */
   /* Parallel: sums over the levelled columns of p, p t and p t^2, t from the axis as given. */
   double *mass, *moment, *second;
-  double mean, variance; /* of the samples */
-  double noise_part;     /* of the variance of what was read: at most so much is noise */
-  double noise;          /* at most so much of `variance` */
-  double blending;       /* this mean square error comes of reading between samples */
-  double disorder;       /* root mean square second difference from view to view by angle, over the deviation, ... */
-  double order_ratio;    /* ... and over that in the order of measuring */
-  double edges;          /* root mean square at the edges over that of the whole */
+  double mean, variance;              /* of the samples */
+  double noise_part;                  /* of the variance of what was read: at most so much is noise */
+  double noise[KVOX_CT_MOST_BINS];    /* of each bin: the variance of its noise, at most */
+  double blending[KVOX_CT_MOST_BINS]; /* and the mean square error of reading between samples */
+  double disorder;    /* root mean square second difference from view to view by angle, over the deviation, ... */
+  double order_ratio; /* ... and over that in the order of measuring */
+  double edges;       /* root mean square at the edges over that of the whole */
 } kvox_ct_sinogram;
 
 /* Edges above this are those of an object beyond the detector; noise alone reaches 0.03. */
@@ -51,10 +54,12 @@ void kvox_ct_sinogram_release(kvox_ct_sinogram *sinogram);
 
 /*
  * Opposite rays. `misfit` is the root mean square of their differences over that of samples without relation, `energy`
- * the part of the whole variance that was compared: 0 where there are none.
+ * the part of the whole variance that was compared: 0 where there are none. Of the misfit, what noise alone and what
+ * reading between samples alone would make.
  */
 typedef struct kvox_ct_pairs {
   double misfit, energy;
+  double of_noise, of_blending;
 } kvox_ct_pairs;
 kvox_status kvox_ct_pairs_compare(const kvox_ct_sinogram *sinogram, kvox_ct_change change, int64_t most_views,
                                   kvox_ct_pairs *pairs);
@@ -91,7 +96,6 @@ typedef struct kvox_ct_findings {
   bool middle_seen; /* of a cone: the plane of the source projects onto the rows */
   kvox_ct_pairs given;
   kvox_ct_moments moments;
-  double noise_misfit; /* what noise and reading between samples may make of `given` */
   bool truncated, out_of_order;
   kvox_ct_tried tried[KVOX_CT_MOST_TRIED];
   int32_t count;

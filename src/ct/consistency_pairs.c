@@ -33,6 +33,7 @@ typedef struct opposite {
 typedef struct sums {
   double differences; /* squared */
   double count, values, squares;
+  double noise, blending;
 } sums;
 
 typedef struct comparison {
@@ -122,7 +123,7 @@ static kvox_status compare_view(void *data, int64_t index, int32_t worker) {
   int64_t near = s->views / 2;
   sums *result = &c->sums[index];
   (void)worker;
-  *result = (sums){0, 0, 0, 0};
+  *result = (sums){.count = 0};
   for (int64_t k = 0; k < s->bins; k++) {
     const opposite *o = &c->opposites[k];
     between views;
@@ -141,6 +142,8 @@ static kvox_status compare_view(void *data, int64_t index, int32_t worker) {
     result->count += 1;
     result->values += e;
     result->squares += e * e;
+    result->noise += s->noise[k];
+    result->blending += s->blending[k];
   }
   return KVOX_OK;
 }
@@ -160,12 +163,14 @@ kvox_status kvox_ct_pairs_compare(const kvox_ct_sinogram *sinogram, kvox_ct_chan
     status = kvox_parallel(&sinogram->context->threads, looked_at, kvox_work(looked_at * OPERATIONS, sinogram->bins),
                            compare_view, &c, NULL);
   }
-  sums all = {0, 0, 0, 0};
+  sums all = {.count = 0};
   for (int64_t i = 0; status == KVOX_OK && i < looked_at; i++) {
     all.differences += c.sums[i].differences;
     all.count += c.sums[i].count;
     all.values += c.sums[i].values;
     all.squares += c.sums[i].squares;
+    all.noise += c.sums[i].noise;
+    all.blending += c.sums[i].blending;
   }
   kvox_release(heap, c.sums);
   kvox_release(heap, c.opposites);
@@ -173,8 +178,12 @@ kvox_status kvox_ct_pairs_compare(const kvox_ct_sinogram *sinogram, kvox_ct_chan
   /* Around the mean of what was compared: air has no say. */
   const double energy = all.count > 0 ? all.squares - all.values * all.values / all.count : 0;
   const double whole = sinogram->variance * (double)looked_at * (double)sinogram->bins;
-  const bool any = energy > 0 && whole > 0;
-  *pairs =
-      (kvox_ct_pairs){.misfit = any ? sqrt(all.differences / (2 * energy)) : 0, .energy = any ? energy / whole : 0};
+  *pairs = (kvox_ct_pairs){.energy = 0};
+  if (energy > 0 && whole > 0) {
+    *pairs = (kvox_ct_pairs){.misfit = sqrt(all.differences / (2 * energy)),
+                             .energy = energy / whole,
+                             .of_noise = sqrt(all.noise / energy),
+                             .of_blending = sqrt(all.blending / (2 * energy))};
+  }
   return status;
 }

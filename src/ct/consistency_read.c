@@ -5,9 +5,6 @@
 #include "ct/center.h"
 #include "ct/consistency.h"
 
-/* Columns are averaged down to so many bins: less noise, and quick. */
-enum { MOST_BINS = 256 };
-
 /* What rounding of floats leaves of a constant, as a part of its square. */
 static const double nothing = 1e-10;
 
@@ -71,48 +68,58 @@ static double second_difference(double before, double here, double after) {
   return d * d;
 }
 
-static double along_columns(const kvox_ct_sinogram *s) {
+/* The mean squares of second differences, of each bin and of all. */
+typedef struct roughness {
+  double bins[KVOX_CT_MOST_BINS], mean;
+} roughness;
+
+static void take_mean(const kvox_ct_sinogram *s, int64_t count, roughness *r) {
   double sum = 0;
+  for (int64_t k = 0; k < s->bins; k++) {
+    r->bins[k] /= (double)count;
+    sum += r->bins[k];
+  }
+  r->mean = sum / (double)s->bins;
+}
+
+static void along_columns(const kvox_ct_sinogram *s, roughness *r) {
+  *r = (roughness){.mean = 0};
   for (int64_t view = 0; view < s->views; view++) {
     const float *row = s->samples + view * s->bins;
     for (int64_t k = 1; k + 1 < s->bins; k++) {
-      sum += second_difference((double)row[k - 1], (double)row[k], (double)row[k + 1]);
+      r->bins[k] += second_difference((double)row[k - 1], (double)row[k], (double)row[k + 1]);
     }
   }
-  return sum / ((double)s->views * (double)(s->bins - 2));
+  r->bins[0] = r->bins[1];
+  r->bins[s->bins - 1] = r->bins[s->bins - 2];
+  take_mean(s, s->views, r);
 }
 
-/* From view to view in the order given (NULL: as they were measured). */
-static double along_views(const kvox_ct_sinogram *s, const kvox_ct_center_view *order) {
-  double sum = 0;
-  for (int64_t v = 1; v + 1 < s->views; v++) {
+/* From view to view, `step` at a time, in the order given (NULL: as they were measured). */
+static void along_views(const kvox_ct_sinogram *s, const kvox_ct_center_view *order, int64_t step, roughness *r) {
+  *r = (roughness){.mean = 0};
+  for (int64_t v = step; v + step < s->views; v++) {
     const float *row[3];
     for (int i = 0; i < 3; i++) {
-      row[i] = s->samples + (order != NULL ? order[v - 1 + i].view : v - 1 + i) * s->bins;
+      const int64_t at = v + (i - 1) * step;
+      row[i] = s->samples + (order != NULL ? order[at].view : at) * s->bins;
     }
     for (int64_t k = 0; k < s->bins; k++) {
-      sum += second_difference((double)row[0][k], (double)row[1][k], (double)row[2][k]);
+      r->bins[k] += second_difference((double)row[0][k], (double)row[1][k], (double)row[2][k]);
     }
   }
-  return sum / ((double)(s->views - 2) * (double)s->bins);
+  take_mean(s, s->views - 2 * step, r);
 }
 
-/* The mean square in the order of their angles, and as they were measured. */
-typedef struct roughness {
-  double by_angle, measured;
-} roughness;
-
-static kvox_status view_roughness(const kvox_ct_sinogram *s, roughness *r) {
-  kvox_ct_center_view *order = kvox_allocate_array(s->context->heap, s->views, sizeof *order);
-  if (order == NULL) {
+static kvox_status order_by_angle(const kvox_ct_sinogram *s, kvox_ct_center_view **order) {
+  *order = kvox_allocate_array(s->context->heap, s->views, sizeof **order);
+  for (int64_t v = 0; *order != NULL && v < s->views; v++) {
+    (*order)[v] = (kvox_ct_center_view){s->geometry->angles_deg[v], v};
+  }
+  if (*order == NULL) {
     return KVOX_ERROR_MEMORY;
   }
-  for (int64_t v = 0; v < s->views; v++) {
-    order[v] = (kvox_ct_center_view){s->geometry->angles_deg[v], v};
-  }
-  kvox_ct_center_sort(order, s->views);
-  *r = (roughness){.by_angle = along_views(s, order), .measured = along_views(s, NULL)};
-  kvox_release(s->context->heap, order);
+  kvox_ct_center_sort(*order, s->views);
   return KVOX_OK;
 }
 
@@ -167,34 +174,71 @@ static double measure_variance(kvox_ct_sinogram *s) {
   return squares / (double)count;
 }
 
+/* White noise has second differences of 6 variances. */
+static void measure_noise(kvox_ct_sinogram *s, const kvox_ct_center_view *order) {
+  roughness columns, by_angle, measured;
+  double sum = 0;
+  along_columns(s, &columns);
+  along_views(s, order, 1, &by_angle);
+  along_views(s, NULL, 1, &measured);
+  for (int64_t k = 0; k < s->bins; k++) {
+    s->noise[k] = fmin(columns.bins[k], fmin(by_angle.bins[k], measured.bins[k])) / 6;
+    sum += s->noise[k];
+    s->noise[k] *= smooth_noise;
+  }
+  s->noise_part = sum / (double)s->bins / s->variance;
+}
+
+/*
+ * What reading between views errs by. Half a second difference is the error midway between the views before and after:
+ * twice the steps. From two steps to one it falls as from four to two: to a sixteenth of the mean square where views
+ * follow smoothly, not at all where they are too few for what is small and far from the axis.
+ */
+static void measure_blending(kvox_ct_sinogram *s, const kvox_ct_center_view *order) {
+  const double least_fall = 1.0 / 16, of_noise = 1.5;
+  roughness columns, two, four;
+  double near = 0, far = 0;
+  along_columns(s, &columns);
+  along_views(s, order, 1, &two);
+  along_views(s, order, 2, &four);
+  for (int64_t k = 0; k < s->bins; k++) {
+    two.bins[k] = fmax(0.25 * two.bins[k] - of_noise * s->noise[k], 0);
+    near += two.bins[k];
+    far += fmax(0.25 * four.bins[k] - of_noise * s->noise[k], 0);
+  }
+  const double fall = fmax(near < far ? near / far : 1, least_fall);
+  for (int64_t k = 0; k < s->bins; k++) {
+    /* Between columns, which are smooth, an eighth of the second difference at most. */
+    s->blending[k] = columns.bins[k] / 64 + fall * two.bins[k];
+  }
+}
+
 static kvox_status measure(kvox_ct_sinogram *s) {
-  roughness views;
-  const double squares = measure_variance(s);
-  if (!(s->variance > nothing * squares)) {
+  const double squares = measure_variance(s), rounding = nothing * squares;
+  if (!(s->variance > rounding)) {
     return kvox_fail(KVOX_ERROR_DATA, "data check: the projections hold no object, all samples are alike");
   }
+  kvox_ct_center_view *order = NULL;
+  KVOX_TRY(order_by_angle(s, &order));
   measure_edges(s, squares);
-
-  KVOX_TRY(view_roughness(s, &views));
-  /* White noise has second differences of 6 variances. */
-  s->noise = fmin(along_columns(s), fmin(views.measured, views.by_angle)) / 6;
-  s->noise_part = s->noise / s->variance;
-  s->noise *= smooth_noise;
+  measure_noise(s, order);
   smooth(s);
   measure_variance(s);
-  KVOX_TRY(view_roughness(s, &views));
-  /* A straight line between samples is off by at most an eighth of their second difference. */
-  s->blending = (along_columns(s) + fmin(views.measured, views.by_angle)) / 64;
-  const double rounding = nothing * squares;
-  s->disorder = sqrt(views.by_angle / (s->variance + rounding));
-  s->order_ratio = sqrt((views.by_angle + rounding) / (views.measured + rounding));
+
+  roughness by_angle, measured;
+  along_views(s, order, 1, &by_angle);
+  along_views(s, NULL, 1, &measured);
+  s->disorder = sqrt(by_angle.mean / (s->variance + rounding));
+  s->order_ratio = sqrt((by_angle.mean + rounding) / (measured.mean + rounding));
+  measure_blending(s, by_angle.mean < measured.mean ? order : NULL);
+  kvox_release(s->context->heap, order);
   return KVOX_OK;
 }
 
 kvox_status kvox_ct_sinogram_read(const kvox_ct_geometry *geometry, kvox_context *context, const kvox_ct_rows *rows,
                                   kvox_ct_rows_used used, kvox_ct_sinogram *sinogram) {
   const int64_t views = geometry->views, columns = geometry->columns;
-  const int64_t bin_columns = kvox_divide_up(columns, MOST_BINS);
+  const int64_t bin_columns = kvox_divide_up(columns, KVOX_CT_MOST_BINS);
   kvox_ct_sinogram *s = sinogram;
   *s = (kvox_ct_sinogram){.geometry = geometry,
                           .context = context,

@@ -23,8 +23,8 @@ static const uint64_t usual_memory = (uint64_t)126 << 20;
 /* Blocks of a tile: its voxels (1 MiB) stay in the second-level cache. */
 enum { MOST_CHUNK = 16 };
 
-/* With more slices blocks along z are quicker. */
-enum { MOST_THIN = 6 };
+/* With more slices blocks along z are quicker: measured. */
+enum { MOST_THIN_CONE = 8, MOST_THIN_FAN = 16 };
 
 /* The part of an execution that is filtering; what it takes of the time is near this. */
 static const double filter_share = 0.25;
@@ -104,8 +104,9 @@ static kvox_status meet_grid(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
                      r->name);
   }
   const double most = farthest + fabs(view->vc) + (whole + KVOX_CONE_BLOCK * view->va) / nearest;
-  const int64_t floats = (f->columns + 2) * (g->rows + 6 * KVOX_CONE_BLOCK);
-  f->thin = f->size[2] <= MOST_THIN && most < KVOX_THIN_MOST_ROWS && floats <= INT32_MAX;
+  const int64_t floats = (f->columns + KVOX_CONE_BLOCK) * (g->rows + KVOX_CONE_BLOCK);
+  const int64_t slices = g->beam == KVOX_CT_CONE ? MOST_THIN_CONE : MOST_THIN_FAN;
+  f->thin = f->size[2] <= slices && most < KVOX_THIN_MOST_ROWS && floats <= INT32_MAX;
   return KVOX_OK;
 }
 

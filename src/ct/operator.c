@@ -19,17 +19,14 @@ static double mass_scale(const kvox_ct_geometry *g, const kvox_grid *grid) {
   return g->rows == 1 && grid->size[2] == 1 ? area : area * grid->spacing_mm[2] / g->row_pitch_mm;
 }
 
-static bool is_joseph(const kvox_ct_operator *o) { return o->rays != NULL || o->rays_device != NULL; }
-static bool on_device(const kvox_ct_operator *o) { return o->device != NULL || o->rays_device != NULL; }
-
 static kvox_status write_provenance(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
   static const char *const by_rays[] = {"adjoint of Joseph's projector, parallel beam",
                                         "adjoint of Joseph's projector, fan beam",
                                         "adjoint of Joseph's projector, cone beam"};
-  const char *method = is_joseph(operation) ? by_rays[geometry->beam] : "matched back-projection, parallel beam";
+  const char *method = operation->way->joseph ? by_rays[geometry->beam] : "matched back-projection, parallel beam";
   kvox_text json;
-  kvox_ct_provenance_open(&json, operation->context, on_device(operation), geometry, method);
-  if (!is_joseph(operation)) {
+  kvox_ct_provenance_open(&json, operation->context, operation->way->on_device, geometry, method);
+  if (!operation->way->joseph) {
     kvox_json_number(&json, "scale", (double)operation->scale);
   }
   operation->provenance = kvox_ct_provenance_close(&json, &operation->grid);
@@ -40,30 +37,27 @@ void kvox_ct_operator_options_init_sized(kvox_ct_operator_options *options, size
   kvox_options_clear(options, struct_size);
 }
 
-/* On the context's device where it has one, else on the CPU. */
-static kvox_status make_way(kvox_ct_operator *made, const kvox_ct_geometry *geometry) {
-  if (made->context->ocl != NULL) {
-    const kvox_sentence before = kvox_sentence_keep();
-    const kvox_status status = kvox_ct_operator_ocl_make(made, geometry);
-    if (status == KVOX_OK || !kvox_context_falls_back(made->context, status, create_name, &before)) {
-      return status;
-    }
-    kvox_ct_operator_ocl_drop(made);
+static kvox_status make(kvox_ct_operator *made, const kvox_ct_geometry *geometry, const kvox_ct_operator_way *way) {
+  const kvox_status status = way->make(made, geometry);
+  if (status == KVOX_OK) {
+    made->way = way;
+  } else {
+    way->drop(made);
   }
-  return kvox_ct_operator_cpu_make(made, geometry);
+  return status;
 }
 
-/* Joseph's, on the device or the CPU. */
-static kvox_status make_rays(kvox_ct_operator *made, const kvox_ct_geometry *geometry) {
+/* On the context's device where it has one, else on the CPU. */
+static kvox_status make_either(kvox_ct_operator *made, const kvox_ct_geometry *geometry,
+                               const kvox_ct_operator_way *device, const kvox_ct_operator_way *cpu) {
   if (made->context->ocl != NULL) {
     const kvox_sentence before = kvox_sentence_keep();
-    const kvox_status status = kvox_ct_operator_rays_ocl_make(made, geometry);
+    const kvox_status status = make(made, geometry, device);
     if (status == KVOX_OK || !kvox_context_falls_back(made->context, status, create_name, &before)) {
       return status;
     }
-    kvox_ct_operator_rays_ocl_drop(made);
   }
-  return kvox_ct_operator_rays_make(made, geometry);
+  return make(made, geometry, cpu);
 }
 
 /* Whether it is Joseph's projector. */
@@ -93,11 +87,11 @@ static kvox_status fill_operator(kvox_ct_operator *made, const kvox_ct_geometry 
   bool joseph = false;
   KVOX_TRY(choose_method(geometry, options->method, &joseph));
   if (joseph) {
-    KVOX_TRY(make_rays(made, geometry));
+    KVOX_TRY(make_either(made, geometry, &kvox_ct_operator_rays_ocl_way, &kvox_ct_operator_rays_way));
   } else {
     KVOX_TRY(kvox_ct_geometry_check_grid(geometry, &made->grid, create_name));
     made->scale = (float)mass_scale(geometry, &made->grid);
-    KVOX_TRY(make_way(made, geometry));
+    KVOX_TRY(make_either(made, geometry, &kvox_ct_operator_ocl_way, &kvox_ct_operator_cpu_way));
   }
   return write_provenance(made, geometry);
 }
@@ -130,10 +124,9 @@ void kvox_ct_operator_destroy(kvox_ct_operator *operation) {
     return;
   }
   kvox_context *context = operation->context;
-  kvox_ct_operator_ocl_drop(operation);
-  kvox_ct_operator_cpu_drop(operation);
-  kvox_ct_operator_rays_drop(operation);
-  kvox_ct_operator_rays_ocl_drop(operation);
+  if (operation->way != NULL) {
+    operation->way->drop(operation);
+  }
   kvox_release(context->heap, operation->provenance);
   kvox_release(context->heap, operation);
   kvox_context_destroy(context);
@@ -143,15 +136,7 @@ kvox_status kvox_ct_operator_memory(const kvox_ct_operator *operation, kvox_memo
   KVOX_REQUIRE(operation);
   KVOX_REQUIRE(memory);
   *memory = (kvox_memory_use){.plan = sizeof *operation + strlen(operation->provenance) + 1};
-  if (operation->device != NULL) {
-    kvox_ct_operator_ocl_memory(operation, memory);
-  } else if (operation->rays_device != NULL) {
-    kvox_ct_operator_rays_ocl_memory(operation, memory);
-  } else if (operation->rays != NULL) {
-    kvox_ct_operator_rays_memory(operation, memory);
-  } else {
-    kvox_ct_operator_cpu_memory(operation, memory);
-  }
+  operation->way->memory(operation, memory);
   return KVOX_OK;
 }
 
@@ -165,7 +150,7 @@ kvox_status kvox_ct_operator_grid(const kvox_ct_operator *operation, kvox_grid *
 static kvox_status check(const kvox_ct_operator *o, const kvox_array *volume, const kvox_array *projections) {
   static const uint32_t floats = KVOX_TYPE_BIT(KVOX_F32) | KVOX_ON_DEVICE_TOO;
   const int64_t shape[3] = {o->grid.size[2], o->grid.size[1], o->grid.size[0]};
-  const kvox_ocl *ocl = on_device(o) ? o->context->ocl : NULL;
+  const kvox_ocl *ocl = o->way->on_device ? o->context->ocl : NULL;
   KVOX_TRY(kvox_array_check_shape(volume, "volume", floats, 3, shape));
   KVOX_TRY(kvox_array_check_shape(projections, "projections", floats, 3, o->shape));
   KVOX_TRY(kvox_ocl_check_place(ocl, volume, "volume"));
@@ -190,11 +175,7 @@ kvox_status kvox_ct_project(const kvox_ct_operator *operation, kvox_workspace *w
   KVOX_REQUIRE(volume);
   KVOX_TRY(check(operation, &volume->array, projections));
   KVOX_TRY(kvox_array_check_result(projections, "projections"));
-  return run(operation, workspace, &volume->array, projections,
-             operation->device != NULL        ? kvox_ct_operator_ocl_project
-             : operation->rays_device != NULL ? kvox_ct_operator_rays_ocl_project
-             : operation->rays != NULL        ? kvox_ct_operator_rays_project
-                                              : kvox_ct_operator_cpu_project);
+  return run(operation, workspace, &volume->array, projections, operation->way->project);
 }
 
 kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
@@ -203,10 +184,6 @@ kvox_status kvox_ct_backproject(const kvox_ct_operator *operation, kvox_workspac
   KVOX_REQUIRE(volume);
   KVOX_TRY(check(operation, &volume->array, projections));
   KVOX_TRY(kvox_array_check_result(&volume->array, "volume"));
-  KVOX_TRY(run(operation, workspace, &volume->array, projections,
-               operation->device != NULL        ? kvox_ct_operator_ocl_backproject
-               : operation->rays_device != NULL ? kvox_ct_operator_rays_ocl_backproject
-               : operation->rays != NULL        ? kvox_ct_operator_rays_backproject
-                                                : kvox_ct_operator_cpu_backproject));
+  KVOX_TRY(run(operation, workspace, &volume->array, projections, operation->way->backproject));
   return kvox_volume_describe(volume, &operation->grid, operation->unit, operation->provenance);
 }

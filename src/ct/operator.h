@@ -1,4 +1,4 @@
-/* The matched pair inside: an operator, and its two ways to execute. */
+/* The matched pair inside: an operator, and its ways to execute. */
 #ifndef KVOX_CT_OPERATOR_H
 #define KVOX_CT_OPERATOR_H
 
@@ -28,9 +28,11 @@ struct kvox_ct_operator {
   int32_t unit;
   float scale;
   char *provenance;
+  const struct kvox_ct_operator_way *way; /* NULL: none was made yet */
+  /* Each way's own. */
   kvox_ct_operator_cpu cpu;
-  kvox_ct_operator_device *device; /* NULL: on the CPU */
-  kvox_ct_operator_rays *rays;     /* NULL: pixel-driven, or rays on a device */
+  kvox_ct_operator_device *device;
+  kvox_ct_operator_rays *rays;
   kvox_ct_operator_rays_device *rays_device;
 };
 
@@ -38,38 +40,19 @@ struct kvox_ct_operator {
 typedef kvox_status (*kvox_ct_operator_side)(const kvox_ct_operator *operation, kvox_workspace *workspace,
                                              const kvox_array *volume, const kvox_array *projections);
 
-/* Prepares one way; the operator's own members are set. What a failure leaves is dropped with the operator, or before
- * the other way is tried. */
-kvox_status kvox_ct_operator_cpu_make(kvox_ct_operator *operation, const kvox_ct_geometry *geometry);
-void kvox_ct_operator_cpu_drop(kvox_ct_operator *operation);
-void kvox_ct_operator_cpu_memory(const kvox_ct_operator *operation, kvox_memory_use *memory);
-kvox_status kvox_ct_operator_cpu_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                         const kvox_array *volume, const kvox_array *projections);
-kvox_status kvox_ct_operator_cpu_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                             const kvox_array *volume, const kvox_array *projections);
+/* One way to compute the pair. */
+typedef struct kvox_ct_operator_way {
+  bool on_device, joseph;
+  /* The operator's own members are set. What a failure leaves is dropped by whoever called. */
+  kvox_status (*make)(kvox_ct_operator *operation, const kvox_ct_geometry *geometry);
+  void (*drop)(kvox_ct_operator *operation);
+  void (*memory)(const kvox_ct_operator *operation, kvox_memory_use *memory);
+  kvox_ct_operator_side project, backproject;
+} kvox_ct_operator_way;
 
-kvox_status kvox_ct_operator_ocl_make(kvox_ct_operator *operation, const kvox_ct_geometry *geometry);
-void kvox_ct_operator_ocl_drop(kvox_ct_operator *operation);
-void kvox_ct_operator_ocl_memory(const kvox_ct_operator *operation, kvox_memory_use *memory);
-kvox_status kvox_ct_operator_ocl_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                         const kvox_array *volume, const kvox_array *projections);
-kvox_status kvox_ct_operator_ocl_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                             const kvox_array *volume, const kvox_array *projections);
-
-kvox_status kvox_ct_operator_rays_make(kvox_ct_operator *operation, const kvox_ct_geometry *geometry);
-void kvox_ct_operator_rays_drop(kvox_ct_operator *operation);
-void kvox_ct_operator_rays_memory(const kvox_ct_operator *operation, kvox_memory_use *memory);
-kvox_status kvox_ct_operator_rays_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                          const kvox_array *volume, const kvox_array *projections);
-kvox_status kvox_ct_operator_rays_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                              const kvox_array *volume, const kvox_array *projections);
-
-kvox_status kvox_ct_operator_rays_ocl_make(kvox_ct_operator *operation, const kvox_ct_geometry *geometry);
-void kvox_ct_operator_rays_ocl_drop(kvox_ct_operator *operation);
-void kvox_ct_operator_rays_ocl_memory(const kvox_ct_operator *operation, kvox_memory_use *memory);
-kvox_status kvox_ct_operator_rays_ocl_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                              const kvox_array *volume, const kvox_array *projections);
-kvox_status kvox_ct_operator_rays_ocl_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                                  const kvox_array *volume, const kvox_array *projections);
+extern const kvox_ct_operator_way kvox_ct_operator_cpu_way;
+extern const kvox_ct_operator_way kvox_ct_operator_ocl_way;
+extern const kvox_ct_operator_way kvox_ct_operator_rays_way;
+extern const kvox_ct_operator_way kvox_ct_operator_rays_ocl_way;
 
 #endif

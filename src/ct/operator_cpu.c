@@ -6,7 +6,7 @@
 #include "core/size.h"
 #include "ct/operator.h"
 
-kvox_status kvox_ct_operator_cpu_make(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
+static kvox_status make_way(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
   static const int64_t whole[3] = {0, 0, 0};
   kvox_ct_operator_cpu *cpu = &operation->cpu;
   cpu->rows = kvox_filter_kernels_of(operation->context->cpu_level);
@@ -18,9 +18,9 @@ kvox_status kvox_ct_operator_cpu_make(kvox_ct_operator *operation, const kvox_ct
                             scratch, operation->memory_limit, "kvox_ct_operator_create");
 }
 
-void kvox_ct_operator_cpu_drop(kvox_ct_operator *operation) { kvox_ct_tiles_drop(&operation->cpu.tiles); }
+static void drop_way(kvox_ct_operator *operation) { kvox_ct_tiles_drop(&operation->cpu.tiles); }
 
-void kvox_ct_operator_cpu_memory(const kvox_ct_operator *operation, kvox_memory_use *memory) {
+static void memory_way(const kvox_ct_operator *operation, kvox_memory_use *memory) {
   memory->plan += kvox_ct_tiles_bytes(&operation->cpu.tiles);
   memory->workspace = kvox_ct_tiles_workspace(&operation->cpu.tiles);
 }
@@ -109,8 +109,8 @@ static void clear_rows(const kvox_ct_operator *o, const kvox_array *projections)
   }
 }
 
-kvox_status kvox_ct_operator_cpu_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                         const kvox_array *volume, const kvox_array *projections) {
+static kvox_status project_way(const kvox_ct_operator *operation, kvox_workspace *workspace, const kvox_array *volume,
+                               const kvox_array *projections) {
   const kvox_ct_operator *o = operation;
   KVOX_TRY(kvox_workspace_begin(workspace, kvox_ct_tiles_workspace(&o->cpu.tiles)));
   const double begin = kvox_now();
@@ -128,8 +128,8 @@ kvox_status kvox_ct_operator_cpu_project(const kvox_ct_operator *operation, kvox
   return KVOX_OK;
 }
 
-kvox_status kvox_ct_operator_cpu_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                             const kvox_array *volume, const kvox_array *projections) {
+static kvox_status backproject_way(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                   const kvox_array *volume, const kvox_array *projections) {
   const kvox_ct_operator *o = operation;
   KVOX_TRY(kvox_workspace_begin(workspace, kvox_ct_tiles_workspace(&o->cpu.tiles)));
   const double begin = kvox_now();
@@ -145,3 +145,11 @@ kvox_status kvox_ct_operator_cpu_backproject(const kvox_ct_operator *operation, 
   kvox_workspace_add(workspace, "backproject", kvox_now() - begin);
   return KVOX_OK;
 }
+
+const kvox_ct_operator_way kvox_ct_operator_cpu_way = {.on_device = false,
+                                                       .joseph = false,
+                                                       .make = make_way,
+                                                       .drop = drop_way,
+                                                       .memory = memory_way,
+                                                       .project = project_way,
+                                                       .backproject = backproject_way};

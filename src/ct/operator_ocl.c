@@ -80,7 +80,7 @@ static kvox_status make_state(const kvox_ct_operator *o, operator_state **state)
   return KVOX_OK;
 }
 
-kvox_status kvox_ct_operator_ocl_make(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
+static kvox_status make_way(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
   static const char name[] = "kvox_ct_operator_create";
   static const int64_t whole[3] = {0, 0, 0};
   const kvox_grid *grid = &operation->grid;
@@ -99,7 +99,7 @@ kvox_status kvox_ct_operator_ocl_make(kvox_ct_operator *operation, const kvox_ct
   return KVOX_OK;
 }
 
-void kvox_ct_operator_ocl_drop(kvox_ct_operator *operation) {
+static void drop_way(kvox_ct_operator *operation) {
   kvox_ct_operator_device *device = operation->device;
   if (device == NULL) {
     return;
@@ -113,7 +113,7 @@ void kvox_ct_operator_ocl_drop(kvox_ct_operator *operation) {
   operation->device = NULL;
 }
 
-void kvox_ct_operator_ocl_memory(const kvox_ct_operator *operation, kvox_memory_use *memory) {
+static void memory_way(const kvox_ct_operator *operation, kvox_memory_use *memory) {
   const kvox_ct_operator_device *device = operation->device;
   memory->plan += sizeof *device + sizeof(operator_state) + kvox_ct_slabs_bytes(&device->slabs);
   memory->device = device->bytes;
@@ -261,12 +261,20 @@ static kvox_status execute(const kvox_ct_operator *o, kvox_workspace *workspace,
   return status == KVOX_OK ? kvox_progress_reach(run.progress, 1) : status;
 }
 
-kvox_status kvox_ct_operator_ocl_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                         const kvox_array *volume, const kvox_array *projections) {
+static kvox_status project_way(const kvox_ct_operator *operation, kvox_workspace *workspace, const kvox_array *volume,
+                               const kvox_array *projections) {
   return execute(operation, workspace, volume, projections, project);
 }
 
-kvox_status kvox_ct_operator_ocl_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                             const kvox_array *volume, const kvox_array *projections) {
+static kvox_status backproject_way(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                   const kvox_array *volume, const kvox_array *projections) {
   return execute(operation, workspace, volume, projections, backproject);
 }
+
+const kvox_ct_operator_way kvox_ct_operator_ocl_way = {.on_device = true,
+                                                       .joseph = false,
+                                                       .make = make_way,
+                                                       .drop = drop_way,
+                                                       .memory = memory_way,
+                                                       .project = project_way,
+                                                       .backproject = backproject_way};

@@ -114,7 +114,7 @@ static kvox_status prepare(kvox_ct_operator_rays *r, const kvox_ct_geometry *g, 
   return choose_cut(r, limit);
 }
 
-kvox_status kvox_ct_operator_rays_make(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
+static kvox_status make_way(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
   kvox_context *context = operation->context;
   kvox_ct_operator_rays *r = kvox_allocate_zeros(context->heap, sizeof *r);
   if (r == NULL) {
@@ -132,7 +132,7 @@ kvox_status kvox_ct_operator_rays_make(kvox_ct_operator *operation, const kvox_c
   return prepare(r, geometry, &operation->grid, operation->memory_limit);
 }
 
-void kvox_ct_operator_rays_drop(kvox_ct_operator *operation) {
+static void drop_way(kvox_ct_operator *operation) {
   kvox_ct_operator_rays *r = operation->rays;
   if (r != NULL) {
     kvox_release(operation->context->heap, r->views);
@@ -146,7 +146,7 @@ static uint64_t workspace_bytes(const kvox_ct_operator_rays *r) {
   return r->block_bytes + (uint64_t)r->workers * r->worker_bytes;
 }
 
-void kvox_ct_operator_rays_memory(const kvox_ct_operator *operation, kvox_memory_use *memory) {
+static void memory_way(const kvox_ct_operator *operation, kvox_memory_use *memory) {
   const kvox_ct_operator_rays *r = operation->rays;
   memory->plan += sizeof *r + (uint64_t)r->view_count * (sizeof *r->views + sizeof *r->order);
   memory->workspace = workspace_bytes(r);
@@ -494,8 +494,8 @@ static kvox_status execute(rays_run *run, const side *s) {
   return KVOX_OK;
 }
 
-kvox_status kvox_ct_operator_rays_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                          const kvox_array *volume, const kvox_array *projections) {
+static kvox_status project_way(const kvox_ct_operator *operation, kvox_workspace *workspace, const kvox_array *volume,
+                               const kvox_array *projections) {
   static const side project = {project_block, project_others};
   rays_run run = {.rays = operation->rays, .workspace = workspace, .volume = volume, .projections = projections};
   KVOX_TRY(kvox_workspace_begin(workspace, workspace_bytes(run.rays)));
@@ -505,8 +505,8 @@ kvox_status kvox_ct_operator_rays_project(const kvox_ct_operator *operation, kvo
   return KVOX_OK;
 }
 
-kvox_status kvox_ct_operator_rays_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                              const kvox_array *volume, const kvox_array *projections) {
+static kvox_status backproject_way(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                   const kvox_array *volume, const kvox_array *projections) {
   static const side backproject = {backproject_block, backproject_others};
   const kvox_ct_operator_rays *r = operation->rays;
   rays_run run = {.rays = r, .workspace = workspace, .volume = volume, .projections = projections};
@@ -517,3 +517,11 @@ kvox_status kvox_ct_operator_rays_backproject(const kvox_ct_operator *operation,
   kvox_workspace_add(workspace, "backproject", kvox_now() - begin);
   return KVOX_OK;
 }
+
+const kvox_ct_operator_way kvox_ct_operator_rays_way = {.on_device = false,
+                                                        .joseph = true,
+                                                        .make = make_way,
+                                                        .drop = drop_way,
+                                                        .memory = memory_way,
+                                                        .project = project_way,
+                                                        .backproject = backproject_way};

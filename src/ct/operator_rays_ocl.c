@@ -156,7 +156,7 @@ static kvox_status describe_views(kvox_ct_operator *o, const kvox_ct_geometry *g
   return status;
 }
 
-kvox_status kvox_ct_operator_rays_ocl_make(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
+static kvox_status make_way(kvox_ct_operator *operation, const kvox_ct_geometry *geometry) {
   rays_state *first = NULL;
   kvox_ct_operator_rays_device *device = kvox_allocate_zeros(operation->context->heap, sizeof *device);
   if (device == NULL) {
@@ -173,7 +173,7 @@ kvox_status kvox_ct_operator_rays_ocl_make(kvox_ct_operator *operation, const kv
   return KVOX_OK;
 }
 
-void kvox_ct_operator_rays_ocl_drop(kvox_ct_operator *operation) {
+static void drop_way(kvox_ct_operator *operation) {
   kvox_ct_operator_rays_device *device = operation->rays_device;
   if (device == NULL) {
     return;
@@ -188,7 +188,7 @@ void kvox_ct_operator_rays_ocl_drop(kvox_ct_operator *operation) {
   operation->rays_device = NULL;
 }
 
-void kvox_ct_operator_rays_ocl_memory(const kvox_ct_operator *operation, kvox_memory_use *memory) {
+static void memory_way(const kvox_ct_operator *operation, kvox_memory_use *memory) {
   const kvox_ct_operator_rays_device *device = operation->rays_device;
   memory->plan += sizeof *device + sizeof(rays_state) + flags_bytes(operation) +
                   (uint64_t)operation->shape[0] * sizeof *device->views;
@@ -313,12 +313,20 @@ static kvox_status execute(const kvox_ct_operator *o, kvox_workspace *workspace,
   return status == KVOX_OK ? kvox_progress_reach(run.progress, 1) : status;
 }
 
-kvox_status kvox_ct_operator_rays_ocl_project(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                              const kvox_array *volume, const kvox_array *projections) {
+static kvox_status project_way(const kvox_ct_operator *operation, kvox_workspace *workspace, const kvox_array *volume,
+                               const kvox_array *projections) {
   return execute(operation, workspace, volume, projections, project);
 }
 
-kvox_status kvox_ct_operator_rays_ocl_backproject(const kvox_ct_operator *operation, kvox_workspace *workspace,
-                                                  const kvox_array *volume, const kvox_array *projections) {
+static kvox_status backproject_way(const kvox_ct_operator *operation, kvox_workspace *workspace,
+                                   const kvox_array *volume, const kvox_array *projections) {
   return execute(operation, workspace, volume, projections, backproject);
 }
+
+const kvox_ct_operator_way kvox_ct_operator_rays_ocl_way = {.on_device = true,
+                                                            .joseph = true,
+                                                            .make = make_way,
+                                                            .drop = drop_way,
+                                                            .memory = memory_way,
+                                                            .project = project_way,
+                                                            .backproject = backproject_way};

@@ -5,8 +5,11 @@
 #include "core/size.h"
 #include "cpu/level.h"
 
-/* What a block reaches beyond a column at the steepest, and what a vector reads behind that. */
-#define REACH ((int64_t)(KVOX_RAYS_BLOCK * KVOX_RAYS_MOST_SLOPE + 2 * KVOX_RAYS_MOST_SLOPE) + 64)
+/* Most voxels between rows, or rows between voxels. */
+#define MOST_APART (KVOX_RAYS_MOST_SLOPE * KVOX_RAYS_LEAST_SLOPE > 1 ? KVOX_RAYS_MOST_SLOPE : 1 / KVOX_RAYS_LEAST_SLOPE)
+
+/* What a block reaches beyond a column where they are furthest apart, and what a vector reads behind that. */
+#define REACH ((int64_t)((KVOX_RAYS_BLOCK + 2) * MOST_APART) + 64)
 
 const kvox_rays_kernels *kvox_rays_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_rays, cpu_level); }
 

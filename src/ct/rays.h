@@ -32,9 +32,10 @@
 /* Columns of voxels that a tile has at most on a side. */
 #define KVOX_RAYS_SIDE 32
 
-/* Voxels along z from a row to the next that upright views may have anywhere in the grid. */
+/* Voxels along z from a row to the next that upright views may have anywhere in the grid: places in a block are floats
+ * up to KVOX_RAYS_BLOCK slopes, and must be right to 1e-5 of a voxel. */
 #define KVOX_RAYS_LEAST_SLOPE (1.0 / 64)
-#define KVOX_RAYS_MOST_SLOPE 64.0
+#define KVOX_RAYS_MOST_SLOPE 16.0
 
 /* The ray of (row, column): from = from + column from_column + row from_row, and so `along`. */
 typedef struct kvox_rays_view {

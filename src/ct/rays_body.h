@@ -57,9 +57,8 @@ static int32_t cross(const kvox_rays_tile *tile, int64_t column, crossing crossi
 
 /*
  * Places first + slope n of the n = 0, 1, ... that are counted here, in blocks: those of block b lie between base + b
- * step and 16 slopes above it, `slope` being their distance and `down` that the last is the lowest. Blocks begin ...
- * end
- * - 1 hold all between `low` and `high`.
+ * step and 16 slopes above it, `slope` being their distance and `down` that the last is the lowest. All between `low`
+ * and `high` are in blocks begin ... end - 1.
  */
 typedef struct run {
   int64_t base, step, begin, end;

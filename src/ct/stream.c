@@ -81,7 +81,7 @@ static kvox_status check_projections(const kvox_ct_stream *s, const kvox_array *
     memcpy(projections->shape + 1, given->shape, 2 * sizeof *given->shape);
     memcpy(projections->strides + 1, given->strides, 2 * sizeof *given->strides);
   }
-  const int64_t shape[3] = {projections->shape[0], g->rows, g->columns};
+  const int64_t shape[3] = {projections->rank == 3 ? projections->shape[0] : 1, g->rows, g->columns};
   KVOX_TRY(kvox_array_check_shape(projections, "projections", KVOX_REAL_TYPES, 3, shape));
   return kvox_array_check_apart(projections, "projections", &s->volume->array, "volume");
 }

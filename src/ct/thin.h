@@ -23,8 +23,8 @@
 #define KVOX_THIN_MOST_ROWS (1 << 19)
 
 typedef struct kvox_thin_tile {
-  const kvox_cone_view
-      *views; /* samples: [rows + 3][step] from row -1 on; here column 0 of row 0; zeros behind columns */
+  /* Their samples: column 0 of row 0 of [rows + 3][step], which begins with row -1; zeros behind the columns. */
+  const kvox_cone_view *views;
   int64_t count;
   int64_t columns;
   bool fan;

@@ -142,7 +142,7 @@ static int angles_from_text(const kvox_tool *tool, const char *path, int64_t vie
   int64_t count = 0;
   int code = KVOX_TOOL_DONE;
   char word[64];
-  while (code == KVOX_TOOL_DONE && fscanf(file, "%63[^ \t\r\n,]%*[ \t\r\n,]", word) == 1) {
+  while (code == KVOX_TOOL_DONE && fscanf(file, " %63[^ \t\r\n,]%*[ \t\r\n,]", word) == 1) {
     char *end = NULL;
     const double value = strtod(word, &end);
     if (*end != '\0') {

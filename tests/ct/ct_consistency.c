@@ -247,6 +247,44 @@ static void nothing_to_tell(void **state) {
   }
 }
 
+/* Noise is strongest where the object is thickest, which is all that a detector to one side sees twice. */
+static void noise_alone(void **state) {
+  (void)state;
+  static const struct {
+    scanner scanner;
+    const char *phantom;
+    double most, photons;
+  } scans[] = {
+      {{KVOX_CT_FAN, 300, 1, 160, 320, 640, 360, 32, 0}, "shepp-logan", 2, 100},
+      {{KVOX_CT_FAN, 180, 1, 160, 320, 640, 360, 32, 0}, "shepp-logan", 4, 100},
+      {{KVOX_CT_CONE, 180, 3, 160, 320, 640, 360, 40, 0}, "forbild-head", 1, 100},
+  };
+  for (size_t i = 0; i < sizeof scans / sizeof *scans; i++) {
+    data d = data_of(&scans[i].scanner, scans[i].phantom, 30, scans[i].most, scans[i].photons);
+    kvox_ct_consistency result;
+    assert_ok(check(&d, &(reading){.verdict = 0}, &result, NULL, 0));
+    data_end(&d);
+  }
+}
+
+/* Views too few to be read between for a thin rod far from the axis: no mistake. */
+static void too_few_to_read_between(void **state) {
+  (void)state;
+  const scanner sparse = {KVOX_CT_PARALLEL, 41, 1, 160, 0, 0, 360, 30, 0};
+  const double distance = 30, radius = 1.6, degree = 3.14159265358979 / 180;
+  data d = data_of(&sparse, "wire", 100, 1, 0);
+  for (int64_t v = 0; v < sparse.views; v++) {
+    const double at = distance * cos((11 + 360.0 / (double)sparse.views * (double)v) * degree);
+    for (int64_t u = 0; u < sparse.columns; u++) {
+      const double beside = (double)u - 0.5 * (double)(sparse.columns - 1) - sparse.column_offset - at;
+      d.samples[v * sparse.columns + u] = (float)(2 * sqrt(fmax(radius * radius - beside * beside, 0)));
+    }
+  }
+  kvox_ct_consistency result;
+  assert_ok(check(&d, &(reading){.verdict = 0}, &result, NULL, 0));
+  data_end(&d);
+}
+
 /* An object beyond the detector: what both rays saw is compared. */
 static void beyond_the_detector(void **state) {
   (void)state;
@@ -351,6 +389,7 @@ int main(void) {
       cmocka_unit_test(nothing_to_tell), cmocka_unit_test(flips_of_offset_detectors),
       cmocka_unit_test(counts),          cmocka_unit_test(beyond_the_detector),
       cmocka_unit_test(same_bits),       cmocka_unit_test(refused),
+      cmocka_unit_test(noise_alone),     cmocka_unit_test(too_few_to_read_between),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

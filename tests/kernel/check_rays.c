@@ -97,7 +97,7 @@ static bool some_follows_z(const kvox_rays_tile *t) {
 }
 
 static void make_tile(kvox_check *check, bed *b) {
-  static const double slopes[] = {0.02, 0.2, 0.37, 0.52, 0.7, 0.95, 1.2, 1.7, 2.4, 5, 30};
+  static const double slopes[] = {0.02, 0.2, 0.37, 0.52, 0.7, 0.95, 1.2, 1.7, 2.4, 5, 15};
   kvox_rays_tile *t = &b->tile;
   const double slope = slopes[kvox_check_integer(check, 0, 10)] * (kvox_check_chance(check, 0.3) ? -1 : 1);
   b->slope = slope;

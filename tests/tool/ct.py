@@ -139,7 +139,7 @@ class Angles(Case):
         write_npy(self.path('a.npy'), (45,), angles, '<f8')
         write_npy(self.path('f.npy'), (45,), angles, '<f4')
         with open(self.path('a.txt'), 'w') as file:
-            file.write(', '.join(map(str, angles[:20])) + '\n' + '\n'.join(map(str, angles[20:])) + '\n')
+            file.write('\n ' + ', '.join(map(str, angles[:20])) + '\n' + '\n'.join(map(str, angles[20:])) + '\n')
         self.kvox('ct', 'p.npy', '-o', 'v.npy')
         want = self.read('v.npy')
         for extra in (('p.npy', '--angles', '0,4'), ('p.npy', '--angles', 'a.npy'), ('p.npy', '--angles', 'f.npy'),

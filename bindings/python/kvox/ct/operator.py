@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from .. import _abi, arrays
 from ..arrays import DeviceArray
-from ..context import Context, Handle, Progress, Workspace, unsigned
+from ..context import Context, Handle, Progress, Workspace, choose, unsigned
 from ..volume import Grid, Volume, output_volume
 from .geometry import Geometry
 from .plan import Float32, MemoryUse, memory_of, output_array
-
 
 METHODS = {
     "auto": _abi.CT_OPERATOR_AUTO,
@@ -45,13 +44,11 @@ class Operator(Handle):
         context: Context | None = None,
     ) -> None:
         lib = _abi.lib
-        if method not in METHODS:
-            raise ValueError(f'method is "{method}", must be one of {", ".join(METHODS)}')
         self.geometry = geometry
         self.grid = grid or geometry.default_grid
         self.context = context or geometry.context
         options = _abi.CtOperatorOptions(memory_limit=unsigned("memory_limit", memory_limit))
-        options.method = METHODS[method]
+        options.method = choose("method", method, METHODS)
         options.grid = ctypes.pointer(self.grid._c())
         self._adopt(
             _abi.CtOperator,
