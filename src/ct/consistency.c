@@ -38,7 +38,7 @@ static const double out_of_order = 2, least_disorder = 0.1;
 /* So much of the variance is noise where there is nothing else. */
 static const double only_noise = 0.5;
 
-enum { MOST_ROWS = 8, MOST_VIEWS = 360, SEARCH_VIEWS = 60, LEAST_VIEWS = 8, LEAST_COLUMNS = 8 };
+enum { MOST_ROWS = 8, MOST_VIEWS = 360, SEARCH_VIEWS = 60, LEAST_VIEWS = 8, LEAST_COLUMNS = 32 };
 
 /* Steps of a search by golden sections: 0.618^16 is below a thousandth. */
 enum { SECTIONS = 16, FACTORS = 25 };

@@ -238,8 +238,9 @@ static void nothing_to_tell(void **state) {
   const scanner brief = {KVOX_CT_FAN, 120, 1, 160, 320, 640, 150, 0, 0};
   const scanner beside = {KVOX_CT_CONE, 270, 11, 160, 320, 640, 360, 0, 20};
   const scanner few = {KVOX_CT_FAN, 6, 1, 160, 320, 640, 360, 0, 0};
-  const scanner *const blind[] = {&brief, &beside, &few};
-  for (int i = 0; i < 3; i++) {
+  const scanner coarse = {KVOX_CT_FAN, 200, 1, 20, 320, 640, 360, -8, 0}; /* an overlap of five columns */
+  const scanner *const blind[] = {&brief, &beside, &few, &coarse};
+  for (int i = 0; i < 4; i++) {
     data d = data_of(blind[i], "shepp-logan-3d", 30, 2, 1e4);
     expect(&d, "blind", &right);
     expect(&d, "blind, reversed", &reversed);
