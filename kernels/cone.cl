@@ -1,6 +1,7 @@
 /*
  * Back-projection of a fan or cone beam onto a slab of an upright grid; src/ct/cone.h says what a view is. Neither the
- * column that a voxel meets nor its depth depends on z, and the row is affine in z.
+ * column that a voxel meets nor its depth depends on z, and the row is affine in z. At the end the same for views of
+ * any kind, of which none of this is true; src/ct/oblique.h says what these are.
  *
  * A work-item takes voxels above one pixel: LANES of a block of BLOCK, which are aligned to the grid, or BLOCKS whole
  * ones of these. A work-group takes a part of a tile of pixels, aligned to the grid too. Where the middle of a tile
@@ -298,6 +299,148 @@ kernel __attribute__((reqd_work_group_size(ITEMS_X, ITEMS_Y, 1))) void cone(
     global const float *samples = block + (views.z + from) * view_step;
     for (int v = 0; at.begin < at.end && v < count; v++, samples += view_step) {
       add_view(meetings + v, samples, s, x, y, voxel, fan, sums);
+    }
+  }
+  store(slab, at, sums, last ? scale : 1, last ? offset : 0);
+}
+
+/* ---- Views of any kind ---- */
+
+/* Column depth, row depth and depth of a voxel: times x, y, z and 1. Depth in units of 2^-50, the others in units of
+ * 2^-36, counted from `middle`. */
+typedef struct matrix {
+  ulong column[4], row[4], depth[4];
+} matrix;
+
+/* A view as the tile's middle in the first voxels of a block sees it: what depth grows by from voxel to voxel, as parts
+ * of itself, and so do column and row times the depth that they have less; where this voxel lies beyond `column` and
+ * `row`. */
+typedef struct sight {
+  float inverse; /* of the depth */
+  float e[3], u[3], v[3];
+  float in_column, in_row;
+  int column, row;
+} sight;
+
+static ulong weigh_index(const ulong m[4], ulong x, ulong y, ulong z) { return m[0] * x + m[1] * y + m[2] * z + m[3]; }
+
+static void see(global const matrix *scan, int2 at_pixel, int voxel, int2 middle, local sight *s) {
+  const matrix m = *scan;
+  const ulong x = (ulong)(long)at_pixel.x, y = (ulong)(long)at_pixel.y, z = (ulong)(long)voxel;
+  const ulong depth = weigh_index(m.depth, x, y, z);
+  const int shift = (int)clz(depth);
+  const long inverse = invert(depth << shift);
+  const long u = over_depth(weigh_index(m.column, x, y, z), inverse, shift);
+  const long v = over_depth(weigh_index(m.row, x, y, z), inverse, shift);
+  const float near = ldexp(convert_float_rte(inverse), shift - 75);
+  const float at_u = convert_float_rte(u) * 0x1p-32f, at_v = convert_float_rte(v) * 0x1p-32f;
+  s->inverse = near;
+  for (int c = 0; c < 3; c++) {
+    const float e = convert_float_rte((long)m.depth[c]) * 0x1p-50f;
+    s->e[c] = e * near;
+    s->u[c] = fma(-at_u, e, convert_float_rte((long)m.column[c]) * 0x1p-36f) * near;
+    s->v[c] = fma(-at_v, e, convert_float_rte((long)m.row[c]) * 0x1p-36f) * near;
+  }
+  s->in_column = of_fraction(u);
+  s->in_row = of_fraction(v);
+  s->column = middle.x + (int)(u >> 32);
+  s->row = middle.y + (int)(v >> 32);
+}
+
+/* 1 / b as divide() has it. */
+static sample invert_all(const sample b) {
+  const sample one = (sample)(1), about = one / b;
+  const sample inverse = fma(fma(-b, about, one), about, about);
+  return fma(fma(-b, inverse, one), inverse, inverse);
+}
+
+/* What a coordinate is whole of, from `base` on; far outside, what is far outside. */
+static int whole_from(int base, float whole) { return base + (int)clamp(whole, -0x1p29f, 0x1p29f); }
+
+/* Adds a view to voxels `voxel` ... voxel + LANES - 1 of a block, above the pixel (x, y) from the tile's middle. */
+static sample add_sight(const sight m, global const float *samples, const stored s, float x, float y, float voxel,
+                        const sample sums) {
+  lanes along, column, row, corners[4];
+  for (int n = 0; n < LANES; n++) {
+    along.one[n] = voxel + (float)n;
+  }
+  const sample e = fma((sample)(m.e[2]), along.all, (sample)(fma(m.e[0], x, m.e[1] * y)));
+  const sample inverse = invert_all(1 + e), depth = m.inverse * inverse;
+  const sample du = fma((sample)(m.u[2]), along.all, (sample)(fma(m.u[0], x, m.u[1] * y)));
+  const sample dv = fma((sample)(m.v[2]), along.all, (sample)(fma(m.v[0], x, m.v[1] * y)));
+  const sample u = fma(du, inverse, (sample)(m.in_column)), v = fma(dv, inverse, (sample)(m.in_row));
+  column.all = floor(u);
+  row.all = floor(v);
+  const sample right = u - column.all, below = v - row.all;
+  bool inside = true, seen = false;
+  int at_column[LANES], at_row[LANES];
+  for (int n = 0; n < LANES; n++) {
+    const int c = whole_from(m.column, column.one[n]), r = whole_from(m.row - s.row, row.one[n]);
+    inside &= (c >= 0) & (c + 1 < s.columns) & (r >= 0) & (r + 1 < s.rows);
+    seen |= (c >= -1) & (c < s.columns) & (r >= -1) & (r < s.rows);
+    at_column[n] = c;
+    at_row[n] = r;
+  }
+  if (!seen) {
+    return sums;
+  }
+  for (int n = 0; inside && n < LANES; n++) {
+    global const float *from = samples + at_column[n] * COLUMN_STEP(s) + at_row[n] * ROW_STEP(s);
+    corners[0].one[n] = from[0];
+    corners[1].one[n] = from[COLUMN_STEP(s)];
+    corners[2].one[n] = from[ROW_STEP(s)];
+    corners[3].one[n] = from[COLUMN_STEP(s) + ROW_STEP(s)];
+  }
+  for (int n = 0; !inside && n < LANES; n++) {
+    for (int corner = 0; corner < 4; corner++) {
+      corners[corner].one[n] = sample_at(samples, s, at_column[n] + (corner & 1), at_row[n] + (corner >> 1));
+    }
+  }
+  const sample low = fma(right, corners[1].all - corners[0].all, corners[0].all);
+  const sample high = fma(right, corners[3].all - corners[2].all, corners[2].all);
+  return fma(depth * depth, fma(below, high - low, low), sums);
+}
+
+/* As kernel cone; `column_row`: what views count columns and rows from. */
+kernel __attribute__((reqd_work_group_size(ITEMS_X, ITEMS_Y, 1))) void oblique(
+    global const matrix *scan, global const float *block, const long view_step, const stored s, int4 views,
+    int2 column_row, global float *slab, long begin, long stride_k, long stride_j, int4 corner, int4 size, float scale,
+    float offset, int fresh, int last) {
+  local sight sights[VIEWS * BLOCKS];
+  const int2 part = (int2)((corner.x & ~(ITEMS_X - 1)) + (int)get_group_id(0) * ITEMS_X,
+                           (corner.y & ~(ITEMS_Y - 1)) + (int)get_group_id(1) * ITEMS_Y);
+  const int2 middle = part - (part & (TILE - 1)) + TILE / 2;
+  const int2 pixel = part + (int2)(get_local_id(0), get_local_id(1)), at_pixel = pixel - corner.xy;
+  const int first = (corner.z & ~(LANES * BLOCKS - 1)) + (int)get_group_id(2) * (LANES * BLOCKS);
+  const int k = first - corner.z, block_first = first & ~(BLOCK - 1);
+  /* Blocks of the group that the slab has: others may lie behind the source. */
+  const int from_block = max(-k, 0) / LANES, end_block = min((size.z - k + LANES - 1) / LANES, BLOCKS);
+  const bool there = at_pixel.x >= 0 && at_pixel.x < size.x && at_pixel.y >= 0 && at_pixel.y < size.y;
+  const place at = {begin + k * stride_k + at_pixel.y * stride_j + at_pixel.x, stride_k,
+                    there ? clamp(-k, 0, LANES * BLOCKS) : 0, there ? clamp(size.z - k, 0, LANES * BLOCKS) : 0};
+  const float x = (float)(pixel.x - middle.x), y = (float)(pixel.y - middle.y), voxel = (float)(first & (BLOCK - 1));
+  sample sums[BLOCKS];
+  for (int n = 0; n < BLOCKS; n++) {
+    sums[n] = (sample)(0);
+  }
+  if (!fresh) {
+    load(slab, at, sums);
+  }
+  for (int from = 0; from < views.y; from += VIEWS) {
+    const int count = min(VIEWS, views.y - from);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int n = get_local_id(1) * ITEMS_X + get_local_id(0); n < count * BLOCKS; n += ITEMS_X * ITEMS_Y) {
+      const int b = n & (BLOCKS - 1);
+      if (b >= from_block && b < end_block) {
+        see(scan + views.x + from + n / BLOCKS, middle, block_first + b * BLOCK, column_row, sights + n);
+      }
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    global const float *samples = block + (views.z + from) * view_step;
+    for (int v = 0; at.begin < at.end && v < count; v++, samples += view_step) {
+      for (int n = from_block; n < end_block; n++) {
+        sums[n] = add_sight(sights[v * BLOCKS + n], samples, s, x, y, voxel, sums[n]);
+      }
     }
   }
   store(slab, at, sums, last ? scale : 1, last ? offset : 0);

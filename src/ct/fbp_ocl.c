@@ -8,7 +8,7 @@
 #include "ct/upload.h"
 
 struct kvox_ct_fbp_device {
-  kvox_ct_fdk *fdk; /* fan and cone; NULL: a parallel beam */
+  kvox_ct_fdk *fdk; /* fan, cone and views given by themselves; NULL: a parallel beam */
   kvox_ct_slabs slabs;
   kvox_ct_correction *correction; /* of the rows that slices lie on */
   kvox_ct_filter_options filter;
@@ -92,10 +92,10 @@ static kvox_status lay_out(kvox_ct_fbp_plan *plan, const kvox_ct_fdk_request *di
     return kvox_ct_slabs_lay_out(&device->slabs, plan->context, plan->geometry, &plan->grid, plan->begin, plan->size,
                                  "kvox_ct_fbp_plan_create");
   }
-  if (plan->geometry->described != NULL) {
-    return kvox_fail(KVOX_ERROR_UNSUPPORTED, "OpenCL reconstructs no views that are each given by itself");
-  }
   KVOX_TRY(kvox_ct_fdk_scan(diverging, &device->fdk));
+  if (device->fdk->turned != NULL) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED, "OpenCL: the detector's rows run along the axis z");
+  }
   return kvox_ct_slabs_lay_out_diverging(&device->slabs, plan->context, device->fdk);
 }
 
@@ -143,6 +143,7 @@ void kvox_ct_fbp_ocl_memory(const kvox_ct_fbp_plan *plan, kvox_memory_use *memor
   memory->plan += sizeof *device + sizeof(fbp_state) + kvox_ct_slabs_bytes(&device->slabs);
   if (device->fdk != NULL) {
     memory->plan += kvox_ct_fdk_bytes(device->fdk);
+    memory->plan += device->fdk->seen != NULL ? kvox_ct_ocl_weigh_views_bytes(&device->slabs) : 0;
   }
   if (device->correction != plan->correction) {
     memory->plan += kvox_ct_correction_bytes(device->correction);

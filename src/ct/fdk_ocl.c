@@ -4,9 +4,11 @@
 
 struct kvox_ct_ocl_fdk {
   const kvox_ct_slabs *slabs;
-  kvox_ct_ocl_weigh *weigh;
   kvox_ct_ocl_filter *filter;
+  kvox_ct_ocl_weigh *weigh; /* views that follow from their angles */
   kvox_ct_ocl_cone *cone;
+  kvox_ct_ocl_weigh_views *weigh_views; /* those given by themselves */
+  kvox_ct_ocl_oblique *oblique;
 };
 
 /* What is filtered: rows of the detector, extended, at the pitch that they have at the axis. */
@@ -39,23 +41,28 @@ static kvox_status make_filter(kvox_ct_ocl_fdk *made, const kvox_ct_filter_optio
   return status;
 }
 
+static kvox_status make_stages(kvox_ct_ocl_fdk *made, const kvox_ct_filter_options *options) {
+  const kvox_ct_slabs *s = made->slabs;
+  const kvox_ct_fdk *fdk = s->fdk;
+  KVOX_TRY(make_filter(made, options));
+  if (fdk->seen != NULL) {
+    KVOX_TRY(kvox_ct_ocl_weigh_views_create(s, &made->weigh_views));
+    return kvox_ct_ocl_oblique_create(s->context, fdk->seen, s->views, fdk->columns, s->rows, s->begin, s->size,
+                                      s->lanes, s->turned, &made->oblique);
+  }
+  KVOX_TRY(kvox_ct_ocl_weigh_create(s->context, fdk, &made->weigh));
+  return kvox_ct_ocl_cone_create(s->context, fdk->views, s->views, fdk->columns, fdk->geometry->beam == KVOX_CT_FAN,
+                                 s->begin, s->size, s->lanes, s->turned, &made->cone);
+}
+
 kvox_status kvox_ct_ocl_fdk_create(const kvox_ct_slabs *slabs, const kvox_ct_filter_options *options,
                                    kvox_ct_ocl_fdk **stages) {
-  const kvox_ct_fdk *fdk = slabs->fdk;
   kvox_ct_ocl_fdk *made = kvox_allocate_zeros(slabs->context->heap, sizeof *made);
   if (made == NULL) {
     return KVOX_ERROR_MEMORY;
   }
   made->slabs = slabs;
-  kvox_status status = kvox_ct_ocl_weigh_create(slabs->context, fdk, &made->weigh);
-  if (status == KVOX_OK) {
-    status = make_filter(made, options);
-  }
-  if (status == KVOX_OK) {
-    status = kvox_ct_ocl_cone_create(slabs->context, fdk->views, slabs->views, fdk->columns,
-                                     fdk->geometry->beam == KVOX_CT_FAN, slabs->begin, slabs->size, slabs->lanes,
-                                     slabs->turned, &made->cone);
-  }
+  const kvox_status status = make_stages(made, options);
   if (status != KVOX_OK) {
     kvox_ct_ocl_fdk_destroy(made);
     return status;
@@ -69,6 +76,8 @@ void kvox_ct_ocl_fdk_destroy(kvox_ct_ocl_fdk *stages) {
     kvox_ct_ocl_weigh_destroy(stages->weigh);
     kvox_ct_ocl_filter_destroy(stages->filter);
     kvox_ct_ocl_cone_destroy(stages->cone);
+    kvox_ct_ocl_weigh_views_destroy(stages->weigh_views);
+    kvox_ct_ocl_oblique_destroy(stages->oblique);
     kvox_release(stages->slabs->context->heap, stages);
   }
 }
@@ -79,6 +88,11 @@ kvox_status kvox_ct_ocl_fdk_need(const kvox_ct_slabs *slabs, kvox_ct_need *need)
   KVOX_TRY(
       kvox_ct_ocl_filter_need(slabs->context, &scan, row_count(slabs->fdk), slabs->chunk, slabs->stored_rows, &filter));
   kvox_ct_need_buffer(need, filter);
+  if (slabs->fdk->seen != NULL) {
+    kvox_ct_ocl_weigh_views_need(slabs, need);
+    kvox_ct_need_buffer(need, kvox_ct_ocl_oblique_need(slabs->views));
+    return KVOX_OK;
+  }
   kvox_ct_need_buffer(need, kvox_ct_ocl_weigh_need(slabs->fdk));
   kvox_ct_need_buffer(need, kvox_ct_ocl_cone_need(slabs->views));
   return KVOX_OK;
@@ -93,7 +107,8 @@ kvox_status kvox_ct_ocl_fdk_filter(kvox_ct_ocl_fdk *stages, kvox_ocl_queue *queu
   kvox_ct_slabs_stored(stages->slabs, cut, &row, &stored.slices);
   stored.slice = row - first_row(stages->slabs->fdk);
   const kvox_ct_ocl_block to = kvox_ct_slabs_block(stages->slabs, stored.slices, block);
-  KVOX_TRY(kvox_ct_ocl_weigh_run(stages->weigh, queue, cut, lines));
+  KVOX_TRY(stages->weigh_views != NULL ? kvox_ct_ocl_weigh_views_run(stages->weigh_views, queue, cut, lines)
+                                       : kvox_ct_ocl_weigh_run(stages->weigh, queue, cut, lines));
   return kvox_ct_ocl_filter_spread(stages->filter, queue, &stored, lines, &to);
 }
 
@@ -102,5 +117,8 @@ kvox_status kvox_ct_ocl_fdk_backproject(kvox_ct_ocl_fdk *stages, kvox_ocl_queue 
   int64_t row, rows;
   kvox_ct_slabs_stored(stages->slabs, cut, &row, &rows);
   const kvox_ct_ocl_block from = kvox_ct_slabs_block(stages->slabs, rows, block);
+  if (stages->oblique != NULL) {
+    return kvox_ct_ocl_oblique_run(stages->oblique, queue, cut, &from, row, rows, slab, scale, offset);
+  }
   return kvox_ct_ocl_cone_run(stages->cone, queue, cut, &from, row, rows, slab, scale, offset);
 }

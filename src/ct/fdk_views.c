@@ -203,8 +203,7 @@ void kvox_ct_fdk_weigher_begin(const kvox_ct_fdk *fdk, int64_t view, float *scra
   w->scale = pitch * distance * magnification * magnification;
 }
 
-/* Redundancy along a row between the detector's. */
-static void weigh_rays(const kvox_ct_fdk_weigher *w, int64_t row, float *rays) {
+void kvox_ct_fdk_weigh_node(const kvox_ct_fdk_weigher *w, int64_t row, float *rays) {
   const int64_t columns = w->fdk->geometry->columns;
   double ray[3];
   for (int64_t u = 0; u < columns; u++) {
@@ -216,23 +215,19 @@ static void weigh_rays(const kvox_ct_fdk_weigher *w, int64_t row, float *rays) {
   }
 }
 
-/* Rows between which redundancy is linear: a detector tilted by two degrees moves the axis by a third of a column
- * there. */
-enum { NODES = 8 };
-
 static void find_nodes(kvox_ct_fdk_weigher *w, int64_t row) {
-  const int64_t node = row / NODES * NODES;
+  const int64_t node = row / KVOX_FDK_NODE * KVOX_FDK_NODE;
   if (node == w->node) {
     return;
   }
-  if (node == w->node + NODES && w->node >= 0) {
+  if (node == w->node + KVOX_FDK_NODE && w->node >= 0) {
     float *low = w->low;
     w->low = w->high;
     w->high = low;
   } else {
-    weigh_rays(w, node, w->low);
+    kvox_ct_fdk_weigh_node(w, node, w->low);
   }
-  weigh_rays(w, node + NODES, w->high);
+  kvox_ct_fdk_weigh_node(w, node + KVOX_FDK_NODE, w->high);
   w->node = node;
 }
 
@@ -253,7 +248,7 @@ void kvox_ct_fdk_weigh_row(kvox_ct_fdk_weigher *w, int64_t row, float *weights) 
   /* What a step in angle moves the source across a ray, and the ray, in units of the least distance that the row has.
    */
   const double area = fabs(ray[0] * step[1] - ray[1] * step[0]), unit = area / hypot(step[0], step[1]);
-  const float share = (float)(row % NODES) / NODES, scale = (float)(w->scale / area);
+  const float share = (float)(row % KVOX_FDK_NODE) / KVOX_FDK_NODE, scale = (float)(w->scale / area);
   const float first[3] = {(float)(ray[0] / unit), (float)(ray[1] / unit), (float)(ray[2] / unit)};
   const float d[3] = {(float)(step[0] / unit), (float)(step[1] / unit), (float)(step[2] / unit)};
   const float across_x = (float)w->across[0], across_y = (float)w->across[1];

@@ -1,5 +1,6 @@
 /* What plans take of a device's memory, and what becomes of one that cannot be made there: by the forwarding libOpenCL.
  */
+#include "ct/arm.h"
 #include "ct/sides.h"
 
 static uint64_t device_bytes(void) {
@@ -62,6 +63,20 @@ static void memory_of_a_diverging_beam_is_as_told(void **state) {
   }
 }
 
+/* A C-arm that sags, whose weights come chunk by chunk. */
+static void memory_of_single_views_is_as_told(void **state) {
+  SIDES_OR_SKIP(state);
+  const kvox_ct_cone_options options = cone_options(50, 30, 60);
+  scan s = {.context = context_of_threads(2)};
+  arm a = {.context = s.context};
+  arm_begin(&a, c_arm(s.context, &options, true));
+  s.geometry = a.geometry;
+  s.samples = a.samples;
+  s.projections = a.projections;
+  assert_as_told(both, &s);
+  scan_end(&s);
+}
+
 /* No kernel builds: the plan is the CPU's, says so, and takes no arrays of the device. */
 static void falls_back_when_the_plan_is_made(void **state) {
   SIDES_OR_SKIP(state);
@@ -109,8 +124,8 @@ static int open_faulty_sides(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(memory_is_as_told),
-                                     cmocka_unit_test(memory_of_a_diverging_beam_is_as_told),
-                                     cmocka_unit_test(falls_back_when_the_plan_is_made)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(memory_is_as_told), cmocka_unit_test(memory_of_a_diverging_beam_is_as_told),
+      cmocka_unit_test(memory_of_single_views_is_as_told), cmocka_unit_test(falls_back_when_the_plan_is_made)};
   return cmocka_run_group_tests(tests, open_faulty_sides, close_sides);
 }

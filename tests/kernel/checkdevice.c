@@ -8,11 +8,11 @@
 extern const kvox_check_stage kvox_check_ocl_convert, kvox_check_ocl_correct;
 extern const kvox_check_stage kvox_check_ocl_filter;
 extern const kvox_check_stage kvox_check_ocl_backproject, kvox_check_ocl_project, kvox_check_ocl_pair;
-extern const kvox_check_stage kvox_check_ocl_cone;
+extern const kvox_check_stage kvox_check_ocl_cone, kvox_check_ocl_oblique;
 
 static const kvox_check_stage *const stages[] = {
     &kvox_check_ocl_convert, &kvox_check_ocl_correct, &kvox_check_ocl_filter, &kvox_check_ocl_backproject,
-    &kvox_check_ocl_project, &kvox_check_ocl_pair,    &kvox_check_ocl_cone,
+    &kvox_check_ocl_project, &kvox_check_ocl_pair,    &kvox_check_ocl_cone,   &kvox_check_ocl_oblique,
 };
 
 int main(int count, char **arguments) {
