@@ -350,9 +350,9 @@ typedef struct kvox_ct_fbp_plan kvox_ct_fbp_plan;
  *
  * Where the context has an OpenCL device the plan is made there (of detectors on their side: on the CPU), with what
  * one execution takes of it (kvox_memory_use.device, which the limit bounds); each further one that runs at once takes
- * as much again, when it begins. Where that cannot be made, the plan is the CPU's instead, which is logged and told in its provenance,
- * or fails with KVOX_ERROR_DEVICE if the context forbids it. KVOX_ERROR_MEMORY_LIMIT names the least limit that would
- * do.
+ * as much again, when it begins. Where that cannot be made, the plan is the CPU's instead, which is logged and told in
+ * its provenance, or fails with KVOX_ERROR_DEVICE if the context forbids it. KVOX_ERROR_MEMORY_LIMIT names the least
+ * limit that would do.
  */
 KVOX_API kvox_status kvox_ct_fbp_plan_create(kvox_context *context, const kvox_ct_geometry *geometry,
                                              const kvox_ct_fbp_options *options, kvox_ct_fbp_plan **plan);

@@ -140,10 +140,9 @@ kvox_status kvox_ct_geometry_create_views(kvox_context *context, int32_t beam, i
   return KVOX_OK;
 }
 
-/* ---- ASTRA's vectors: source or ray, detector, u, v, as a view has them, but that parallel rays run to the source
- * ----
- */
+/* ---- ASTRA's vectors ---- */
 
+/* Source or ray, detector, u, v, as a view has them, but that parallel rays run to the source. */
 static void turn_ray(int32_t beam, double ray[3]) {
   for (int c = 0; beam == KVOX_CT_PARALLEL && c < 3; c++) {
     ray[c] = -ray[c];
