@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const kvox_io_mri_format *const formats[] = {&kvox_io_ismrmrd_format};
+static const kvox_io_mri_format *const formats[] = {&kvox_io_ismrmrd_format, &kvox_io_twix_format};
 enum { FORMATS = sizeof formats / sizeof formats[0] };
 
 static kvox_status find(const char *path, const kvox_io_mri_format **format) {
