@@ -7,6 +7,7 @@
 #include <kvox/context.h>
 #include <kvox/ct.h>
 #include <kvox/device.h>
+#include <kvox/mri.h>
 #include <kvox/phantom.h>
 #include <kvox/picture.h>
 #include <kvox/quality.h>

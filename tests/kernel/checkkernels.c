@@ -11,6 +11,7 @@ extern const kvox_check_stage kvox_check_filter_pack, kvox_check_filter_multiply
 extern const kvox_check_stage kvox_check_backproject_slice, kvox_check_backproject_stack, kvox_check_project_slice,
     kvox_check_project_stack, kvox_check_cone, kvox_check_oblique, kvox_check_thin;
 extern const kvox_check_stage kvox_check_rays_project, kvox_check_rays_backproject;
+extern const kvox_check_stage kvox_check_mix, kvox_check_combine_squares, kvox_check_combine_roots;
 
 static const kvox_check_stage *const stages[] = {
     &kvox_check_vec_operations,
@@ -30,6 +31,9 @@ static const kvox_check_stage *const stages[] = {
     &kvox_check_thin,
     &kvox_check_rays_project,
     &kvox_check_rays_backproject,
+    &kvox_check_mix,
+    &kvox_check_combine_squares,
+    &kvox_check_combine_roots,
 };
 
 int main(int count, char **arguments) {

@@ -1,0 +1,9 @@
+/* Kvox: magnetic resonance imaging, from readouts to images. */
+#ifndef KVOX_MRI_H
+#define KVOX_MRI_H
+
+#include <kvox/mri_coils.h>
+#include <kvox/mri_noise.h>
+#include <kvox/mri_readout.h>
+
+#endif

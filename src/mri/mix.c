@@ -1,0 +1,49 @@
+#include "mri/mix.h"
+
+#include "core/fail.h"
+#include "cpu/level.h"
+
+const kvox_mix_kernels *kvox_mix_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_mix, cpu_level); }
+
+typedef struct mix_job {
+  const char *name;
+  const kvox_mix *mix;
+  const kvox_mix_kernels *kernels;
+  const kvox_array *in, *out;
+  float *scratch; /* for each worker: the inputs of a tile, and its outputs */
+} mix_job;
+
+static int64_t scratch_floats(const kvox_mix *mix) { return (mix->inputs + mix->outputs) * KVOX_MRI_TILE_ROW; }
+
+static kvox_status mix_tile(void *data, int64_t index, int32_t worker) {
+  const mix_job *job = data;
+  const kvox_mix *mix = job->mix;
+  const kvox_mri_tile at = kvox_mri_tile_at(job->in, index);
+  float *in = job->scratch + worker * scratch_floats(mix), *out = in + mix->inputs * KVOX_MRI_TILE_ROW;
+  kvox_mri_read_tile(job->in, at.volume * mix->inputs, mix->inputs, at.begin, at.count, in);
+  if (!job->kernels->mix(mix, at.padded, in, out)) {
+    return kvox_mri_tile_not_finite(job->name, job->in, &at, mix->inputs, in);
+  }
+  kvox_mri_write_tile(job->out, at.volume * mix->outputs, mix->outputs, at.begin, at.count, out);
+  return KVOX_OK;
+}
+
+kvox_status kvox_mri_mix(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
+                         kvox_workspace *workspace, const kvox_array *in, const kvox_array *out) {
+  mix_job job = {.name = name, .mix = mix, .kernels = kvox_mix_kernels_of(context->cpu_level), .in = in, .out = out};
+  const int64_t tiles = kvox_mri_volumes(in) / mix->inputs * kvox_mri_tiles_of_volume(in);
+  const int64_t work = kvox_work(kvox_array_elements(in), 8 * mix->outputs);
+  const uint64_t workers = (uint64_t)kvox_workers(&context->threads, tiles, work);
+  kvox_workspace *taken = NULL;
+  KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
+  kvox_status status = kvox_workspace_begin(taken, workers * (uint64_t)scratch_floats(mix) * sizeof *job.scratch);
+  if (status == KVOX_OK) {
+    job.scratch = taken->block;
+    const double begin = kvox_now();
+    kvox_progress_next(&taken->progress, 1);
+    status = kvox_parallel(&context->threads, tiles, work, mix_tile, &job, &taken->progress);
+    kvox_workspace_add(taken, stage, kvox_now() - begin);
+  }
+  kvox_workspace_give_up(workspace, taken);
+  return status;
+}

@@ -1,0 +1,39 @@
+/* The noise of coils and sums over samples of it. */
+#ifndef KVOX_MRI_NOISE_INSIDE_H
+#define KVOX_MRI_NOISE_INSIDE_H
+
+#include "context/context.h"
+#include "kvox/mri_noise.h"
+#include "linalg/linalg.h"
+
+struct kvox_mri_noise {
+  kvox_heap *heap;
+  int64_t coils, samples;
+  double sample_time_us;
+  kvox_complex *covariance, *whitening; /* [coil][coil]; the inverse of the Cholesky factor */
+  float *matrix;                        /* the whitening matrix for stage "mix" */
+};
+
+/* Samples that are summed at once. */
+enum { KVOX_MRI_NOISE_CHUNK = 1024 };
+
+struct kvox_mri_noise_sum {
+  kvox_context *context;
+  int64_t coils, samples;
+  double sample_time_us;
+  double *sums;   /* [coil][coil][re, im] of n_i conj(n_j), j <= i */
+  int64_t filled; /* of the chunk */
+  double *chunk;  /* [coil][re, im][sample] */
+};
+
+/* A noise that takes the covariance (Hermitian, finite), whatever it is scaled by. `name` opens the sentence. */
+kvox_status kvox_mri_noise_make(kvox_heap *heap, const char *name, int64_t coils, const kvox_complex *covariance,
+                                int64_t samples, double sample_time_us, kvox_mri_noise **noise);
+
+/* 1 to KVOX_LINALG_MOST coils, a time that is known (positive) or not (0). */
+kvox_status kvox_mri_noise_check(const char *name, int64_t coils, double sample_time_us);
+
+/* The noise is of so many coils. */
+kvox_status kvox_mri_noise_check_coils(const kvox_mri_noise *noise, const char *name, int64_t coils);
+
+#endif
