@@ -14,35 +14,10 @@ enum {
   MOST_MEASUREMENTS = 64, /* entries of the table */
   ENTRIES_AT = 8,
   ENTRY_BYTES = 152,
-  SCAN_BYTES = 192,   /* headers of a readout: VD's scan, */
-  CHANNEL_BYTES = 32, /* VD's channel, */
-  VB_BYTES = 128,     /* VB's, of each channel */
   MOST_BUFFERS = 1024,
   MOST_NAME = 64,
   MOST_TEXT_BYTES = 1 << 26
 };
-
-/* Bits of the evaluation mask. */
-enum {
-  LAST_READOUT = 0,
-  REALTIME_FEEDBACK = 1,
-  FAST_FEEDBACK = 2,
-  SYNCHRONOUS_DATA = 5, /* physiological signals, not samples */
-  PHASE_CORRECTION = 21,
-  CALIBRATION = 22,
-  CALIBRATION_AND_IMAGE = 23,
-  REVERSE = 24,
-  NOISE = 25
-};
-
-typedef struct scan {
-  uint64_t mask;
-  int64_t dma_bytes; /* of this packet; wrong where several readouts share one */
-  int32_t channels, samples;
-  int32_t counters[KVOX_MRI_COUNTERS];
-  int32_t discard_before, discard_after, center_sample, center_line, center_partition;
-  float position[3], quaternion[4];
-} scan;
 
 typedef struct twix {
   bool vb;
@@ -55,106 +30,13 @@ typedef struct twix {
   int64_t block_room;
 } twix;
 
-/* ---- Headers of readouts ---- */
-
-static uint64_t little(const unsigned char *at, int bytes) {
-  uint64_t number = 0;
-  for (int i = 0; i < bytes; i++) {
-    number |= (uint64_t)at[i] << (8 * i);
-  }
-  return number;
-}
-
-static int32_t short_at(const unsigned char *at) { return (int32_t)little(at, 2); }
-
-static float float_at(const unsigned char *at) {
-  const uint32_t bits = (uint32_t)little(at, 4);
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-static int64_t head_bytes(const twix *s) { return s->vb ? VB_BYTES : SCAN_BYTES; }
-
-/* From the mask on both forms are the same up to the partition of the centre. */
-static scan parse_scan(const twix *s, const unsigned char *head) {
-  /* Where the file has our counters: line, average, slice, partition, echo, phase, repetition, set, segment. */
-  static const int places[KVOX_MRI_COUNTERS] = {0, 3, 1, 2, 4, 5, 6, 7, 8};
-  const unsigned char *mask = head + (s->vb ? 20 : 40), *slice = head + (s->vb ? 96 : 100);
-  scan made = {.mask = little(mask, 8),
-               .dma_bytes = (int64_t)(little(head, 4) & 0x1ffffff),
-               .samples = short_at(mask + 8),
-               .channels = short_at(mask + 10),
-               .discard_before = short_at(mask + 40),
-               .discard_after = short_at(mask + 42),
-               .center_sample = short_at(mask + 44),
-               .center_line = short_at(mask + 56),
-               .center_partition = short_at(mask + 58)};
-  for (int c = 0; c < KVOX_MRI_COUNTERS; c++) {
-    made.counters[c] = short_at(mask + 12 + 2 * places[c]);
-  }
-  for (int d = 0; d < 3; d++) {
-    made.position[d] = float_at(slice + 4 * d);
-  }
-  for (int d = 0; d < 4; d++) {
-    made.quaternion[d] = float_at(slice + 12 + 4 * d);
-  }
-  return made;
-}
-
-static bool has_bit(const scan *r, int bit) { return (r->mask >> bit & 1) != 0; }
-
-static int64_t channel_bytes(const twix *s, const scan *r) {
-  return (s->vb ? VB_BYTES : CHANNEL_BYTES) + (int64_t)r->samples * 8;
-}
-
-/* Of a readout with samples. Not from the DMA length: with the pack bit that is another one. */
-static int64_t scan_bytes(const twix *s, const scan *r) {
-  return (s->vb ? 0 : SCAN_BYTES) + r->channels * channel_bytes(s, r);
-}
-
-static uint32_t use_of(const scan *r) {
-  static const struct {
-    int bit;
-    uint32_t use;
-  } uses[] = {{14, KVOX_MRI_OTHER_USE}, /* reference of phase stabilization */
-              {15, KVOX_MRI_OTHER_USE}, /* phase stabilization */
-              {PHASE_CORRECTION, KVOX_MRI_PHASE_CORRECTION},
-              {REVERSE, KVOX_MRI_REVERSE},
-              {NOISE, KVOX_MRI_NOISE},
-              {35, KVOX_MRI_OTHER_USE},        /* correction of the surface coils */
-              {38, KVOX_MRI_CALIBRATION},      /* single slices for those measured at once */
-              {39, KVOX_MRI_PHASE_CORRECTION}, /* of such */
-              {51, KVOX_MRI_OTHER_USE},        /* dummy scan */
-              {53, KVOX_MRI_OTHER_USE},        /* control of B1 */
-              {56, KVOX_MRI_OTHER_USE}};       /* monitoring of the RF */
-  uint32_t use = 0;
-  for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
-    use |= has_bit(r, uses[i].bit) ? uses[i].use : 0;
-  }
-  if (has_bit(r, CALIBRATION_AND_IMAGE)) {
-    use |= KVOX_MRI_CALIBRATION_AND_IMAGE;
-  } else if (has_bit(r, CALIBRATION)) {
-    use |= KVOX_MRI_CALIBRATION;
-  }
-  /* Navigators of EPI are feedback too: the scanner measures its frequency with them. */
-  if ((has_bit(r, REALTIME_FEEDBACK) || has_bit(r, FAST_FEEDBACK)) && (use & KVOX_MRI_PHASE_CORRECTION) == 0) {
-    use |= KVOX_MRI_OTHER_USE;
-  }
-  return use;
-}
-
-static bool makes_image(uint32_t use) {
-  return (use & (KVOX_MRI_NOISE | KVOX_MRI_CALIBRATION | KVOX_MRI_PHASE_CORRECTION | KVOX_MRI_OTHER_USE)) == 0;
-}
-
 /* ---- The measurement ---- */
 
 /* Where the next one begins, or the file's end. */
 static int64_t end_of_entry(const kvox_io_file *file, const unsigned char *entries, int count, int64_t begin) {
   int64_t end = file->size;
   for (int e = 0; e < count; e++) {
-    const uint64_t next = little(entries + (int64_t)e * ENTRY_BYTES + 8, 8);
+    const uint64_t next = kvox_io_twix_little(entries + (int64_t)e * ENTRY_BYTES + 8, 8);
     if (next > (uint64_t)begin && next < (uint64_t)end) {
       end = (int64_t)next;
     }
@@ -169,11 +51,12 @@ static kvox_status choose_entry(kvox_io_mri *mri, twix *s, int count) {
   kvox_io_file *file = &mri->file;
   KVOX_TRY(kvox_io_file_read(file, entries, (int64_t)count * ENTRY_BYTES));
   int last = count - 1;
-  while (last > 0 && little(entries + (int64_t)last * ENTRY_BYTES + 8, 8) == 0) {
+  while (last > 0 && kvox_io_twix_little(entries + (int64_t)last * ENTRY_BYTES + 8, 8) == 0) {
     last--;
   }
   const unsigned char *entry = entries + (int64_t)last * ENTRY_BYTES;
-  const uint64_t begin = little(entry + 8, 8), length = little(entry + 16, 8), size = (uint64_t)file->size;
+  const uint64_t begin = kvox_io_twix_little(entry + 8, 8), length = kvox_io_twix_little(entry + 16, 8),
+                 size = (uint64_t)file->size;
   if (begin < ENTRIES_AT + (uint64_t)count * ENTRY_BYTES || begin > size || length > size - begin) {
     return kvox_io_file_fail(file, KVOX_ERROR_FORMAT,
                              "it is truncated or no twix file: measurement %d must have %" PRIu64
@@ -195,7 +78,7 @@ static kvox_status find_measurement(kvox_io_mri *mri, twix *s) {
   kvox_io_file *file = &mri->file;
   KVOX_TRY(kvox_io_file_seek(file, 0));
   KVOX_TRY(kvox_io_file_read(file, begin, sizeof begin));
-  const uint64_t first = little(begin, 4), second = little(begin + 4, 4);
+  const uint64_t first = kvox_io_twix_little(begin, 4), second = kvox_io_twix_little(begin + 4, 4);
   s->vb = first >= 10000;
   s->end = file->size;
   if (!s->vb && (second < 1 || second > MOST_MEASUREMENTS)) {
@@ -216,7 +99,7 @@ static kvox_status read_buffer(kvox_io_file *file, int64_t end, char name[MOST_N
   KVOX_TRY(kvox_io_file_read(file, head, length));
   const unsigned char *zero = memchr(head, 0, (size_t)(length < MOST_NAME ? length : MOST_NAME));
   const int64_t used = zero != NULL ? zero - head + 1 + 4 : length + 1;
-  *bytes = used <= length ? (int64_t)little(zero + 1, 4) : 0;
+  *bytes = used <= length ? (int64_t)kvox_io_twix_little(zero + 1, 4) : 0;
   if (used > length || *bytes > left - used) {
     return kvox_io_file_fail(file, KVOX_ERROR_FORMAT,
                              "it is no twix file: the text at byte %" PRId64
@@ -246,6 +129,7 @@ static kvox_status read_text(kvox_io_file *file, int64_t bytes, bool yaps, kvox_
     text[bytes] = '\0';
     status = (yaps ? kvox_io_twix_yaps : kvox_io_twix_meas)(file, text, numbers);
   }
+  memset(text, 0, (size_t)bytes);
   kvox_extend_release(file->context, text);
   return status;
 }
@@ -258,7 +142,7 @@ static kvox_status read_header(kvox_io_file *file, twix *s, kvox_io_twix_text *n
   }
   KVOX_TRY(kvox_io_file_seek(file, s->begin));
   KVOX_TRY(kvox_io_file_read(file, begin, sizeof begin));
-  const int64_t bytes = (int64_t)little(begin, 4), buffers = (int64_t)little(begin + 4, 4);
+  const int64_t bytes = (int64_t)kvox_io_twix_little(begin, 4), buffers = (int64_t)kvox_io_twix_little(begin + 4, 4);
   if (bytes < (int64_t)sizeof begin || bytes > s->end - s->begin || buffers > MOST_BUFFERS) {
     return kvox_io_file_fail(file, KVOX_ERROR_FORMAT,
                              "it is truncated or no twix file: a header of %" PRId64 " bytes with %" PRId64
@@ -288,15 +172,19 @@ static kvox_status read_header(kvox_io_file *file, twix *s, kvox_io_twix_text *n
 /* What a walk through the readouts sees besides where they lie. */
 typedef struct walk {
   kvox_io_twix_found found;
-  bool marked;             /* its end is */
-  int64_t reversed;        /* readouts with that flag */
-  int32_t navigators;      /* just before here */
-  bool segments_alternate; /* 0 and 1, from one line of an image to the next */
+  bool marked;         /* its end is */
+  int64_t reversed;    /* readouts with that flag */
+  int32_t navigators;  /* just before here */
+  int64_t same, other; /* lines of an image, of the same segment as the one before and, 0 or 1, of the other */
   int32_t last[KVOX_MRI_COUNTERS];
 } walk;
 
-static void look(walk *w, const scan *r) {
-  const uint32_t use = use_of(r);
+static bool makes_image(uint32_t use) {
+  return (use & (KVOX_MRI_NOISE | KVOX_MRI_CALIBRATION | KVOX_MRI_PHASE_CORRECTION | KVOX_MRI_OTHER_USE)) == 0;
+}
+
+static void look(walk *w, const kvox_io_twix_scan *r) {
+  const uint32_t use = kvox_io_twix_use(r);
   kvox_io_twix_found *f = &w->found;
   w->reversed += (use & KVOX_MRI_REVERSE) != 0;
   if (!makes_image(use)) {
@@ -307,7 +195,6 @@ static void look(walk *w, const scan *r) {
     f->coils = r->channels;
     f->samples = r->samples;
     f->navigators = w->navigators;
-    w->segments_alternate = true;
     for (int c = 0; c < KVOX_MRI_COUNTERS; c++) {
       f->limits[c] = (kvox_mri_limits){r->counters[c], r->counters[c], 0};
     }
@@ -318,9 +205,9 @@ static void look(walk *w, const scan *r) {
     for (int c = KVOX_MRI_STEP_2; c <= KVOX_MRI_SET; c++) {
       same_image = same_image && w->last[c] == r->counters[c];
     }
-    if (same_image && w->last[KVOX_MRI_SEGMENT] + r->counters[KVOX_MRI_SEGMENT] != 1) {
-      w->segments_alternate = false;
-    }
+    const bool other = w->last[KVOX_MRI_SEGMENT] + r->counters[KVOX_MRI_SEGMENT] == 1;
+    w->other += same_image && other;
+    w->same += same_image && !other;
   }
   for (int c = 0; c < KVOX_MRI_COUNTERS; c++) {
     kvox_mri_limits *limits = &f->limits[c];
@@ -352,23 +239,23 @@ static kvox_status add(kvox_context *context, twix *s, int64_t offset) {
 
 /* One packet at *at, which moves on to the next one, or *at_end: the last one, or bytes that nothing was written to. */
 static kvox_status walk_packet(kvox_io_mri *mri, twix *s, walk *w, int64_t *at, bool *at_end) {
-  unsigned char head[SCAN_BYTES];
+  unsigned char head[KVOX_IO_TWIX_SCAN_BYTES];
   kvox_io_file *file = &mri->file;
   KVOX_TRY(kvox_io_file_seek(file, *at));
-  if (s->end - *at < head_bytes(s)) {
+  if (s->end - *at < kvox_io_twix_head_bytes(s->vb)) {
     return kvox_io_file_fail(file, KVOX_ERROR_FORMAT,
                              "it is truncated: at byte %" PRId64 " there must be the header of a readout", *at);
   }
-  KVOX_TRY(kvox_io_file_read(file, head, head_bytes(s)));
-  const scan r = parse_scan(s, head);
-  w->marked = has_bit(&r, LAST_READOUT);
+  KVOX_TRY(kvox_io_file_read(file, head, kvox_io_twix_head_bytes(s->vb)));
+  const kvox_io_twix_scan r = kvox_io_twix_parse_scan(s->vb, head);
+  w->marked = kvox_io_twix_has_bit(&r, KVOX_IO_TWIX_LAST);
   *at_end = w->marked || (r.dma_bytes == 0 && r.channels == 0 && r.samples == 0);
   if (*at_end) {
     return KVOX_OK;
   }
-  const bool sampled = !has_bit(&r, SYNCHRONOUS_DATA) && r.channels > 0 && r.samples > 0;
-  const int64_t bytes = sampled ? scan_bytes(s, &r) : r.dma_bytes;
-  if (bytes < head_bytes(s) || bytes > s->end - *at) {
+  const bool sampled = !kvox_io_twix_has_bit(&r, KVOX_IO_TWIX_SIGNALS) && r.channels > 0 && r.samples > 0;
+  const int64_t bytes = sampled ? kvox_io_twix_scan_bytes(s->vb, &r) : r.dma_bytes;
+  if (bytes < kvox_io_twix_head_bytes(s->vb) || bytes > s->end - *at) {
     return kvox_io_file_fail(file, KVOX_ERROR_FORMAT,
                              "it is truncated or broken: what is at byte %" PRId64 " must have %" PRId64
                              " bytes, up to the measurement's end there are %" PRId64,
@@ -412,8 +299,8 @@ static kvox_status open_file(kvox_io_mri *mri) {
   KVOX_TRY(kvox_io_twix_protocol(&mri->file, &text, &w.found, &mri->protocol));
   s->dwell_us = text.numbers[KVOX_IO_TWIX_DWELL_NS] / 1000;
   mri->readouts = s->count;
-  /* Every other line of an EPI is measured backwards and counted as segment 1; some files have no more than that. */
-  if (mri->protocol.trajectory == KVOX_MRI_EPI && w.reversed == 0 && w.segments_alternate && w.found.images > 1) {
+  /* Scanners count the lines of an EPI that are measured backwards as segment 1; some files say no more than that. */
+  if (mri->protocol.trajectory == KVOX_MRI_EPI && w.reversed == 0 && w.other > 0 && w.same == 0) {
     s->odd_segments_reversed = true;
     kvox_extend_log(mri->context, KVOX_LOG_WARNING,
                     "%.200s: no line is flagged as reversed; those of segment 1 are taken as that", mri->file.name);
@@ -434,38 +321,6 @@ static void close_file(kvox_io_mri *mri) {
 
 /* ---- Reading ---- */
 
-/*
- * (w, x, y, z) is the rotation whose columns are the phase, read and slice axes in sagittal, coronal and transversal
- * coordinates, which are LPS. All zero, as noise scans have it: not known.
- */
-static kvox_status set_axes(const kvox_io_file *file, int64_t index, const scan *r, kvox_mri_readout *readout) {
-  double q[4], square = 0;
-  for (int i = 0; i < 4; i++) {
-    q[i] = (double)r->quaternion[i];
-    square += q[i] * q[i];
-  }
-  for (int d = 0; d < 3; d++) {
-    readout->position_mm[d] = (double)r->position[d];
-  }
-  if (!isfinite(readout->position_mm[0] + readout->position_mm[1] + readout->position_mm[2])) {
-    return kvox_io_file_fail(file, KVOX_ERROR_DATA, "readout %" PRId64 ": its position is not finite", index);
-  }
-  if (square == 0) {
-    return KVOX_OK;
-  }
-  if (!(fabs(square - 1) <= 0.01)) {
-    return kvox_io_file_fail(file, KVOX_ERROR_DATA, "readout %" PRId64 ": its quaternion is no rotation", index);
-  }
-  const double n = 2 / square, w = q[0], x = q[1], y = q[2], z = q[3];
-  const double phase[3] = {1 - n * (y * y + z * z), n * (x * y + w * z), n * (x * z - w * y)};
-  const double read[3] = {n * (x * y - w * z), 1 - n * (x * x + z * z), n * (y * z + w * x)};
-  const double slice[3] = {n * (x * z + w * y), n * (y * z - w * x), 1 - n * (x * x + y * y)};
-  memcpy(readout->phase_axis, phase, sizeof phase);
-  memcpy(readout->read_axis, read, sizeof read);
-  memcpy(readout->slice_axis, slice, sizeof slice);
-  return KVOX_OK;
-}
-
 /* No header says how densely noise is sampled: siemens_to_ismrmrd's rule, 130 Hz a sample. */
 static double sample_time_us(const twix *s, uint32_t use, int32_t samples) {
   if ((use & KVOX_MRI_NOISE) == 0) {
@@ -485,12 +340,12 @@ static kvox_status make_room(kvox_context *context, twix *s, int64_t bytes) {
 }
 
 /* Samples of all coils move together over their headers. VB's headers must agree. */
-static kvox_status pack_channels(const kvox_io_file *file, const twix *s, int64_t index, const scan *r) {
-  const int64_t stride = channel_bytes(s, r), samples = (int64_t)r->samples * 8;
+static kvox_status pack_channels(const kvox_io_file *file, const twix *s, int64_t index, const kvox_io_twix_scan *r) {
+  const int64_t stride = kvox_io_twix_channel_bytes(s->vb, r), samples = (int64_t)r->samples * 8;
   for (int32_t c = 0; c < r->channels; c++) {
-    const unsigned char *from = s->block + (s->vb ? 0 : SCAN_BYTES) + c * stride;
+    const unsigned char *from = s->block + (s->vb ? 0 : KVOX_IO_TWIX_SCAN_BYTES) + c * stride;
     if (s->vb) {
-      const scan of_channel = parse_scan(s, from);
+      const kvox_io_twix_scan of_channel = kvox_io_twix_parse_scan(s->vb, from);
       if (of_channel.samples != r->samples || of_channel.channels != r->channels) {
         return kvox_io_file_fail(file, KVOX_ERROR_FORMAT,
                                  "readout %" PRId64 ": its first coil has %" PRId32 " samples of %" PRId32
@@ -510,11 +365,11 @@ static kvox_status read_readout(kvox_io_mri *mri, int64_t index, kvox_mri_readou
   twix *s = mri->state;
   kvox_io_file *file = &mri->file;
   const int64_t at = s->offsets[index];
-  unsigned char head[SCAN_BYTES];
+  unsigned char head[KVOX_IO_TWIX_SCAN_BYTES];
   KVOX_TRY(kvox_io_file_seek(file, at));
-  KVOX_TRY(kvox_io_file_read(file, head, head_bytes(s)));
-  const scan r = parse_scan(s, head);
-  const int64_t bytes = scan_bytes(s, &r);
+  KVOX_TRY(kvox_io_file_read(file, head, kvox_io_twix_head_bytes(s->vb)));
+  const kvox_io_twix_scan r = kvox_io_twix_parse_scan(s->vb, head);
+  const int64_t bytes = kvox_io_twix_scan_bytes(s->vb, &r);
   /* As when it was indexed, unless the file was written since. */
   if (r.channels < 1 || r.samples < 1 || bytes > s->end - at) {
     return kvox_io_file_fail(file, KVOX_ERROR_FORMAT, "readout %" PRId64 " changed since the file was opened", index);
@@ -523,7 +378,7 @@ static kvox_status read_readout(kvox_io_mri *mri, int64_t index, kvox_mri_readou
   KVOX_TRY(kvox_io_file_seek(file, at));
   KVOX_TRY(kvox_io_file_read(file, s->block, bytes));
   KVOX_TRY(pack_channels(file, s, index, &r));
-  readout->flags = use_of(&r);
+  readout->flags = kvox_io_twix_use(&r);
   if (s->odd_segments_reversed && r.counters[KVOX_MRI_SEGMENT] == 1) {
     readout->flags |= KVOX_MRI_REVERSE;
   }
@@ -535,7 +390,7 @@ static kvox_status read_readout(kvox_io_mri *mri, int64_t index, kvox_mri_readou
   readout->discard_after = r.discard_after;
   readout->data = (const float *)(const void *)s->block;
   readout->sample_time_us = sample_time_us(s, readout->flags, r.samples);
-  return set_axes(file, index, &r, readout);
+  return kvox_io_twix_axes(file, index, &r, readout);
 }
 
 const kvox_io_mri_format kvox_io_twix_format = {

@@ -4,7 +4,45 @@
 
 #include "io/mri.h"
 
-/* Numbers of the header's text, by what they mean here; twix_text.c has their names there. */
+/* ---- twix_scan.c: headers of readouts ---- */
+
+enum {
+  KVOX_IO_TWIX_SCAN_BYTES = 192,   /* of VD's and VE's scan header, */
+  KVOX_IO_TWIX_CHANNEL_BYTES = 32, /* their channel header, */
+  KVOX_IO_TWIX_VB_BYTES = 128      /* VB's, of each channel */
+};
+
+/* Bits of the mask that say what the bytes after a header are. */
+enum { KVOX_IO_TWIX_LAST = 0, KVOX_IO_TWIX_SIGNALS = 5 };
+
+typedef struct kvox_io_twix_scan {
+  uint64_t mask;
+  int64_t dma_bytes; /* of this packet; wrong where several readouts share one */
+  int32_t channels, samples;
+  int32_t counters[KVOX_MRI_COUNTERS];
+  int32_t discard_before, discard_after, center_sample, center_line, center_partition;
+  float position[3], quaternion[4];
+} kvox_io_twix_scan;
+
+uint64_t kvox_io_twix_little(const unsigned char *at, int bytes);
+int64_t kvox_io_twix_head_bytes(bool vb);
+kvox_io_twix_scan kvox_io_twix_parse_scan(bool vb, const unsigned char *head);
+bool kvox_io_twix_has_bit(const kvox_io_twix_scan *scan, int bit);
+
+/* Of one channel and of a whole readout with samples; with the pack bit the DMA length is another one. */
+int64_t kvox_io_twix_channel_bytes(bool vb, const kvox_io_twix_scan *scan);
+int64_t kvox_io_twix_scan_bytes(bool vb, const kvox_io_twix_scan *scan);
+
+/* KVOX_MRI_NOISE | ... */
+uint32_t kvox_io_twix_use(const kvox_io_twix_scan *scan);
+
+/* Position and axes; `index` for the sentence. */
+kvox_status kvox_io_twix_axes(const kvox_io_file *file, int64_t index, const kvox_io_twix_scan *scan,
+                              kvox_mri_readout *readout);
+
+/* ---- twix_text.c: the header's text ---- */
+
+/* Numbers of it, by what they mean here. */
 enum {
   KVOX_IO_TWIX_BASE,
   KVOX_IO_TWIX_LINES,

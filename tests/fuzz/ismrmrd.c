@@ -1,37 +1,6 @@
-#include "fuzz.h"
-#include "io/mri.h"
+#include "fuzz_mri.h"
 
-/* Readouts and samples of a file that are looked at. */
-enum { MOST_READOUTS = 64 };
-
-static void touch(const float *floats, int64_t count) {
-  unsigned sum = 0;
-  for (int64_t i = 0; i < count * (int64_t)sizeof *floats; i++) {
-    sum += ((const unsigned char *)floats)[i];
-  }
-  fuzz_demand(sum != UINT32_MAX, "");
-}
-
-static kvox_status load(kvox_io_file *file) {
-  kvox_io_mri *mri = NULL;
-  kvox_mri_protocol p;
-  kvox_mri_readout r;
-  kvox_status status = kvox_io_mri_load(&kvox_io_ismrmrd_format, file, &mri);
-  const int64_t count = kvox_io_mri_readouts(mri);
-  fuzz_demand(status != KVOX_OK || kvox_io_mri_protocol(mri, &p) == KVOX_OK, "no protocol");
-  fuzz_demand(status != KVOX_OK || (p.encoded_size[0] > 0 && p.image_mm[2] > 0), "a protocol out of nothing");
-  for (int64_t i = 0; i < count && i < MOST_READOUTS; i++) {
-    status = kvox_io_mri_read(mri, i, &r);
-    if (status == KVOX_OK) {
-      fuzz_demand(r.coils >= 0 && r.samples >= 0 && r.data != NULL, "a readout out of nothing");
-      touch(r.data, 2 * (int64_t)r.coils * r.samples);
-      touch(r.trajectory, (int64_t)r.trajectory_axes * r.samples);
-    }
-    fuzz_demand(status != KVOX_ERROR_MEMORY && status != KVOX_ERROR_INTERNAL, "more memory than a readout can need");
-  }
-  kvox_io_mri_close(mri);
-  return status;
-}
+static kvox_status load(kvox_io_file *file) { return fuzz_load_mri(&kvox_io_ismrmrd_format, file); }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   /* A chunk is there three times while its filters are undone. */

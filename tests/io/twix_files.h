@@ -192,4 +192,72 @@ static inline void twix_put_file(const char *name, const twix_file *f) {
   free(b.at);
 }
 
+/* ---- What tests share ---- */
+
+#define TWIX_2D                                                                                                 \
+  "sKSpace.lBaseResolution = 4\nsKSpace.lPhaseEncodingLines = 4\nsSliceArray.asSlice[0].dThickness = 5\n"       \
+  "sSliceArray.asSlice[0].dPhaseFOV = 100\nsSliceArray.asSlice[0].dReadoutFOV = 100\nsKSpace.ucDimension = 2\n" \
+  "sKSpace.lPartitions = 32\n"
+
+static const char twix_epi[] =
+    "<XProtocol> { <ParamMap.\"YAPS\"> { \"alRegridRampupTime\" <ParamString.\"tPatientName\"> { \"Secret\" }\n"
+    "<ParamLong.\"alRegridRampupTime\"> \n {\n 160 0 \n}\n<ParamLong.\"alRegridRampdownTime\">  { 150 0 }\n"
+    "<ParamLong.\"alRegridFlattopTime\"> { \"MEAS.other\" }\n<ParamLong.\"alRegridFlattopTime\">{240}\n"
+    "<ParamLong.\"alRegridDelaySamplesTime\"> { 32 }\n<ParamDouble.\"aflRegridADCDuration\"> { <Precision> 6 "
+    "24.000000 0.0 }\n<ParamDouble.\"flReadoutOSFactor\"> { }\n<ParamDouble.\"flReadoutOSFactor\"> { <Precision> 16 "
+    "\n 2.0 } } }";
+
+static char logged[1024];
+static inline void keep_log(void *user, int32_t level, const char *text) {
+  (void)user;
+  (void)level;
+  strncat(logged, text, sizeof logged - strlen(logged) - 1);
+  strncat(logged, "\n", sizeof logged - strlen(logged) - 1);
+}
+
+/* Opens with a log that begins empty. */
+static inline kvox_status open_logged(const char *name, kvox_io_mri **file) {
+  kvox_context_options options;
+  kvox_context *logging = NULL;
+  kvox_context_options_init(&options);
+  options.log = keep_log;
+  logged[0] = '\0';
+  *file = NULL;
+  assert_ok(kvox_context_create(&options, &logging));
+  const kvox_status status = kvox_io_mri_open(logging, at(name), file);
+  kvox_context_destroy(logging); /* an open file holds it */
+  return status;
+}
+
+enum { TWIX_COUNT = 13 };
+
+/* Readouts of all uses, with packets between them that are none. */
+static const twix_readout twix_all[TWIX_COUNT] = {
+    {.mask = TWIX_BIT(25), .channels = 3, .samples = 9},
+    {.mask = TWIX_BIT(5), .sync_bytes = 64},
+    {.mask = TWIX_BIT(3) | TWIX_BIT(21) | TWIX_BIT(24) | TWIX_BIT(1),
+     .channels = 3,
+     .samples = 5,
+     .counters = {2, 0, 0, 0, 0, 0, 0, 0, 1}},
+    {.mask = TWIX_BIT(3),
+     .channels = 3,
+     .samples = 7,
+     .counters = {1, 2, 3, 4, 5, 6, 7, 8, 9},
+     .cut = {1, 2},
+     .center = 3,
+     .center_line = 2,
+     .center_partition = 1,
+     .position = {1.5f, -2.5f, 1e3f},
+     .quaternion = {1, 0, 0, 0}},
+    {.mask = TWIX_BIT(24), .channels = 3, .samples = 7, .counters = {4, 2, 3, 4, 5, 6, 7, 8, 9}},
+    {.mask = TWIX_BIT(22), .channels = 3, .samples = 7},
+    {.mask = TWIX_BIT(22) | TWIX_BIT(23), .channels = 3, .samples = 7, .counters = {2, 2, 0, 4, 5, 6, 7, 8, 9}},
+    {.mask = TWIX_BIT(1), .channels = 2, .samples = 7},
+    {.mask = TWIX_BIT(2), .channels = 1, .samples = 1},
+    {.mask = TWIX_BIT(5), .sync_bytes = 0},
+    {.mask = TWIX_BIT(14), .channels = 3, .samples = 7},
+    {.mask = TWIX_BIT(15) | TWIX_BIT(51), .channels = 3, .samples = 7},
+    {.mask = TWIX_BIT(39) | TWIX_BIT(62), .channels = 3, .samples = 7, .dma = 12345},
+};
+
 #endif
