@@ -16,6 +16,12 @@ extern "C" {
  * readout and of an index. Of a header with several encodings the first makes the protocol, and the context's log says
  * so. What names the patient, the place or the day is neither kept nor logged.
  *
+ * Twix files are those of the lines VD and VE, read as measured ones are, and VB, read as its layout was published: no
+ * measured VB file was at hand. Of several measurements the last is read. A file without the mark of its end is read as
+ * far as it goes, an EPI without a flag for reversed lines by its segments. The log says each of these. Where k = 0
+ * lies and which lines there are is taken from the readouts, not from the header's text. Packets without samples are no
+ * readouts. Samples of noise are as far apart as a sampling of 130 Hz a sample makes them: no header says it.
+ *
  * An open file is for one thread at a time; it holds its context.
  */
 typedef struct kvox_io_mri kvox_io_mri;
