@@ -1,5 +1,8 @@
 #include "mri/mix.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "core/fail.h"
 #include "cpu/level.h"
 
@@ -46,4 +49,34 @@ kvox_status kvox_mri_mix(kvox_context *context, const char *name, const char *st
   }
   kvox_workspace_give_up(workspace, taken);
   return status;
+}
+
+kvox_mri_loader kvox_mri_loader_of(const kvox_context *context, const char *name, const kvox_array *array,
+                                   const kvox_mix *mix) {
+  return (kvox_mri_loader){.name = name,
+                           .array = array,
+                           .mix = mix,
+                           .kernels = kvox_mix_kernels_of(context->cpu_level),
+                           .coils = kvox_mri_coils_of(array)};
+}
+
+static bool all_finite(const float *tile, int64_t coils, int64_t count) {
+  int other = 0;
+  for (int64_t c = 0; c < coils; c++) {
+    const float *row = tile + c * KVOX_MRI_TILE_ROW;
+    for (int64_t n = 0; n < 2 * count; n++) {
+      other |= !(fabsf(row[n]) <= FLT_MAX);
+    }
+  }
+  return other == 0;
+}
+
+kvox_status kvox_mri_load(const kvox_mri_loader *loader, const kvox_mri_tile *at, float *scratch, float **tile) {
+  const int64_t coils = loader->coils;
+  float *mixed = scratch + coils * KVOX_MRI_TILE_ROW;
+  kvox_mri_read_tile(loader->array, at->volume * coils, coils, at->begin, at->count, scratch);
+  *tile = loader->mix != NULL ? mixed : scratch;
+  const bool finite = loader->mix != NULL ? loader->kernels->mix(loader->mix, at->padded, scratch, mixed)
+                                          : all_finite(scratch, coils, at->count);
+  return finite ? KVOX_OK : kvox_mri_tile_not_finite(loader->name, loader->array, at, coils, scratch);
 }

@@ -32,4 +32,21 @@ extern const kvox_mix_kernels kvox_mix_neon;
 kvox_status kvox_mri_mix(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
                          kvox_workspace *workspace, const kvox_array *in, const kvox_array *out);
 
+/* Reads tiles of all coils, mixed where there is a matrix; fails where a sample is not finite. */
+typedef struct kvox_mri_loader {
+  const char *name;
+  const kvox_array *array;
+  const kvox_mix *mix; /* of as many outputs as inputs; NULL: as they are */
+  const kvox_mix_kernels *kernels;
+  int64_t coils;
+} kvox_mri_loader;
+
+kvox_mri_loader kvox_mri_loader_of(const kvox_context *context, const char *name, const kvox_array *array,
+                                   const kvox_mix *mix);
+static inline int64_t kvox_mri_loader_floats(const kvox_mri_loader *loader) {
+  return 2 * loader->coils * KVOX_MRI_TILE_ROW;
+}
+/* `scratch` has kvox_mri_loader_floats; `tile` points to the coils in it. */
+kvox_status kvox_mri_load(const kvox_mri_loader *loader, const kvox_mri_tile *at, float *scratch, float **tile);
+
 #endif

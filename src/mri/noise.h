@@ -5,6 +5,7 @@
 #include "context/context.h"
 #include "kvox/mri_noise.h"
 #include "linalg/linalg.h"
+#include "mri/mix.h"
 
 struct kvox_mri_noise {
   kvox_heap *heap;
@@ -35,5 +36,10 @@ kvox_status kvox_mri_noise_check(const char *name, int64_t coils, double sample_
 
 /* The noise is of so many coils. */
 kvox_status kvox_mri_noise_check_coils(const kvox_mri_noise *noise, const char *name, int64_t coils);
+
+/* Whitening for stage "mix". */
+static inline kvox_mix kvox_mri_noise_mix(const kvox_mri_noise *noise) {
+  return (kvox_mix){.outputs = noise->coils, .inputs = noise->coils, .lower = true, .matrix = noise->matrix};
+}
 
 #endif

@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "core/fail.h"
-#include "mri/mix.h"
 #include "mri/noise.h"
 
 static bool same_elements(const kvox_array *a, const kvox_array *b) {
@@ -19,6 +18,6 @@ kvox_status kvox_mri_whiten(kvox_context *context, const kvox_mri_noise *noise, 
   if (!same_elements(in, out)) {
     KVOX_TRY(kvox_array_check_apart(in, "in", out, "out"));
   }
-  const kvox_mix mix = {.outputs = noise->coils, .inputs = noise->coils, .lower = true, .matrix = noise->matrix};
+  const kvox_mix mix = kvox_mri_noise_mix(noise);
   return kvox_mri_mix(context, "kvox_mri_whiten", "whiten", &mix, workspace, in, out);
 }

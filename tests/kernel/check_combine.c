@@ -53,6 +53,59 @@ static void compare_roots(kvox_check *check) {
   kvox_check_ulps(check, "roots", count, got, want, 0);
 }
 
+/* Each plane: two fused products, each rounded once, and the oracle's own rounding. */
+static double weighted_bound(double before, double product, double other) {
+  return 3 * 0x1p-24 * (fabs(before) + fabs(product) + fabs(other)) + 0x1p-148;
+}
+
+static void compare_add_weighted(kvox_check *check) {
+  const int64_t count = random_count(check), floats = KVOX_MRI_TILE + count;
+  float *weights = kvox_check_floats(check, 2 * count), *in = kvox_check_floats(check, 2 * count);
+  float *before = kvox_check_floats(check, floats);
+  float *want = kvox_check_floats(check, floats), *got = kvox_check_floats(check, floats);
+  fill(check, 2 * count, weights);
+  fill(check, 2 * count, in);
+  fill(check, floats, before);
+  memcpy(want, before, (size_t)floats * sizeof *want);
+  memcpy(got, before, (size_t)floats * sizeof *got);
+  kvox_combine_ref.add_weighted(count, weights, in, want);
+  kvox_combine_kernels_of(check->level)->add_weighted(count, weights, in, got);
+  for (int64_t n = 0; n < count; n++) {
+    const double a = weights[2 * n], b = weights[2 * n + 1], re = in[2 * n], im = in[2 * n + 1];
+    const int64_t m = KVOX_MRI_TILE + n;
+    kvox_check_value(check, "real sums", n, got[n], want[n], weighted_bound(before[n], a * re, b * im));
+    kvox_check_value(check, "imaginary sums", n, got[m], want[m], weighted_bound(before[m], a * im, b * re));
+  }
+  kvox_check_same_bits(check, count, got);
+  kvox_check_same_bits(check, count, got + KVOX_MRI_TILE);
+}
+
+static void compare_divide(kvox_check *check) {
+  static const float spoilt[] = {NAN, INFINITY, 0};
+  const int64_t count = random_count(check), floats = KVOX_MRI_TILE + count;
+  float *sums = kvox_check_floats(check, floats), *norms = kvox_check_floats(check, count);
+  float *want = kvox_check_floats(check, 2 * count), *got = kvox_check_floats(check, 2 * count);
+  fill(check, floats, sums);
+  fill(check, count, norms);
+  for (int64_t n = 0; n < count; n++) {
+    norms[n] = kvox_check_chance(check, 0.1) ? 0 : fabsf(norms[n]);
+  }
+  if (kvox_check_chance(check, 0.4)) {
+    norms[kvox_check_integer(check, 0, count - 1)] = spoilt[kvox_check_integer(check, 0, 2)];
+  }
+  if (kvox_check_chance(check, 0.4)) {
+    const int64_t plane = kvox_check_chance(check, 0.5) ? KVOX_MRI_TILE : 0;
+    sums[plane + kvox_check_integer(check, 0, count - 1)] = spoilt[kvox_check_integer(check, 0, 2)];
+  }
+  const bool fine = kvox_combine_ref.divide(count, sums, norms, want);
+  if (kvox_combine_kernels_of(check->level)->divide(count, sums, norms, got) != fine) {
+    kvox_check_fault(check, "all are %sfinite, the variant says otherwise", fine ? "" : "not ");
+  }
+  if (fine) {
+    kvox_check_ulps(check, "out", 2 * count, got, want, 0);
+  }
+}
+
 typedef struct bench_row {
   const kvox_combine_kernels *kernels;
   float *in, *sums;
@@ -76,4 +129,7 @@ static void bench_add_squares(kvox_check *check) {
 
 const kvox_check_stage kvox_check_combine_squares = {"combine.squares", "2 ulp", compare_add_squares,
                                                      bench_add_squares};
+const kvox_check_stage kvox_check_combine_weighted = {"combine.weighted", "the roundings of its sums",
+                                                      compare_add_weighted, NULL};
+const kvox_check_stage kvox_check_combine_divide = {"combine.divide", "exact", compare_divide, NULL};
 const kvox_check_stage kvox_check_combine_roots = {"combine.roots", "exact", compare_roots, NULL};

@@ -11,7 +11,8 @@ extern const kvox_check_stage kvox_check_filter_pack, kvox_check_filter_multiply
 extern const kvox_check_stage kvox_check_backproject_slice, kvox_check_backproject_stack, kvox_check_project_slice,
     kvox_check_project_stack, kvox_check_cone, kvox_check_oblique, kvox_check_thin;
 extern const kvox_check_stage kvox_check_rays_project, kvox_check_rays_backproject;
-extern const kvox_check_stage kvox_check_mix, kvox_check_combine_squares, kvox_check_combine_roots;
+extern const kvox_check_stage kvox_check_mix, kvox_check_combine_squares, kvox_check_combine_roots,
+    kvox_check_combine_weighted, kvox_check_combine_divide;
 
 static const kvox_check_stage *const stages[] = {
     &kvox_check_vec_operations,
@@ -34,6 +35,8 @@ static const kvox_check_stage *const stages[] = {
     &kvox_check_mix,
     &kvox_check_combine_squares,
     &kvox_check_combine_roots,
+    &kvox_check_combine_weighted,
+    &kvox_check_combine_divide,
 };
 
 int main(int count, char **arguments) {
