@@ -359,7 +359,16 @@ static kvox_volume *noise_in_cut(cut how, const kvox_ct_fbp_options *given) {
   return volume;
 }
 
-/* 1, 2 and 7 threads, all at once or two views of sixteen slices, every level of the CPU: the same bits. */
+/* The level that contexts take where nobody asks for one. */
+static int32_t usual_level(void) {
+  kvox_context *context = NULL;
+  assert_ok(kvox_context_create(NULL, &context));
+  const int32_t level = kvox_context_cpu_level(context);
+  kvox_context_destroy(context);
+  return level;
+}
+
+/* 1, 2 and 7 threads, all at once or two views of sixteen slices, every vector level of the CPU: the same bits. */
 static void every_cut_gives_the_same_bits(void **state) {
   (void)state;
   static const cut cuts[] = {{2, 0, 0},
@@ -381,6 +390,9 @@ static void every_cut_gives_the_same_bits(void **state) {
     if (cuts[i].level != 0 && !kvox_cpu_has(cuts[i].level)) {
       printf("skipped: this machine lacks CPU level %d\n", (int)cuts[i].level);
       continue;
+    }
+    if (cuts[i].level != 0 && usual_level() == KVOX_CPU_REF) {
+      continue; /* the oracle's coordinates are doubles */
     }
     kvox_volume *other = noise_in_cut(cuts[i], &o);
     assert_memory_equal(volume_samples(other), volume_samples(first), 50 * 61 * 45 * sizeof(float));
