@@ -199,9 +199,12 @@ static void warn_of_misfit(const ct_job *job) {
   const kvox_tool_scan *scan = &job->scan;
   kvox_ct_consistency result;
   kvox_ct_consistency_init(&result);
-  if (kvox_ct_geometry_beam(scan->geometry) != KVOX_CT_PARALLEL &&
-      kvox_ct_data_check(job->tool->context, scan->geometry, scan->correction, scan->projections, NULL, 0, NULL,
-                         &result) == KVOX_ERROR_GEOMETRY) {
+  if (kvox_ct_geometry_beam(scan->geometry) == KVOX_CT_PARALLEL) {
+    return;
+  }
+  const kvox_status status = kvox_ct_data_check(job->tool->context, scan->geometry, scan->correction, scan->projections,
+                                                NULL, 0, NULL, &result);
+  if (status == KVOX_ERROR_GEOMETRY && result.verdict == KVOX_CT_DATA_FIT_ANOTHER) {
     kvox_tool_note(job->tool, "%s (--check tells more)", kvox_last_error());
   }
 }
