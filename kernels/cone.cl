@@ -263,14 +263,15 @@ static void store(global float *slab, const place at, const sample *sums, float 
 }
 
 /*
- * views: the first one's number in the scan, how many, where the first lies in its block. column: what views count
- * columns from. slab: voxel (k, j, i) of it at begin + k stride_k + j stride_j + i, in floats; corner and size: of it
- * in the grid, along x, y and z. `fresh`: sums begin at 0; `last`: voxels become scale x sum + offset.
+ * views: the first one's number in the scan, how many, where the first lies in its block. counted: the column and row
+ * that views are counted from, whether rows do not diverge. slab: voxel (k, j, i) of it at begin + k stride_k + j
+ * stride_j + i, in floats; corner and size: of it in the grid, along x, y and z. `fresh`: sums begin at 0; `last`:
+ * voxels become scale x sum + offset.
  */
 kernel __attribute__((reqd_work_group_size(ITEMS_X, ITEMS_Y, 1))) void cone(
-    global const view *scan, global const float *block, const long view_step, const stored s, int4 views, int column,
-    int fan, global float *slab, long begin, long stride_k, long stride_j, int4 corner, int4 size, float scale,
-    float offset, int fresh, int last) {
+    global const view *scan, global const float *block, const long view_step, const stored s, int4 views, int4 counted,
+    global float *slab, long begin, long stride_k, long stride_j, int4 corner, int4 size, float scale, float offset,
+    int fresh, int last) {
   local meeting meetings[VIEWS];
   const int2 part = (int2)((corner.x & ~(ITEMS_X - 1)) + (int)get_group_id(0) * ITEMS_X,
                            (corner.y & ~(ITEMS_Y - 1)) + (int)get_group_id(1) * ITEMS_Y);
@@ -293,12 +294,12 @@ kernel __attribute__((reqd_work_group_size(ITEMS_X, ITEMS_Y, 1))) void cone(
     const int count = min(VIEWS, views.y - from);
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int v = get_local_id(1) * ITEMS_X + get_local_id(0); v < count; v += ITEMS_X * ITEMS_Y) {
-      meet(scan[views.x + from + v], middle, first & ~(BLOCK - 1), column, fan, meetings + v);
+      meet(scan[views.x + from + v], middle, first & ~(BLOCK - 1), counted.x, counted.z, meetings + v);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     global const float *samples = block + (views.z + from) * view_step;
     for (int v = 0; at.begin < at.end && v < count; v++, samples += view_step) {
-      add_view(meetings + v, samples, s, x, y, voxel, fan, sums);
+      add_view(meetings + v, samples, s, x, y, voxel, counted.z, sums);
     }
   }
   store(slab, at, sums, last ? scale : 1, last ? offset : 0);
@@ -401,10 +402,10 @@ static sample add_sight(const sight m, global const float *samples, const stored
   return fma(depth * depth, fma(below, high - low, low), sums);
 }
 
-/* As kernel cone; `column_row`: what views count columns and rows from. */
+/* As kernel cone. */
 kernel __attribute__((reqd_work_group_size(ITEMS_X, ITEMS_Y, 1))) void oblique(
     global const matrix *scan, global const float *block, const long view_step, const stored s, int4 views,
-    int2 column_row, global float *slab, long begin, long stride_k, long stride_j, int4 corner, int4 size, float scale,
+    int4 counted, global float *slab, long begin, long stride_k, long stride_j, int4 corner, int4 size, float scale,
     float offset, int fresh, int last) {
   local sight sights[VIEWS * BLOCKS];
   const int2 part = (int2)((corner.x & ~(ITEMS_X - 1)) + (int)get_group_id(0) * ITEMS_X,
@@ -432,7 +433,7 @@ kernel __attribute__((reqd_work_group_size(ITEMS_X, ITEMS_Y, 1))) void oblique(
     for (int n = get_local_id(1) * ITEMS_X + get_local_id(0); n < count * BLOCKS; n += ITEMS_X * ITEMS_Y) {
       const int b = n & (BLOCKS - 1);
       if (b >= from_block && b < end_block) {
-        see(scan + views.x + from + n / BLOCKS, middle, block_first + b * BLOCK, column_row, sights + n);
+        see(scan + views.x + from + n / BLOCKS, middle, block_first + b * BLOCK, counted.xy, sights + n);
       }
     }
     barrier(CLK_LOCAL_MEM_FENCE);

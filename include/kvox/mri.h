@@ -3,7 +3,10 @@
 #define KVOX_MRI_H
 
 #include <kvox/mri_coils.h>
+#include <kvox/mri_fourier.h>
 #include <kvox/mri_noise.h>
+#include <kvox/mri_partial.h>
 #include <kvox/mri_readout.h>
+#include <kvox/mri_recon.h>
 
 #endif

@@ -224,9 +224,10 @@ static kvox_status reconstruct_slab(fbp_run *run, int64_t index) {
   return KVOX_OK;
 }
 
-static kvox_status reconstruct(fbp_run *run) {
+static kvox_status reconstruct(void *data, kvox_ocl_queue *queue) {
+  fbp_run *run = data;
+  run->queue = queue;
   const int64_t slabs = kvox_ct_slabs_count(&run->plan->device->slabs);
-  KVOX_TRY(kvox_ocl_begin(run->queue));
   kvox_ocl_stage(run->queue, "upload");
   KVOX_TRY(kvox_ct_upload_begin(&run->state->upload, run->queue));
   for (int64_t slab = 0; slab < slabs; slab++) {
@@ -245,14 +246,7 @@ kvox_status kvox_ct_fbp_ocl_execute(const kvox_ct_fbp_plan *plan, kvox_workspace
   if (run.state == NULL) {
     KVOX_TRY(make_state(plan, &run.state));
   }
-  kvox_status status = kvox_ocl_queue_take(plan->context->ocl, &run.queue);
-  if (status == KVOX_OK) {
-    status = reconstruct(&run);
-    const kvox_status finished = kvox_ocl_finish(run.queue);
-    status = finished != KVOX_OK ? finished : status;
-    kvox_workspace_add_queue(workspace, run.queue);
-    kvox_ocl_queue_give_back(run.queue);
-  }
+  const kvox_status status = kvox_ct_execute_on_queue(plan->context, workspace, reconstruct, &run);
   kvox_ct_pool_give(&device->pool, &run.state->pooled);
-  return status == KVOX_OK ? kvox_progress_reach(run.progress, 1) : status;
+  return status;
 }

@@ -6,7 +6,7 @@
 #include "ct/fdk.h"
 
 /* Views that pass over a tile at once: their samples of it stay in the second-level cache with its voxels. */
-enum { PASS = 8 };
+enum { PASS = 4 };
 
 /* Voxels and rows that are turned over together. */
 enum { GROUP = KVOX_STACK };

@@ -5,10 +5,9 @@
 struct kvox_ct_ocl_fdk {
   const kvox_ct_slabs *slabs;
   kvox_ct_ocl_filter *filter;
-  kvox_ct_ocl_weigh *weigh; /* views that follow from their angles */
-  kvox_ct_ocl_cone *cone;
+  kvox_ct_ocl_weigh *weigh;             /* views that follow from their angles */
   kvox_ct_ocl_weigh_views *weigh_views; /* those given by themselves */
-  kvox_ct_ocl_oblique *oblique;
+  kvox_ct_ocl_cone *cone;
 };
 
 /* What is filtered: rows of the detector, extended, at the pitch that they have at the axis. */
@@ -48,7 +47,7 @@ static kvox_status make_stages(kvox_ct_ocl_fdk *made, const kvox_ct_filter_optio
   if (fdk->seen != NULL) {
     KVOX_TRY(kvox_ct_ocl_weigh_views_create(s, &made->weigh_views));
     return kvox_ct_ocl_oblique_create(s->context, fdk->seen, s->views, fdk->columns, s->rows, s->begin, s->size,
-                                      s->lanes, s->turned, &made->oblique);
+                                      s->lanes, s->turned, &made->cone);
   }
   KVOX_TRY(kvox_ct_ocl_weigh_create(s->context, fdk, &made->weigh));
   return kvox_ct_ocl_cone_create(s->context, fdk->views, s->views, fdk->columns, fdk->geometry->beam == KVOX_CT_FAN,
@@ -77,7 +76,6 @@ void kvox_ct_ocl_fdk_destroy(kvox_ct_ocl_fdk *stages) {
     kvox_ct_ocl_filter_destroy(stages->filter);
     kvox_ct_ocl_cone_destroy(stages->cone);
     kvox_ct_ocl_weigh_views_destroy(stages->weigh_views);
-    kvox_ct_ocl_oblique_destroy(stages->oblique);
     kvox_release(stages->slabs->context->heap, stages);
   }
 }
@@ -117,8 +115,5 @@ kvox_status kvox_ct_ocl_fdk_backproject(kvox_ct_ocl_fdk *stages, kvox_ocl_queue 
   int64_t row, rows;
   kvox_ct_slabs_stored(stages->slabs, cut, &row, &rows);
   const kvox_ct_ocl_block from = kvox_ct_slabs_block(stages->slabs, rows, block);
-  if (stages->oblique != NULL) {
-    return kvox_ct_ocl_oblique_run(stages->oblique, queue, cut, &from, row, rows, slab, scale, offset);
-  }
   return kvox_ct_ocl_cone_run(stages->cone, queue, cut, &from, row, rows, slab, scale, offset);
 }

@@ -23,7 +23,8 @@ static void say_beam(kvox_text *text, const kvox_ct_geometry *g) {
   say_number(text, ", column pitch ", g->column_pitch_mm, unit);
   say_number(text, ", axis at column ", g->center_column_px, ".\n");
   if (g->described != NULL) {
-    kvox_text_add(text, "Each view was given by itself; lengths are their means, what is seen is what all of them see.\n");
+    kvox_text_add(text,
+                  "Each view was given by itself; lengths are their means, what is seen is what all of them see.\n");
   }
   if (g->beam != KVOX_CT_PARALLEL) {
     say_number(text, "The source is ", g->source_to_axis_mm, " mm from the axis");

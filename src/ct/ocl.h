@@ -179,16 +179,11 @@ kvox_status kvox_ct_ocl_cone_run(kvox_ct_ocl_cone *stage, kvox_ocl_queue *queue,
 
 /* ---- oblique_ocl.c, kernel oblique of kernels/cone.cl: the same of any views; oblique.h says what they are ---- */
 
-typedef struct kvox_ct_ocl_oblique kvox_ct_ocl_oblique;
-
+/* Runs as stage cone. */
 kvox_status kvox_ct_ocl_oblique_create(kvox_context *context, const kvox_oblique_view *views, int64_t count,
                                        int64_t columns, int64_t rows, const int64_t begin[3], const int64_t size[3],
-                                       int32_t lanes, bool turned, kvox_ct_ocl_oblique **stage);
-void kvox_ct_ocl_oblique_destroy(kvox_ct_ocl_oblique *stage);
+                                       int32_t lanes, bool turned, kvox_ct_ocl_cone **stage);
 uint64_t kvox_ct_ocl_oblique_need(int64_t views);
-kvox_status kvox_ct_ocl_oblique_run(kvox_ct_ocl_oblique *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_cut *cut,
-                                    const kvox_ct_ocl_block *block, int64_t row, int64_t rows, const kvox_array *slab,
-                                    float scale, float offset);
 
 /* ---- project_ocl.c, kernels/project.cl: the transpose, by gathering: no atomics, one order ---- */
 

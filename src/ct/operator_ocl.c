@@ -165,7 +165,9 @@ static kvox_status project_slab(operator_run *run, const kvox_ct_ocl_cut *block,
 }
 
 /* Blocks of views outside, so that each comes down once; a volume of one slab goes up once. */
-static kvox_status project(operator_run *run) {
+static kvox_status project(void *data, kvox_ocl_queue *queue) {
+  operator_run *run = data;
+  run->queue = queue;
   const kvox_ct_operator *o = run->operation;
   const kvox_ct_slabs *slabs = &o->device->slabs;
   const int64_t count = kvox_ct_slabs_count(slabs), blocks = kvox_ct_slabs_blocks(slabs);
@@ -215,7 +217,9 @@ static kvox_status backproject_block(operator_run *run, const kvox_ct_ocl_cut *b
   return KVOX_OK;
 }
 
-static kvox_status backproject(operator_run *run) {
+static kvox_status backproject(void *data, kvox_ocl_queue *queue) {
+  operator_run *run = data;
+  run->queue = queue;
   const kvox_ct_slabs *slabs = &run->operation->device->slabs;
   operator_state *state = run->state;
   int64_t flag = 0;
@@ -239,7 +243,7 @@ static kvox_status backproject(operator_run *run) {
 }
 
 static kvox_status execute(const kvox_ct_operator *o, kvox_workspace *workspace, const kvox_array *volume,
-                           const kvox_array *projections, kvox_status (*side)(operator_run *run)) {
+                           const kvox_array *projections, kvox_ct_commands side) {
   kvox_ct_operator_device *device = o->device;
   operator_run run = {.operation = o, .volume = volume, .projections = projections, .progress = &workspace->progress};
   KVOX_TRY(kvox_workspace_begin(workspace, 0));
@@ -248,17 +252,9 @@ static kvox_status execute(const kvox_ct_operator *o, kvox_workspace *workspace,
   if (run.state == NULL) {
     KVOX_TRY(make_state(o, &run.state));
   }
-  kvox_status status = kvox_ocl_queue_take(o->context->ocl, &run.queue);
-  if (status == KVOX_OK) {
-    status = kvox_ocl_begin(run.queue);
-    status = status == KVOX_OK ? side(&run) : status;
-    const kvox_status finished = kvox_ocl_finish(run.queue);
-    status = finished != KVOX_OK ? finished : status;
-    kvox_workspace_add_queue(workspace, run.queue);
-    kvox_ocl_queue_give_back(run.queue);
-  }
+  const kvox_status status = kvox_ct_execute_on_queue(o->context, workspace, side, &run);
   kvox_ct_pool_give(&device->pool, &run.state->pooled);
-  return status == KVOX_OK ? kvox_progress_reach(run.progress, 1) : status;
+  return status;
 }
 
 static kvox_status project_way(const kvox_ct_operator *operation, kvox_workspace *workspace, const kvox_array *volume,

@@ -227,7 +227,9 @@ static kvox_status advance(rays_run *run, int64_t done) {
   return done < all ? kvox_progress_reach(run->progress, (double)done / (double)all) : KVOX_OK;
 }
 
-static kvox_status project(rays_run *run) {
+static kvox_status project(void *data, kvox_ocl_queue *queue) {
+  rays_run *run = data;
+  run->queue = queue;
   const kvox_ct_operator *o = run->operation;
   rays_state *state = run->state;
   const kvox_array volume = volume_of(run);
@@ -263,7 +265,9 @@ static kvox_status check_finite(const rays_run *run) {
   return KVOX_OK;
 }
 
-static kvox_status backproject(rays_run *run) {
+static kvox_status backproject(void *data, kvox_ocl_queue *queue) {
+  rays_run *run = data;
+  run->queue = queue;
   const kvox_ct_operator *o = run->operation;
   rays_state *state = run->state;
   const kvox_array volume = volume_of(run);
@@ -292,7 +296,7 @@ static kvox_status backproject(rays_run *run) {
 }
 
 static kvox_status execute(const kvox_ct_operator *o, kvox_workspace *workspace, const kvox_array *volume,
-                           const kvox_array *projections, kvox_status (*side)(rays_run *run)) {
+                           const kvox_array *projections, kvox_ct_commands side) {
   kvox_ct_operator_rays_device *device = o->rays_device;
   rays_run run = {.operation = o, .volume = volume, .projections = projections, .progress = &workspace->progress};
   KVOX_TRY(kvox_workspace_begin(workspace, 0));
@@ -300,17 +304,9 @@ static kvox_status execute(const kvox_ct_operator *o, kvox_workspace *workspace,
   if (run.state == NULL) {
     KVOX_TRY(make_state(o, &run.state));
   }
-  kvox_status status = kvox_ocl_queue_take(o->context->ocl, &run.queue);
-  if (status == KVOX_OK) {
-    status = kvox_ocl_begin(run.queue);
-    status = status == KVOX_OK ? side(&run) : status;
-    const kvox_status finished = kvox_ocl_finish(run.queue);
-    status = finished != KVOX_OK ? finished : status;
-    kvox_workspace_add_queue(workspace, run.queue);
-    kvox_ocl_queue_give_back(run.queue);
-  }
+  const kvox_status status = kvox_ct_execute_on_queue(o->context, workspace, side, &run);
   kvox_ct_pool_give(&device->pool, &run.state->pooled);
-  return status == KVOX_OK ? kvox_progress_reach(run.progress, 1) : status;
+  return status;
 }
 
 static kvox_status project_way(const kvox_ct_operator *operation, kvox_workspace *workspace, const kvox_array *volume,

@@ -1,6 +1,6 @@
 #include "ct/pool.h"
 
-#include <stddef.h>
+#include "core/fail.h"
 
 void kvox_ct_pool_open(kvox_ct_pool *pool) {
   pthread_mutex_init(&pool->lock, NULL);
@@ -22,4 +22,17 @@ void kvox_ct_pool_give(kvox_ct_pool *pool, kvox_ct_pooled *state) {
   state->next = pool->free;
   pool->free = state;
   pthread_mutex_unlock(&pool->lock);
+}
+
+kvox_status kvox_ct_execute_on_queue(kvox_context *context, kvox_workspace *workspace, kvox_ct_commands commands,
+                                     void *run) {
+  kvox_ocl_queue *queue = NULL;
+  KVOX_TRY(kvox_ocl_queue_take(context->ocl, &queue));
+  kvox_status status = kvox_ocl_begin(queue);
+  status = status == KVOX_OK ? commands(run, queue) : status;
+  const kvox_status finished = kvox_ocl_finish(queue);
+  status = finished != KVOX_OK ? finished : status;
+  kvox_workspace_add_queue(workspace, queue);
+  kvox_ocl_queue_give_back(queue);
+  return status == KVOX_OK ? kvox_progress_reach(&workspace->progress, 1) : status;
 }

@@ -4,6 +4,10 @@
 
 #include <pthread.h>
 
+#include "context/context.h"
+#include "context/workspace.h"
+#include "ocl/ocl.h"
+
 /* The first member of a state. */
 typedef struct kvox_ct_pooled {
   struct kvox_ct_pooled *next;
@@ -20,5 +24,11 @@ void kvox_ct_pool_close(kvox_ct_pool *pool); /* when it is empty */
 /* NULL where all are in use. */
 kvox_ct_pooled *kvox_ct_pool_take(kvox_ct_pool *pool);
 void kvox_ct_pool_give(kvox_ct_pool *pool, kvox_ct_pooled *state);
+
+/* One execution on a queue of its own, from the first command to the last, its times added to the workspace's. `run` is
+ * the caller's. */
+typedef kvox_status (*kvox_ct_commands)(void *run, kvox_ocl_queue *queue);
+kvox_status kvox_ct_execute_on_queue(kvox_context *context, kvox_workspace *workspace, kvox_ct_commands commands,
+                                     void *run);
 
 #endif

@@ -1,6 +1,7 @@
 /* Fan and cone beams to volumes. */
 #include <string.h>
 
+#include "ct/disc.h"
 #include "ct/redundancy.h"
 #include "ct/scan.h"
 
@@ -65,35 +66,6 @@ static kvox_volume *circle_reconstruct(const circle *c, const kvox_ct_fbp_option
   assert_ok(kvox_ct_fbp_execute(plan, NULL, &c->projections, volume));
   kvox_ct_fbp_plan_destroy(plan);
   return volume;
-}
-
-typedef struct disc_values {
-  double mean, highest, lowest; /* of 5 x 5 means */
-} disc_values;
-
-static disc_values look_at(const float *slice, int64_t n, double radius) {
-  const double middle = 0.5 * (double)(n - 1);
-  double sum = 0, count = 0;
-  disc_values v = {0, -1e30, 1e30};
-  for (int64_t j = 2; j < n - 2; j++) {
-    for (int64_t i = 2; i < n - 2; i++) {
-      if (hypot((double)i - middle, (double)j - middle) >= radius) {
-        continue;
-      }
-      double block = 0;
-      for (int64_t y = -2; y <= 2; y++) {
-        for (int64_t x = -2; x <= 2; x++) {
-          block += (double)slice[(j + y) * n + i + x] / 25;
-        }
-      }
-      v.highest = fmax(v.highest, block);
-      v.lowest = fmin(v.lowest, block);
-      sum += (double)slice[j * n + i];
-      count++;
-    }
-  }
-  v.mean = sum / count;
-  return v;
 }
 
 /*

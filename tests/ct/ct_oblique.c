@@ -3,6 +3,7 @@
 
 #include "cpu/level.h"
 #include "ct/arm.h"
+#include "ct/disc.h"
 #include "phantom/phantom.h"
 
 static const double water = 0.02, pi = 3.14159265358979323846;
@@ -128,35 +129,6 @@ static void a_parallel_beam_as_views_is_the_beam(void **state) {
 }
 
 /* ---- A C-arm that sags ---- */
-
-typedef struct disc_values {
-  double mean, highest, lowest; /* of 5 x 5 means */
-} disc_values;
-
-static disc_values look_at(const float *slice, int64_t n, double radius) {
-  const double middle = 0.5 * (double)(n - 1);
-  double sum = 0, count = 0;
-  disc_values v = {0, -1e30, 1e30};
-  for (int64_t j = 2; j < n - 2; j++) {
-    for (int64_t i = 2; i < n - 2; i++) {
-      if (hypot((double)i - middle, (double)j - middle) >= radius) {
-        continue;
-      }
-      double block = 0;
-      for (int64_t y = -2; y <= 2; y++) {
-        for (int64_t x = -2; x <= 2; x++) {
-          block += (double)slice[(j + y) * n + i + x] / 25;
-        }
-      }
-      v.highest = fmax(v.highest, block);
-      v.lowest = fmin(v.lowest, block);
-      sum += (double)slice[j * n + i];
-      count++;
-    }
-  }
-  v.mean = sum / count;
-  return v;
-}
 
 /* The bar for every complete geometry: a long, noise-free water cylinder, r < 0.9 R: mean within 0.5 %, 5 x 5 means
  * within 1 % of it. */
@@ -359,7 +331,16 @@ static kvox_volume *noise_in_cut(cut how, const kvox_ct_fbp_options *given) {
   return volume;
 }
 
-/* 1, 2 and 7 threads, all at once or two views of sixteen slices, every level of the CPU: the same bits. */
+/* The level that contexts take where nobody asks for one. */
+static int32_t usual_level(void) {
+  kvox_context *context = NULL;
+  assert_ok(kvox_context_create(NULL, &context));
+  const int32_t level = kvox_context_cpu_level(context);
+  kvox_context_destroy(context);
+  return level;
+}
+
+/* 1, 2 and 7 threads, all at once or two views of sixteen slices, every vector level of the CPU: the same bits. */
 static void every_cut_gives_the_same_bits(void **state) {
   (void)state;
   static const cut cuts[] = {{2, 0, 0},
@@ -381,6 +362,9 @@ static void every_cut_gives_the_same_bits(void **state) {
     if (cuts[i].level != 0 && !kvox_cpu_has(cuts[i].level)) {
       printf("skipped: this machine lacks CPU level %d\n", (int)cuts[i].level);
       continue;
+    }
+    if (cuts[i].level != 0 && usual_level() == KVOX_CPU_REF) {
+      continue; /* the oracle's coordinates are doubles */
     }
     kvox_volume *other = noise_in_cut(cuts[i], &o);
     assert_memory_equal(volume_samples(other), volume_samples(first), 50 * 61 * 45 * sizeof(float));

@@ -126,4 +126,128 @@ static inline uint64_t least_limit(kvox_context *context, const scan *s, const k
   return strtoull(number + strlen("at least "), NULL, 10);
 }
 
+/* Any limit, down to the least that is named, and below it a sentence. */
+static inline void check_limits(const sides *both, const scan *s) {
+  kvox_ct_fbp_options o;
+  kvox_ct_fbp_options_init(&o);
+  kvox_volume *first = reconstruct_on(both->device, s, &o);
+  const uint64_t least = least_limit(both->device, s, &o);
+  const uint64_t limits[] = {least, least + least / 2, 4 * least};
+  kvox_ct_fbp_plan *plan = NULL;
+  for (int i = 0; i < 3; i++) {
+    kvox_memory_use memory;
+    o.memory_limit = limits[i];
+    plan = plan_on(both->device, s, &o);
+    assert_ok(kvox_ct_fbp_plan_memory(plan, &memory));
+    assert_true(memory.device <= limits[i] && memory.device > 0);
+    kvox_volume *other = volume_for(s, plan);
+    assert_ok(kvox_ct_fbp_execute(plan, NULL, &s->projections, other));
+    assert_same_bits(other, first);
+    kvox_volume_destroy(other);
+    kvox_ct_fbp_plan_destroy(plan);
+  }
+  o.memory_limit = least - 1;
+  assert_fails(KVOX_ERROR_MEMORY_LIMIT, "at least", kvox_ct_fbp_plan_create(both->device, s->geometry, &o, &plan));
+  kvox_volume_destroy(first);
+}
+
+/* Regions (begin, size) in slabs of their own have the bits of the whole. */
+static inline void check_regions(const sides *both, const scan *s, const kvox_ct_fbp_options *given,
+                                 const int64_t boxes[][2][3], size_t count) {
+  kvox_ct_fbp_options o = *given;
+  kvox_grid grid;
+  kvox_volume *whole = reconstruct_on(both->device, s, &o);
+  assert_ok(kvox_volume_grid(whole, &grid));
+  for (size_t n = 0; n < count; n++) {
+    const int64_t *begin = boxes[n][0], *size = boxes[n][1];
+    memcpy(o.region_begin, begin, sizeof o.region_begin);
+    memcpy(o.region_size, size, sizeof o.region_size);
+    o.memory_limit = 2 * least_limit(both->device, s, &o);
+    kvox_volume *part = reconstruct_on(both->device, s, &o);
+    for (int64_t k = 0; k < size[2]; k++) {
+      for (int64_t j = 0; j < size[1]; j++) {
+        const float *want =
+            volume_samples(whole) + ((begin[2] + k) * grid.size[1] + begin[1] + j) * grid.size[0] + begin[0];
+        assert_memory_equal(volume_samples(part) + (k * size[1] + j) * size[0], want, (size_t)size[0] * sizeof *want);
+      }
+    }
+    kvox_volume_destroy(part);
+  }
+  kvox_volume_destroy(whole);
+}
+
+/* Projections and volume on the device: the host's bits, and nothing comes back. */
+static inline void check_in_place(const sides *both, const scan *s) {
+  kvox_buffer *buffer = NULL;
+  kvox_volume *there = NULL;
+  kvox_workspace *workspace = NULL;
+  kvox_array projections, from, to;
+  kvox_grid grid;
+  const int64_t *shape = s->projections.shape;
+  kvox_ct_fbp_plan *plan = plan_on(both->device, s, NULL);
+  kvox_volume *first = volume_for(s, plan), *second = volume_for(s, plan);
+  assert_ok(kvox_ct_fbp_execute(plan, NULL, &s->projections, first));
+  assert_ok(kvox_ct_fbp_plan_grid(plan, &grid));
+  assert_ok(kvox_volume_create_device(both->device, KVOX_F32, &grid, &there));
+  assert_ok(kvox_buffer_create(both->device, sizeof(float) * (uint64_t)(shape[0] * shape[1] * shape[2]) + 8, &buffer));
+  assert_ok(kvox_array_init_buffer(&projections, buffer, 8, KVOX_F32, 3, shape));
+  assert_ok(kvox_array_copy(&s->projections, &projections));
+  assert_ok(kvox_workspace_create(both->device, &workspace));
+  assert_ok(kvox_ct_fbp_execute(plan, workspace, &projections, there));
+  for (int32_t i = 0; i < kvox_workspace_stage_count(workspace); i++) {
+    assert_string_not_equal(kvox_workspace_stage_name(workspace, i), "download");
+  }
+  assert_ok(kvox_volume_array(there, &from));
+  assert_ok(kvox_volume_array(second, &to));
+  assert_ok(kvox_array_copy(&from, &to));
+  assert_same_bits(second, first);
+  kvox_workspace_destroy(workspace);
+  kvox_buffer_destroy(buffer);
+  kvox_volume_destroy(there);
+  kvox_volume_destroy(first);
+  kvox_volume_destroy(second);
+  kvox_ct_fbp_plan_destroy(plan);
+}
+
+/* A sample that is not finite (view, row, column) is told in the CPU's words. */
+static inline void check_not_finite(const sides *both, const scan *s, const int64_t places[][3], size_t count) {
+  kvox_ct_fbp_options o;
+  kvox_ct_fbp_options_init(&o);
+  o.memory_limit = 2 * least_limit(both->device, s, &o);
+  kvox_ct_fbp_plan *device = plan_on(both->device, s, &o), *cpu = plan_on(both->cpu, s, NULL);
+  kvox_volume *volume = volume_for(s, cpu);
+  const int64_t *shape = s->projections.shape;
+  for (size_t i = 0; i < count; i++) {
+    char sentence[256] = "";
+    float *sample = &s->samples[(places[i][0] * shape[1] + places[i][1]) * shape[2] + places[i][2]];
+    *sample = i % 2 == 0 ? NAN : -INFINITY;
+    assert_int_equal(kvox_ct_fbp_execute(cpu, NULL, &s->projections, volume), KVOX_ERROR_DATA);
+    snprintf(sentence, sizeof sentence, "%s", kvox_last_error());
+    assert_int_equal(kvox_ct_fbp_execute(device, NULL, &s->projections, volume), KVOX_ERROR_DATA);
+    assert_string_equal(kvox_last_error(), sentence);
+    *sample = 0;
+  }
+  assert_ok(kvox_ct_fbp_execute(device, NULL, &s->projections, volume));
+  kvox_volume_destroy(volume);
+  kvox_ct_fbp_plan_destroy(device);
+  kvox_ct_fbp_plan_destroy(cpu);
+}
+
+/* A head in HU onto a grid: the device within half a HU of the CPU; how far apart they are. Samples stay `s`'s. */
+static inline double check_against_cpu(const sides *both, const scan *s, const kvox_grid *grid, double water_per_mm) {
+  kvox_ct_fbp_options o;
+  kvox_ct_fbp_options_init(&o);
+  o.grid = grid;
+  o.hounsfield = 1;
+  o.mu_water_per_mm = water_per_mm;
+  kvox_volume *device = reconstruct_on(both->device, s, &o), *cpu = reconstruct_on(both->cpu, s, &o);
+  const double difference = greatest_difference(device, cpu);
+  assert_true(difference < 0.5);
+  assert_int_equal(kvox_volume_unit(device), KVOX_UNIT_HU);
+  assert_non_null(strstr(kvox_volume_provenance(device), "\"backend\": \"opencl\""));
+  kvox_volume_destroy(device);
+  kvox_volume_destroy(cpu);
+  return difference;
+}
+
 #endif

@@ -143,6 +143,19 @@ class Geometry(Case):
         self.fails(2, 'ct', 'p.npy', '--geometry', 'g.json', '--check', '-o', 'v.npy', says='--check')
         self.fails(1, 'ct', 'p.npy', '--geometry', 'g.json', '--check', '--center', '30', says='data check')
 
+    def test_a_cone_that_turns_the_other_way_is_noted(self):
+        detector = '{"columns": 64, "rows": 8, "column_pitch_mm": 6, "row_pitch_mm": 6}'
+        for name, step in (('g.json', 3), ('r.json', -3)):
+            with open(self.path(name), 'w') as file:
+                file.write(f'{{"beam": "cone", "source_to_axis_mm": 500, "source_to_detector_mm": 1000, '
+                           f'"detector": {detector}, "angles_deg": {{"start": 0, "step": {step}, "count": 120}}}}')
+        self.kvox('phantom', 'forbild-head-3d', '--geometry', 'g.json', '--radius', 80, '-o', 'p.npy')
+        right = self.call('ct', 'p.npy', '--geometry', 'g.json', '-o', 'v.npy')
+        wrong = self.call('ct', 'p.npy', '--geometry', 'r.json', '-o', 'w.npy')
+        self.assertNotIn('note', right.stderr)
+        self.assertIn('note: data check', wrong.stderr)
+        self.assertIn('other direction', wrong.stderr)
+
     def test_angles(self):
         write_npy(self.path('a.npy'), (29,), [0.0] * 29, '<f8')
         self.fails(1, 'ct', 'p.npy', '--angles', 'a.npy', '-o', 'v.npy', says=('a.npy', '29 angles', '30 views'))

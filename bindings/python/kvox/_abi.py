@@ -1,7 +1,7 @@
 """The public ABI of libkvox and libkvox-io: constants, structs and prototypes, as in include/kvox/*.h.
 
 Nothing else in the package knows the shape of the C side. tests/test_abi.py compares every line of this file with the
-headers. kvox/extend.h is left out: it serves companion libraries written in C.
+headers. kvox/extend.h is left out: it serves companion libraries written in C; kvox/io_mri.h is not bound yet.
 """
 
 from __future__ import annotations

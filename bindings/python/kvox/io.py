@@ -195,9 +195,7 @@ def read_rtk_geometry(
             context=context,
         )
 
-    made = Geometry._made_by(
-        context, with_center, _abi.io().kvox_io_read_rtk_geometry, context, _bytes(path), detector
-    )
+    made = Geometry._made_by(context, with_center, _abi.io().kvox_io_read_rtk_geometry, context, _bytes(path), detector)
     return made
 
 
