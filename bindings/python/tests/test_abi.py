@@ -14,8 +14,10 @@ SIMPLE = {
     "int32_t": ctypes.c_int32,
     "kvox_type": ctypes.c_int32,
     "int64_t": ctypes.c_int64,
+    "uint32_t": ctypes.c_uint32,
     "uint64_t": ctypes.c_uint64,
     "size_t": ctypes.c_size_t,
+    "float": ctypes.c_float,
     "double": ctypes.c_double,
     "char": ctypes.c_char,
     "kvox_status": ctypes.c_int32,
@@ -34,6 +36,11 @@ STRUCTS = {
     "kvox_ct_filter_options": _abi.CtFilterOptions,
     "kvox_ct_fbp_options": _abi.CtFbpOptions,
     "kvox_ct_operator_options": _abi.CtOperatorOptions,
+    "kvox_mri_readout": _abi.MriReadout,
+    "kvox_mri_limits": _abi.MriLimits,
+    "kvox_mri_ramps": _abi.MriRamps,
+    "kvox_mri_protocol": _abi.MriProtocol,
+    "kvox_mri_walsh_options": _abi.MriWalshOptions,
     "kvox_io_write_options": _abi.IoWriteOptions,
     "kvox_io_detector": _abi.IoDetector,
 }
@@ -51,6 +58,10 @@ OBJECTS = {
     "kvox_ct_operator": _abi.CtOperator,
     "kvox_io_array": _abi.IoArray,
     "kvox_io_scan": _abi.IoScan,
+    "kvox_io_mri": _abi.IoMri,
+    "kvox_mri_noise_sum": _abi.MriNoiseSum,
+    "kvox_mri_noise": _abi.MriNoise,
+    "kvox_mri_compression": _abi.MriCompression,
 }
 FUNCTIONS = {
     "kvox_allocate_function": _abi.AllocateFunction,
@@ -60,6 +71,8 @@ FUNCTIONS = {
     "kvox_parallel_function": _abi.ParallelFunction,
     "kvox_progress_function": _abi.ProgressFunction,
 }
+# Of MRI, what is being built.
+UNBOUND = {"mri_fourier.h", "mri_partial.h", "mri_recon.h", "mri_epi.h", "mri_operator.h", "mri_maps.h"}
 
 
 def read(root, names):
@@ -70,13 +83,10 @@ def read(root, names):
 
 @pytest.fixture(scope="module")
 def headers(root):
-    """The declarations of libkvox and of libkvox-io; extend.h serves companion libraries in C and is not bound, nor are
-    MRI yet."""
-    names = sorted(path.name for path in (root / "include" / "kvox").glob("*.h"))
-    return {
-        "kvox": read(root, [name for name in names if name not in ("io.h", "extend.h") and "mri" not in name]),
-        "kvox-io": read(root, ["io.h"]),
-    }
+    """The declarations of libkvox and of libkvox-io; extend.h serves companion libraries in C and is not bound."""
+    names = {path.name for path in (root / "include" / "kvox").glob("*.h")} - {"extend.h"} - UNBOUND
+    formats = {name for name in names if name == "io.h" or name.startswith("io_")}
+    return {"kvox": read(root, sorted(names - formats)), "kvox-io": read(root, sorted(formats))}
 
 
 def ctypes_of(declaration, result=False):
@@ -88,7 +98,7 @@ def ctypes_of(declaration, result=False):
     name, stars, _, bounds = match.groups()
     depth = len(stars) + (1 if bounds else 0)
     if depth == 0:
-        return SIMPLE[name] if name in SIMPLE else FUNCTIONS[name]
+        return {**SIMPLE, **FUNCTIONS, **STRUCTS}[name]
     if name in OBJECTS:
         return OBJECTS[name] if depth == 1 else ctypes.POINTER(OBJECTS[name])
     assert depth == 1, declaration
@@ -144,9 +154,8 @@ def numbers_of_c(tmp_path, root, lines):
         pytest.skip("skipped: no C compiler here")
     source = tmp_path / "numbers.c"
     body = "\n".join(f'  printf("{name} %lld\\n", (long long)({value}));' for name, value in lines)
-    source.write_text(
-        f"#include <stdio.h>\n#include <kvox/kvox.h>\n#include <kvox/io.h>\nint main(void) {{\n{body}\n}}\n"
-    )
+    headers = "".join(f"#include <{name}>\n" for name in ("stdio.h", "kvox/kvox.h", "kvox/io.h", "kvox/io_mri.h"))
+    source.write_text(f"{headers}int main(void) {{\n{body}\n}}\n")
     program = tmp_path / "numbers"
     subprocess.run([compiler, "-std=c99", "-I", root / "include", source, "-o", program], check=True)
     printed = subprocess.run([program], check=True, capture_output=True, text=True).stdout
@@ -181,7 +190,8 @@ def test_members_have_the_header_s_types(headers):
                 spelled, bounds = re.fullmatch(r"\s*(\w+)((?:\[\w+\])*)\s*", member).groups()
                 expected = ctypes_of(f"{kind} {stars}{spelled}")
                 for bound in reversed(re.findall(r"\[(\w+)\]", bounds)):
-                    expected = expected * (_abi.MAX_RANK if bound == "KVOX_MAX_RANK" else int(bound))
+                    number = getattr(_abi, bound.removeprefix("KVOX_")) if bound.startswith("KVOX_") else int(bound)
+                    expected = expected * number
                 assert types[spelled] == expected, (name, spelled)
 
 

@@ -1,0 +1,121 @@
+"""Magnetic resonance imaging: mri_*.h."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, c_double, c_float, c_int32, c_int64, c_size_t, c_uint32
+from typing import Any
+
+from .base import Context, Options, Status, Workspace, array, numbers, sizes
+
+MRI_NOISE, MRI_CALIBRATION, MRI_CALIBRATION_AND_IMAGE, MRI_PHASE_CORRECTION, MRI_REVERSE, MRI_OTHER_USE = (
+    1 << bit for bit in range(6)
+)
+MRI_STEP_1, MRI_STEP_2, MRI_AVERAGE, MRI_SLICE, MRI_CONTRAST, MRI_PHASE, MRI_REPETITION, MRI_SET = range(8)
+MRI_SEGMENT, MRI_COUNTERS = 8, 9
+MRI_CARTESIAN, MRI_EPI, MRI_RADIAL, MRI_SPIRAL, MRI_OTHER = range(5)
+MRI_MOST_ECHOES = 64
+
+
+class MriNoiseSum(ctypes.c_void_p):
+    pass
+
+
+class MriNoise(ctypes.c_void_p):
+    pass
+
+
+class MriCompression(ctypes.c_void_p):
+    pass
+
+
+class MriReadout(ctypes.Structure):
+    _fields_ = [
+        ("flags", c_uint32),
+        ("encoding", c_int32),
+        ("counters", c_int32 * MRI_COUNTERS),
+        ("coils", c_int32),
+        ("samples", c_int32),
+        ("center_sample", c_int32),
+        ("discard_before", c_int32),
+        ("discard_after", c_int32),
+        ("trajectory_axes", c_int32),
+        ("data", POINTER(c_float)),
+        ("trajectory", POINTER(c_float)),
+        ("sample_time_us", c_double),
+        ("position_mm", c_double * 3),
+        ("read_axis", c_double * 3),
+        ("phase_axis", c_double * 3),
+        ("slice_axis", c_double * 3),
+    ]
+
+
+class MriLimits(ctypes.Structure):
+    _fields_ = [("first", c_int32), ("last", c_int32), ("center", c_int32)]
+
+
+class MriRamps(ctypes.Structure):
+    _fields_ = [
+        ("up_us", c_double),
+        ("flat_us", c_double),
+        ("down_us", c_double),
+        ("delay_us", c_double),
+        ("dwell_us", c_double),
+        ("samples", c_int32),
+        ("navigators", c_int32),
+    ]
+
+
+class MriProtocol(ctypes.Structure):
+    _fields_ = [
+        ("encoded_size", c_int64 * 3),
+        ("image_size", c_int64 * 3),
+        ("encoded_mm", c_double * 3),
+        ("image_mm", c_double * 3),
+        ("limits", MriLimits * MRI_COUNTERS),
+        ("trajectory", c_int32),
+        ("coils", c_int32),
+        ("echoes", c_int32),
+        ("echo_ms", c_double * MRI_MOST_ECHOES),
+        ("acceleration", c_double * 2),
+        ("field_t", c_double),
+        ("ramps", MriRamps),
+    ]
+
+
+class MriWalshOptions(Options):
+    _fields_ = [("struct_size", c_size_t), ("window", c_int64 * 3), ("noise", MriNoise)]
+
+
+MRI: dict[str, tuple[Any, ...]] = {
+    # mri_noise.h
+    "kvox_mri_noise_sum_create": (Status, Context, c_int64, c_double, POINTER(MriNoiseSum)),
+    "kvox_mri_noise_sum_destroy": (None, MriNoiseSum),
+    "kvox_mri_noise_sum_add": (Status, MriNoiseSum, array),
+    "kvox_mri_noise_sum_add_readout": (Status, MriNoiseSum, POINTER(MriReadout)),
+    "kvox_mri_noise_sum_add_edges": (Status, MriNoiseSum, array, c_double),
+    "kvox_mri_noise_sum_finish": (Status, MriNoiseSum, POINTER(MriNoise)),
+    "kvox_mri_noise_create": (Status, Context, c_int64, numbers, c_double, POINTER(MriNoise)),
+    "kvox_mri_noise_destroy": (None, MriNoise),
+    "kvox_mri_noise_coils": (c_int64, MriNoise),
+    "kvox_mri_noise_samples": (c_int64, MriNoise),
+    "kvox_mri_noise_sample_time_us": (c_double, MriNoise),
+    "kvox_mri_noise_covariance": (Status, MriNoise, numbers),
+    "kvox_mri_noise_whitening": (Status, MriNoise, numbers),
+    "kvox_mri_noise_rescale": (Status, MriNoise, c_double, c_double, POINTER(MriNoise)),
+    "kvox_mri_whiten": (Status, Context, MriNoise, Workspace, array, array),
+    "kvox_mri_snr_scale": (c_double, c_double, c_int64),
+    # mri_coils.h
+    "kvox_mri_root_sum_of_squares": (Status, Context, Workspace, array, array),
+    "kvox_mri_walsh_options_init_sized": (None, POINTER(MriWalshOptions), c_size_t),
+    "kvox_mri_walsh_maps": (Status, Context, POINTER(MriWalshOptions), Workspace, array, array),
+    "kvox_mri_low_resolution": (Status, Context, sizes, Workspace, array, array),
+    "kvox_mri_relative_maps": (Status, Context, Workspace, array, array),
+    "kvox_mri_combine": (Status, Context, MriNoise, Workspace, array, array, array),
+    "kvox_mri_compression_create_svd": (Status, Context, array, c_int64, POINTER(MriCompression)),
+    "kvox_mri_compression_create_geometric": (Status, Context, array, c_int64, c_int64, POINTER(MriCompression)),
+    "kvox_mri_compression_destroy": (None, MriCompression),
+    "kvox_mri_compression_energy": (c_double, MriCompression),
+    "kvox_mri_compression_matrix": (Status, MriCompression, c_int64, numbers),
+    "kvox_mri_compress": (Status, Context, MriCompression, Workspace, array, array),
+}
