@@ -162,7 +162,7 @@ kvox_status kvox_ct_ocl_cone_make(kvox_context *context, const kvox_ct_ocl_cone_
   memcpy(made->size, setup->size, sizeof made->size);
   made->items[0] = ITEMS_X;
   made->items[1] = setup->turned ? CPU_ITEMS_Y : GPU_ITEMS_Y;
-  kvox_status status = kvox_ct_ocl_table(context->ocl, "views", table, bytes, &made->views);
+  kvox_status status = kvox_ocl_buffer_from(context->ocl, "views", table, bytes, &made->views);
   if (status == KVOX_OK) {
     status = kvox_ct_ocl_fit_group(context->ocl, made->items, build_kernel, made);
   }

@@ -82,10 +82,10 @@ static kvox_status make_tables(kvox_ct_ocl_correct *stage, const kvox_ct_correct
   }
   memcpy(inverse_gain, correction->inverse_gain, (size_t)bytes);
   list_bad(correction, stage->row_pixels, pixels, inverse_gain);
-  KVOX_TRY_CLEANUP(kvox_ct_ocl_table(ocl, "dark frame", correction->dark, bytes, &stage->dark));
-  KVOX_TRY_CLEANUP(kvox_ct_ocl_table(ocl, "gains", inverse_gain, bytes, &stage->inverse_gain));
+  KVOX_TRY_CLEANUP(kvox_ocl_buffer_from(ocl, "dark frame", correction->dark, bytes, &stage->dark));
+  KVOX_TRY_CLEANUP(kvox_ocl_buffer_from(ocl, "gains", inverse_gain, bytes, &stage->inverse_gain));
   if (bad > 0) {
-    KVOX_TRY_CLEANUP(kvox_ct_ocl_table(ocl, "bad pixels", pixels, (uint64_t)bad * sizeof *pixels, &stage->pixels));
+    KVOX_TRY_CLEANUP(kvox_ocl_buffer_from(ocl, "bad pixels", pixels, (uint64_t)bad * sizeof *pixels, &stage->pixels));
   }
 cleanup:
   kvox_release(heap, inverse_gain);

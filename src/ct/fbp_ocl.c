@@ -1,10 +1,10 @@
 /* Filtered back-projection on a device: see ocl.h for what an execution consists of. */
+#include "context/pool.h"
 #include "context/workspace.h"
 #include "core/array.h"
 #include "core/fail.h"
 #include "ct/fbp.h"
 #include "ct/fdk_ocl.h"
-#include "ct/pool.h"
 #include "ct/upload.h"
 
 struct kvox_ct_fbp_device {
@@ -13,12 +13,12 @@ struct kvox_ct_fbp_device {
   kvox_ct_correction *correction; /* of the rows that slices lie on */
   kvox_ct_filter_options filter;
   double *response; /* what filter.response points to */
-  kvox_ct_pool pool;
+  kvox_pool pool;
   uint64_t bytes; /* on the device, of one execution */
 };
 
 typedef struct fbp_state {
-  kvox_ct_pooled pooled;
+  kvox_pooled pooled;
   kvox_ct_upload upload;
   kvox_ct_ocl_filter *filter;
   kvox_ct_ocl_backproject *backproject;
@@ -107,7 +107,7 @@ kvox_status kvox_ct_fbp_ocl_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_op
     return KVOX_ERROR_MEMORY;
   }
   plan->device = device;
-  kvox_ct_pool_open(&device->pool);
+  kvox_pool_open(&device->pool);
   KVOX_TRY(kvox_ct_filter_options_keep(plan->context->heap, options, &device->filter, &device->response));
   KVOX_TRY(lay_out(plan, diverging));
   KVOX_TRY(kvox_ct_correction_take_rows(plan->correction, device->slabs.detector_rows, device->slabs.rows,
@@ -117,7 +117,7 @@ kvox_status kvox_ct_fbp_ocl_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_op
   KVOX_TRY(make_state(plan, &first));
   plan->transform_length =
       device->fdk != NULL ? kvox_ct_ocl_fdk_length(first->fdk) : kvox_ct_ocl_filter_length(first->filter);
-  kvox_ct_pool_give(&device->pool, &first->pooled);
+  kvox_pool_give(&device->pool, &first->pooled);
   return KVOX_OK;
 }
 
@@ -126,10 +126,10 @@ void kvox_ct_fbp_ocl_drop(kvox_ct_fbp_plan *plan) {
   if (device == NULL) {
     return;
   }
-  for (kvox_ct_pooled *state; (state = kvox_ct_pool_take(&device->pool)) != NULL;) {
+  for (kvox_pooled *state; (state = kvox_pool_take(&device->pool)) != NULL;) {
     drop_state(plan, (fbp_state *)state);
   }
-  kvox_ct_pool_close(&device->pool);
+  kvox_pool_close(&device->pool);
   kvox_ct_slabs_drop(&device->slabs);
   kvox_ct_fdk_drop(device->fdk);
   kvox_ct_correction_destroy(device->correction);
@@ -242,11 +242,11 @@ kvox_status kvox_ct_fbp_ocl_execute(const kvox_ct_fbp_plan *plan, kvox_workspace
   fbp_run run = {.plan = plan, .projections = projections, .volume = volume, .progress = &workspace->progress};
   KVOX_TRY(kvox_workspace_begin(workspace, 0));
   run.all = (FILTER_COST + BACKPROJECT_COST) * kvox_ct_slabs_count(&device->slabs) * device->slabs.views;
-  run.state = (fbp_state *)kvox_ct_pool_take(&device->pool);
+  run.state = (fbp_state *)kvox_pool_take(&device->pool);
   if (run.state == NULL) {
     KVOX_TRY(make_state(plan, &run.state));
   }
-  const kvox_status status = kvox_ct_execute_on_queue(plan->context, workspace, reconstruct, &run);
-  kvox_ct_pool_give(&device->pool, &run.state->pooled);
+  const kvox_status status = kvox_execute_on_queue(plan->context, workspace, reconstruct, &run);
+  kvox_pool_give(&device->pool, &run.state->pooled);
   return status;
 }

@@ -98,8 +98,8 @@ static kvox_status make_response(kvox_ct_ocl_filter *stage, const kvox_ct_filter
     status = kvox_ct_filter_response(heap, options, stage->scan.pitch_mm, length, response);
   }
   if (status == KVOX_OK) {
-    status = kvox_ct_ocl_table(stage->context->ocl, "response of the filter", response,
-                               (uint64_t)length * sizeof *response, &stage->response);
+    status = kvox_ocl_buffer_from(stage->context->ocl, "response of the filter", response,
+                                  (uint64_t)length * sizeof *response, &stage->response);
   }
   kvox_release(heap, response);
   return status;
@@ -114,8 +114,8 @@ static kvox_status make_places(kvox_ct_ocl_filter *stage, const kvox_ct_row_plac
   for (int64_t k = 0; k < slices; k++) {
     table[k] = (row_place){.row = places[k].row, .fraction = places[k].fraction};
   }
-  const kvox_status status =
-      kvox_ct_ocl_table(stage->context->ocl, "rows of slices", table, (uint64_t)slices * sizeof *table, &stage->places);
+  const kvox_status status = kvox_ocl_buffer_from(stage->context->ocl, "rows of slices", table,
+                                                  (uint64_t)slices * sizeof *table, &stage->places);
   kvox_release(heap, table);
   return status;
 }
@@ -130,8 +130,8 @@ static kvox_status make_weights(kvox_ct_ocl_filter *stage, const double *weights
   for (int64_t view = 0; view < views; view++) {
     weights[view] = (float)weights_rad[view];
   }
-  const kvox_status status = kvox_ct_ocl_table(stage->context->ocl, "weights of views", weights,
-                                               (uint64_t)views * sizeof *weights, &stage->weights);
+  const kvox_status status = kvox_ocl_buffer_from(stage->context->ocl, "weights of views", weights,
+                                                  (uint64_t)views * sizeof *weights, &stage->weights);
   kvox_release(heap, weights);
   return status;
 }

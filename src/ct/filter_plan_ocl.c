@@ -1,24 +1,24 @@
 /* The filter as a stage of its own, on a device. */
 #include <string.h>
 
+#include "context/pool.h"
 #include "context/workspace.h"
 #include "core/array.h"
 #include "core/fail.h"
 #include "ct/chunks.h"
 #include "ct/filter_plan.h"
-#include "ct/pool.h"
 
 struct kvox_ct_filter_device {
   kvox_ct_chunks chunks;
   kvox_ct_row_place *places; /* every row is a slice */
   kvox_ct_filter_options options;
   double *response; /* what options.response points to */
-  kvox_ct_pool pool;
+  kvox_pool pool;
   uint64_t bytes; /* on the device, of one execution */
 };
 
 typedef struct filter_state {
-  kvox_ct_pooled pooled;
+  kvox_pooled pooled;
   kvox_ct_chunk_state chunk;
   kvox_ct_ocl_filter *filter;
 } filter_state;
@@ -77,13 +77,13 @@ kvox_status kvox_ct_filter_ocl_make(kvox_ct_filter_plan *plan, const kvox_ct_fil
     return KVOX_ERROR_MEMORY;
   }
   plan->device = device;
-  kvox_ct_pool_open(&device->pool);
+  kvox_pool_open(&device->pool);
   KVOX_TRY(kvox_ct_filter_options_keep(plan->context->heap, options, &device->options, &device->response));
   KVOX_TRY(place_rows(plan));
   KVOX_TRY(kvox_ct_chunks_choose(&device->chunks, plan->context, plan->shape, 2, plan->memory_limit,
                                  "kvox_ct_filter_plan_create", need, plan, &device->bytes));
   KVOX_TRY(make_state(plan, &first));
-  kvox_ct_pool_give(&device->pool, &first->pooled);
+  kvox_pool_give(&device->pool, &first->pooled);
   return KVOX_OK;
 }
 
@@ -92,10 +92,10 @@ void kvox_ct_filter_ocl_drop(kvox_ct_filter_plan *plan) {
   if (device == NULL) {
     return;
   }
-  for (kvox_ct_pooled *state; (state = kvox_ct_pool_take(&device->pool)) != NULL;) {
+  for (kvox_pooled *state; (state = kvox_pool_take(&device->pool)) != NULL;) {
     drop_state(plan, (filter_state *)state);
   }
-  kvox_ct_pool_close(&device->pool);
+  kvox_pool_close(&device->pool);
   kvox_release(plan->context->heap, device->places);
   kvox_release(plan->context->heap, device->response);
   kvox_release(plan->context->heap, device);
@@ -130,7 +130,7 @@ kvox_status kvox_ct_filter_ocl_execute(const kvox_ct_filter_plan *plan, kvox_wor
   kvox_ct_filter_device *device = plan->device;
   kvox_ocl_queue *queue = NULL;
   KVOX_TRY(kvox_workspace_begin(workspace, 0));
-  filter_state *state = (filter_state *)kvox_ct_pool_take(&device->pool);
+  filter_state *state = (filter_state *)kvox_pool_take(&device->pool);
   if (state == NULL) {
     KVOX_TRY(make_state(plan, &state));
   }
@@ -141,6 +141,6 @@ kvox_status kvox_ct_filter_ocl_execute(const kvox_ct_filter_plan *plan, kvox_wor
     kvox_workspace_add_queue(workspace, queue);
     kvox_ocl_queue_give_back(queue);
   }
-  kvox_ct_pool_give(&device->pool, &state->pooled);
+  kvox_pool_give(&device->pool, &state->pooled);
   return status;
 }

@@ -45,7 +45,7 @@ kvox_status kvox_ct_ocl_lines_create(kvox_context *context, const kvox_ct_line *
   }
   kvox_status status = fill(lines, views, begin, size, host);
   if (status == KVOX_OK) {
-    status = kvox_ct_ocl_table(context->ocl, "lines of views", host, kvox_ct_ocl_lines_need(views), buffer);
+    status = kvox_ocl_buffer_from(context->ocl, "lines of views", host, kvox_ct_ocl_lines_need(views), buffer);
   }
   kvox_release(context->heap, host);
   return status;

@@ -30,9 +30,6 @@ typedef struct kvox_ct_ocl_cut {
 
 static inline int64_t kvox_ct_ocl_groups(const kvox_ct_ocl_cut *cut) { return kvox_divide_up(cut->slices, cut->lanes); }
 
-/* A new buffer of these bytes of the host. */
-kvox_status kvox_ct_ocl_table(kvox_ocl *ocl, const char *what, const void *bytes, uint64_t count, kvox_buffer **buffer);
-
 /* Builds a stage's kernels for groups of items[0] x items[1], powers of two, which are halved until the device takes
  * them, and the kernels, that may take so many registers that their groups must be smaller; `build` tells the largest.
  */

@@ -1,20 +1,20 @@
 /* The matched pair on a device. */
+#include "context/pool.h"
 #include "context/workspace.h"
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/size.h"
 #include "ct/operator.h"
-#include "ct/pool.h"
 #include "ct/upload.h"
 
 struct kvox_ct_operator_device {
   kvox_ct_slabs slabs;
-  kvox_ct_pool pool;
+  kvox_pool pool;
   uint64_t bytes; /* on the device, of one execution */
 };
 
 typedef struct operator_state {
-  kvox_ct_pooled pooled;
+  kvox_pooled pooled;
   kvox_ct_upload upload;
   kvox_ct_ocl_rows *rows;
   kvox_ct_ocl_backproject *backproject;
@@ -90,12 +90,12 @@ static kvox_status make_way(kvox_ct_operator *operation, const kvox_ct_geometry 
     return KVOX_ERROR_MEMORY;
   }
   operation->device = device;
-  kvox_ct_pool_open(&device->pool);
+  kvox_pool_open(&device->pool);
   KVOX_TRY(kvox_ct_slabs_lay_out(&device->slabs, operation->context, geometry, grid, whole, grid->size, name));
   KVOX_TRY(
       kvox_ct_slabs_choose(&device->slabs, operation->memory_limit, name, need_of_state, operation, &device->bytes));
   KVOX_TRY(make_state(operation, &first));
-  kvox_ct_pool_give(&device->pool, &first->pooled);
+  kvox_pool_give(&device->pool, &first->pooled);
   return KVOX_OK;
 }
 
@@ -104,10 +104,10 @@ static void drop_way(kvox_ct_operator *operation) {
   if (device == NULL) {
     return;
   }
-  for (kvox_ct_pooled *state; (state = kvox_ct_pool_take(&device->pool)) != NULL;) {
+  for (kvox_pooled *state; (state = kvox_pool_take(&device->pool)) != NULL;) {
     drop_state(operation, (operator_state *)state);
   }
-  kvox_ct_pool_close(&device->pool);
+  kvox_pool_close(&device->pool);
   kvox_ct_slabs_drop(&device->slabs);
   kvox_release(operation->context->heap, device);
   operation->device = NULL;
@@ -243,17 +243,17 @@ static kvox_status backproject(void *data, kvox_ocl_queue *queue) {
 }
 
 static kvox_status execute(const kvox_ct_operator *o, kvox_workspace *workspace, const kvox_array *volume,
-                           const kvox_array *projections, kvox_ct_commands side) {
+                           const kvox_array *projections, kvox_commands side) {
   kvox_ct_operator_device *device = o->device;
   operator_run run = {.operation = o, .volume = volume, .projections = projections, .progress = &workspace->progress};
   KVOX_TRY(kvox_workspace_begin(workspace, 0));
   run.all = kvox_ct_slabs_count(&device->slabs) * device->slabs.views;
-  run.state = (operator_state *)kvox_ct_pool_take(&device->pool);
+  run.state = (operator_state *)kvox_pool_take(&device->pool);
   if (run.state == NULL) {
     KVOX_TRY(make_state(o, &run.state));
   }
-  const kvox_status status = kvox_ct_execute_on_queue(o->context, workspace, side, &run);
-  kvox_ct_pool_give(&device->pool, &run.state->pooled);
+  const kvox_status status = kvox_execute_on_queue(o->context, workspace, side, &run);
+  kvox_pool_give(&device->pool, &run.state->pooled);
   return status;
 }
 

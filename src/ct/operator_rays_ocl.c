@@ -5,12 +5,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "context/pool.h"
 #include "context/workspace.h"
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/size.h"
 #include "ct/operator_rays.h"
-#include "ct/pool.h"
 #include "ct/rays_ocl.h"
 #include "ct/slabs.h"
 
@@ -19,13 +19,13 @@ static const char create_name[] = "kvox_ct_operator_create";
 struct kvox_ct_operator_rays_device {
   kvox_ct_geometry *geometry;
   kvox_ct_ocl_rays_view *views;
-  kvox_ct_pool pool;
+  kvox_pool pool;
   int64_t chunk;  /* views at once */
   uint64_t bytes; /* on the device, of one execution */
 };
 
 typedef struct rays_state {
-  kvox_ct_pooled pooled;
+  kvox_pooled pooled;
   kvox_ct_ocl_rays *rays;
   kvox_ct_ocl_correct *convert;
   kvox_buffer *volume, *staging, *samples, *flags;
@@ -164,12 +164,12 @@ static kvox_status make_way(kvox_ct_operator *operation, const kvox_ct_geometry 
   }
   operation->rays_device = device;
   device->geometry = kvox_ct_geometry_hold(geometry);
-  kvox_ct_pool_open(&device->pool);
+  kvox_pool_open(&device->pool);
   KVOX_TRY(check_counts(operation));
   KVOX_TRY(describe_views(operation, geometry));
   KVOX_TRY(choose_chunk(operation));
   KVOX_TRY(make_state(operation, &first));
-  kvox_ct_pool_give(&device->pool, &first->pooled);
+  kvox_pool_give(&device->pool, &first->pooled);
   return KVOX_OK;
 }
 
@@ -178,10 +178,10 @@ static void drop_way(kvox_ct_operator *operation) {
   if (device == NULL) {
     return;
   }
-  for (kvox_ct_pooled *state; (state = kvox_ct_pool_take(&device->pool)) != NULL;) {
+  for (kvox_pooled *state; (state = kvox_pool_take(&device->pool)) != NULL;) {
     drop_state(operation, (rays_state *)state);
   }
-  kvox_ct_pool_close(&device->pool);
+  kvox_pool_close(&device->pool);
   kvox_ct_geometry_destroy(device->geometry);
   kvox_release(operation->context->heap, device->views);
   kvox_release(operation->context->heap, device);
@@ -296,16 +296,16 @@ static kvox_status backproject(void *data, kvox_ocl_queue *queue) {
 }
 
 static kvox_status execute(const kvox_ct_operator *o, kvox_workspace *workspace, const kvox_array *volume,
-                           const kvox_array *projections, kvox_ct_commands side) {
+                           const kvox_array *projections, kvox_commands side) {
   kvox_ct_operator_rays_device *device = o->rays_device;
   rays_run run = {.operation = o, .volume = volume, .projections = projections, .progress = &workspace->progress};
   KVOX_TRY(kvox_workspace_begin(workspace, 0));
-  run.state = (rays_state *)kvox_ct_pool_take(&device->pool);
+  run.state = (rays_state *)kvox_pool_take(&device->pool);
   if (run.state == NULL) {
     KVOX_TRY(make_state(o, &run.state));
   }
-  const kvox_status status = kvox_ct_execute_on_queue(o->context, workspace, side, &run);
-  kvox_ct_pool_give(&device->pool, &run.state->pooled);
+  const kvox_status status = kvox_execute_on_queue(o->context, workspace, side, &run);
+  kvox_pool_give(&device->pool, &run.state->pooled);
   return status;
 }
 

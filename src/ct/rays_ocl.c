@@ -110,7 +110,7 @@ static kvox_status get_kernel(kvox_ocl *ocl, const char *name, kvox_ocl_kernel *
 
 static kvox_status fill_stage(kvox_ct_ocl_rays *s, const kvox_ct_ocl_rays_view *views, int64_t count, int64_t most) {
   kvox_ocl *ocl = s->context->ocl;
-  KVOX_TRY(kvox_ct_ocl_table(ocl, "views", views, kvox_ct_ocl_rays_views_need(count), &s->views));
+  KVOX_TRY(kvox_ocl_buffer_from(ocl, "views", views, kvox_ct_ocl_rays_views_need(count), &s->views));
   KVOX_TRY(kvox_ocl_buffer_create(ocl, kvox_ct_ocl_rays_need(most, s->rows, s->columns), "rays", &s->rays));
   KVOX_TRY(get_kernel(ocl, "lay", &s->lay, &s->lay_group));
   KVOX_TRY(get_kernel(ocl, "project", &s->project, &s->project_group));

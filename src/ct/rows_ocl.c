@@ -57,10 +57,10 @@ static kvox_status make_tables(kvox_context *context, const kvox_ct_row_place *p
     goto cleanup;
   }
   fill_tables(places, slices, detector_rows, rows, place_table, row_table);
-  KVOX_TRY_CLEANUP(kvox_ct_ocl_table(context->ocl, "rows of slices", place_table,
-                                     (uint64_t)slices * sizeof *place_table, &made->places));
+  KVOX_TRY_CLEANUP(kvox_ocl_buffer_from(context->ocl, "rows of slices", place_table,
+                                        (uint64_t)slices * sizeof *place_table, &made->places));
   status =
-      kvox_ct_ocl_table(context->ocl, "slices of rows", row_table, (uint64_t)rows * sizeof *row_table, &made->rows);
+      kvox_ocl_buffer_from(context->ocl, "slices of rows", row_table, (uint64_t)rows * sizeof *row_table, &made->rows);
 cleanup:
   kvox_release(context->heap, place_table);
   kvox_release(context->heap, row_table);

@@ -36,8 +36,8 @@ static kvox_status make_table(kvox_ct_ocl_weigh *stage, const kvox_ct_fdk *fdk) 
   for (int64_t v = 0; v < count; v++) {
     kvox_ct_fdk_rays(fdk, v, weights + v * columns);
   }
-  const kvox_status status =
-      kvox_ct_ocl_table(stage->context->ocl, "weights of rays", weights, kvox_ct_ocl_weigh_need(fdk), &stage->weights);
+  const kvox_status status = kvox_ocl_buffer_from(stage->context->ocl, "weights of rays", weights,
+                                                  kvox_ct_ocl_weigh_need(fdk), &stage->weights);
   kvox_release(stage->context->heap, weights);
   return status;
 }

@@ -77,7 +77,7 @@ static kvox_status make_rays(kvox_ct_ocl_weigh_views *stage, const kvox_ct_slabs
     table[v] = rays_of(stage->fdk, v, stage->found);
   }
   const kvox_status status =
-      kvox_ct_ocl_table(stage->context->ocl, "rays of views", table, rays_bytes(slabs), &stage->rays);
+      kvox_ocl_buffer_from(stage->context->ocl, "rays of views", table, rays_bytes(slabs), &stage->rays);
   kvox_release(heap, table);
   return status;
 }

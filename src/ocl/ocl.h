@@ -37,6 +37,10 @@ uint64_t kvox_ocl_usual_memory(const kvox_ocl *ocl);
 /* Not cleared. `what` is for the sentence: "filtered views". */
 kvox_status kvox_ocl_buffer_create(kvox_ocl *ocl, uint64_t bytes, const char *what, kvox_buffer **buffer);
 
+/* A new one of `count` bytes of the host. */
+kvox_status kvox_ocl_buffer_from(kvox_ocl *ocl, const char *what, const void *bytes, uint64_t count,
+                                 kvox_buffer **buffer);
+
 /* Around a host's cl_mem, which is retained. */
 kvox_status kvox_ocl_buffer_wrap(kvox_ocl *ocl, void *cl_mem_handle, kvox_buffer **buffer);
 

@@ -1,31 +1,30 @@
-#include "ct/pool.h"
+#include "context/pool.h"
 
 #include "core/fail.h"
 
-void kvox_ct_pool_open(kvox_ct_pool *pool) {
+void kvox_pool_open(kvox_pool *pool) {
   pthread_mutex_init(&pool->lock, NULL);
   pool->free = NULL;
 }
 
-void kvox_ct_pool_close(kvox_ct_pool *pool) { pthread_mutex_destroy(&pool->lock); }
+void kvox_pool_close(kvox_pool *pool) { pthread_mutex_destroy(&pool->lock); }
 
-kvox_ct_pooled *kvox_ct_pool_take(kvox_ct_pool *pool) {
+kvox_pooled *kvox_pool_take(kvox_pool *pool) {
   pthread_mutex_lock(&pool->lock);
-  kvox_ct_pooled *state = pool->free;
+  kvox_pooled *state = pool->free;
   pool->free = state != NULL ? state->next : NULL;
   pthread_mutex_unlock(&pool->lock);
   return state;
 }
 
-void kvox_ct_pool_give(kvox_ct_pool *pool, kvox_ct_pooled *state) {
+void kvox_pool_give(kvox_pool *pool, kvox_pooled *state) {
   pthread_mutex_lock(&pool->lock);
   state->next = pool->free;
   pool->free = state;
   pthread_mutex_unlock(&pool->lock);
 }
 
-kvox_status kvox_ct_execute_on_queue(kvox_context *context, kvox_workspace *workspace, kvox_ct_commands commands,
-                                     void *run) {
+kvox_status kvox_execute_on_queue(kvox_context *context, kvox_workspace *workspace, kvox_commands commands, void *run) {
   kvox_ocl_queue *queue = NULL;
   KVOX_TRY(kvox_ocl_queue_take(context->ocl, &queue));
   kvox_status status = kvox_ocl_begin(queue);

@@ -1,7 +1,7 @@
-#include "ct/ocl.h"
+#include "ocl/ocl.h"
 
-kvox_status kvox_ct_ocl_table(kvox_ocl *ocl, const char *what, const void *bytes, uint64_t count,
-                              kvox_buffer **buffer) {
+kvox_status kvox_ocl_buffer_from(kvox_ocl *ocl, const char *what, const void *bytes, uint64_t count,
+                                 kvox_buffer **buffer) {
   kvox_ocl_queue *queue = NULL;
   kvox_buffer *made = NULL;
   kvox_status status = kvox_ocl_buffer_create(ocl, count, what, &made);
