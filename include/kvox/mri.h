@@ -4,6 +4,7 @@
 
 #include <kvox/mri_coils.h>
 #include <kvox/mri_fourier.h>
+#include <kvox/mri_maps.h>
 #include <kvox/mri_noise.h>
 #include <kvox/mri_partial.h>
 #include <kvox/mri_readout.h>
