@@ -28,3 +28,27 @@ typedef union lanes {
   float one[LANES];
 } lanes;
 #endif
+
+/* Where samples [coil][z][y][x] lie, in elements; and how many a launch has along each axis, a work-item for each. */
+typedef struct coil_samples {
+  long begin, coil, z, y, x;
+} coil_samples;
+typedef struct sample_box {
+  long x, y, z;
+} sample_box;
+
+static long place_of(const coil_samples at) {
+  return at.begin + (long)get_global_id(2) * at.z + (long)get_global_id(1) * at.y + (long)get_global_id(0) * at.x;
+}
+
+static bool is_within(const sample_box box) {
+  return (long)get_global_id(0) < box.x && (long)get_global_id(1) < box.y && (long)get_global_id(2) < box.z;
+}
+
+/* Leaves the number of the first sample, in C order, that is spoilt; the host bounds it to 32 bits. */
+static void tell_spoilt(const int spoilt, const sample_box box, global uint *flag) {
+  if (spoilt != 0) {
+    atomic_min(flag,
+               (uint)(((long)get_global_id(2) * box.y + (long)get_global_id(1)) * box.x + (long)get_global_id(0)));
+  }
+}

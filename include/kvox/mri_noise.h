@@ -12,7 +12,8 @@ extern "C" {
 /*
  * Noise of coils is Gaussian, with mean 0, and correlated between coils: covariance[i][j] = mean(n_i conj(n_j)) over
  * samples n, so that the real and the imaginary part of a sample each have half of its variance. Covariances and
- * whitening matrices are given and taken as doubles [coil][coil][real, imaginary]. An array on a device is refused.
+ * whitening matrices are given and taken as doubles [coil][coil][real, imaginary]. An array on a device is refused, but
+ * for whitening, which runs there.
  */
 
 /* ---- Measuring: samples are added as they come, then finished ---- */

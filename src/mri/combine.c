@@ -6,6 +6,7 @@
 #include "core/fail.h"
 #include "cpu/level.h"
 #include "kvox/mri_coils.h"
+#include "mri/ocl.h"
 
 const kvox_combine_kernels *kvox_combine_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_combine, cpu_level); }
 
@@ -50,26 +51,38 @@ static kvox_status combine_tile(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
-kvox_status kvox_mri_root_sum_of_squares(kvox_context *context, kvox_workspace *workspace, const kvox_array *images,
-                                         const kvox_array *magnitude) {
-  KVOX_REQUIRE(context);
-  KVOX_TRY(kvox_mri_check_coils(images, "kvox_mri_root_sum_of_squares: images"));
-  KVOX_TRY(kvox_mri_check_combined(magnitude, "kvox_mri_root_sum_of_squares: magnitude", KVOX_F32, images));
-  KVOX_TRY(kvox_array_check_apart(images, "images", magnitude, "magnitude"));
+static kvox_status combine_on_cpu(kvox_context *context, kvox_workspace *workspace, const kvox_array *images,
+                                  const kvox_array *magnitude) {
   combine_job job = {.kernels = kvox_combine_kernels_of(context->cpu_level),
                      .images = images,
                      .magnitude = magnitude,
                      .coils = kvox_mri_coils_of(images)};
   const int64_t tiles = kvox_mri_volumes(magnitude) * kvox_mri_tiles_of_volume(magnitude);
   const int64_t work = kvox_work(kvox_array_elements(images), OPERATIONS);
+  KVOX_TRY(kvox_workspace_begin(workspace, 0));
+  const double begin = kvox_now();
+  kvox_progress_next(&workspace->progress, 1);
+  const kvox_status status = kvox_parallel(&context->threads, tiles, work, combine_tile, &job, &workspace->progress);
+  kvox_workspace_add(workspace, "combine", kvox_now() - begin);
+  return status;
+}
+
+kvox_status kvox_mri_root_sum_of_squares(kvox_context *context, kvox_workspace *workspace, const kvox_array *images,
+                                         const kvox_array *magnitude) {
+  KVOX_REQUIRE(context);
+  KVOX_TRY(kvox_mri_check_coils_on(context->ocl, images, "kvox_mri_root_sum_of_squares: images"));
+  KVOX_TRY(
+      kvox_mri_check_combined(context->ocl, magnitude, "kvox_mri_root_sum_of_squares: magnitude", KVOX_F32, images));
+  KVOX_TRY(kvox_array_check_apart(images, "images", magnitude, "magnitude"));
   kvox_workspace *taken = NULL;
+  kvox_status status = KVOX_OK;
+  bool on_cpu = context->ocl == NULL;
   KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
-  kvox_status status = kvox_workspace_begin(taken, 0);
-  if (status == KVOX_OK) {
-    const double begin = kvox_now();
-    kvox_progress_next(&taken->progress, 1);
-    status = kvox_parallel(&context->threads, tiles, work, combine_tile, &job, &taken->progress);
-    kvox_workspace_add(taken, "combine", kvox_now() - begin);
+  if (!on_cpu) {
+    status = kvox_mri_root_sum_of_squares_on_device(context, taken, images, magnitude, &on_cpu);
+  }
+  if (on_cpu) {
+    status = combine_on_cpu(context, taken, images, magnitude);
   }
   kvox_workspace_give_up(workspace, taken);
   return status;

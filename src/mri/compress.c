@@ -138,8 +138,9 @@ kvox_status kvox_mri_compression_matrix(const kvox_mri_compression *compression,
   return KVOX_OK;
 }
 
-static kvox_status check_compress(const kvox_mri_compression *c, const kvox_array *in, const kvox_array *out) {
-  KVOX_TRY(kvox_mri_check_coils(in, "kvox_mri_compress: in"));
+static kvox_status check_compress(const kvox_ocl *ocl, const kvox_mri_compression *c, const kvox_array *in,
+                                  const kvox_array *out) {
+  KVOX_TRY(kvox_mri_check_coils_on(ocl, in, "kvox_mri_compress: in"));
   if (kvox_mri_coils_of(in) != c->coils) {
     return kvox_fail(KVOX_ERROR_SIZE, "kvox_mri_compress: in: it has %" PRId64 " coils, the compression %" PRId64,
                      kvox_mri_coils_of(in), c->coils);
@@ -152,7 +153,9 @@ static kvox_status check_compress(const kvox_mri_compression *c, const kvox_arra
   int64_t shape[KVOX_MAX_RANK];
   memcpy(shape, in->shape, sizeof shape);
   shape[in->rank - 4] = c->virtual_coils;
-  KVOX_TRY(kvox_array_check_shape(out, "kvox_mri_compress: out", KVOX_TYPE_BIT(KVOX_C64), in->rank, shape));
+  KVOX_TRY(kvox_array_check_shape(out, "kvox_mri_compress: out", KVOX_TYPE_BIT(KVOX_C64) | KVOX_ON_DEVICE_TOO, in->rank,
+                                  shape));
+  KVOX_TRY(kvox_ocl_check_place(ocl, out, "kvox_mri_compress: out"));
   KVOX_TRY(kvox_array_check_result(out, "kvox_mri_compress: out"));
   return kvox_array_check_apart(in, "in", out, "out");
 }
@@ -161,7 +164,7 @@ kvox_status kvox_mri_compress(kvox_context *context, const kvox_mri_compression 
                               const kvox_array *in, const kvox_array *out) {
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(compression);
-  KVOX_TRY(check_compress(compression, in, out));
+  KVOX_TRY(check_compress(context->ocl, compression, in, out));
   if (compression->positions > 0) {
     return kvox_mri_compress_positions(context, compression, workspace, in, out);
   }

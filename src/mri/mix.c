@@ -5,6 +5,7 @@
 
 #include "core/fail.h"
 #include "cpu/level.h"
+#include "mri/ocl.h"
 
 const kvox_mix_kernels *kvox_mix_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_mix, cpu_level); }
 
@@ -31,21 +32,32 @@ static kvox_status mix_tile(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
-kvox_status kvox_mri_mix(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
-                         kvox_workspace *workspace, const kvox_array *in, const kvox_array *out) {
+static kvox_status mix_on_cpu(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
+                              kvox_workspace *workspace, const kvox_array *in, const kvox_array *out) {
   mix_job job = {.name = name, .mix = mix, .kernels = kvox_mix_kernels_of(context->cpu_level), .in = in, .out = out};
   const int64_t tiles = kvox_mri_volumes(in) / mix->inputs * kvox_mri_tiles_of_volume(in);
   const int64_t work = kvox_work(kvox_array_elements(in), 8 * mix->outputs);
   const uint64_t workers = (uint64_t)kvox_workers(&context->threads, tiles, work);
+  KVOX_TRY(kvox_workspace_begin(workspace, workers * (uint64_t)scratch_floats(mix) * sizeof *job.scratch));
+  job.scratch = workspace->block;
+  const double begin = kvox_now();
+  kvox_progress_next(&workspace->progress, 1);
+  const kvox_status status = kvox_parallel(&context->threads, tiles, work, mix_tile, &job, &workspace->progress);
+  kvox_workspace_add(workspace, stage, kvox_now() - begin);
+  return status;
+}
+
+kvox_status kvox_mri_mix(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
+                         kvox_workspace *workspace, const kvox_array *in, const kvox_array *out) {
   kvox_workspace *taken = NULL;
+  kvox_status status = KVOX_OK;
+  bool on_cpu = context->ocl == NULL;
   KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
-  kvox_status status = kvox_workspace_begin(taken, workers * (uint64_t)scratch_floats(mix) * sizeof *job.scratch);
-  if (status == KVOX_OK) {
-    job.scratch = taken->block;
-    const double begin = kvox_now();
-    kvox_progress_next(&taken->progress, 1);
-    status = kvox_parallel(&context->threads, tiles, work, mix_tile, &job, &taken->progress);
-    kvox_workspace_add(taken, stage, kvox_now() - begin);
+  if (!on_cpu) {
+    status = kvox_mri_mix_on_device(context, name, stage, mix, taken, in, out, &on_cpu);
+  }
+  if (on_cpu) {
+    status = mix_on_cpu(context, name, stage, mix, taken, in, out);
   }
   kvox_workspace_give_up(workspace, taken);
   return status;

@@ -3,7 +3,7 @@
 
 #include "core/fail.h"
 #include "mri/combine.h"
-#include "mri/compress.h"
+#include "mri/ocl.h"
 
 typedef struct positions_job {
   const kvox_mri_compression *compression;
@@ -48,8 +48,8 @@ static kvox_status compress_tile(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
-kvox_status kvox_mri_compress_positions(kvox_context *context, const kvox_mri_compression *compression,
-                                        kvox_workspace *workspace, const kvox_array *in, const kvox_array *out) {
+static kvox_status compress_on_cpu(kvox_context *context, const kvox_mri_compression *compression,
+                                   kvox_workspace *workspace, const kvox_array *in, const kvox_array *out) {
   positions_job job = {.compression = compression,
                        .kernels = kvox_combine_kernels_of(context->cpu_level),
                        .in = in,
@@ -58,16 +58,26 @@ kvox_status kvox_mri_compress_positions(kvox_context *context, const kvox_mri_co
   const int64_t tiles = kvox_array_row_count(in) / compression->coils * job.chunks;
   const int64_t work = kvox_work(kvox_array_elements(in), 8 * compression->virtual_coils);
   const int64_t workers = kvox_workers(&context->threads, tiles, work);
+  KVOX_TRY(kvox_workspace_begin(workspace, (uint64_t)(workers * scratch_floats(compression)) * sizeof *job.scratch));
+  job.scratch = workspace->block;
+  const double begin = kvox_now();
+  kvox_progress_next(&workspace->progress, 1);
+  const kvox_status status = kvox_parallel(&context->threads, tiles, work, compress_tile, &job, &workspace->progress);
+  kvox_workspace_add(workspace, "compress", kvox_now() - begin);
+  return status;
+}
+
+kvox_status kvox_mri_compress_positions(kvox_context *context, const kvox_mri_compression *compression,
+                                        kvox_workspace *workspace, const kvox_array *in, const kvox_array *out) {
   kvox_workspace *taken = NULL;
+  kvox_status status = KVOX_OK;
+  bool on_cpu = context->ocl == NULL;
   KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
-  kvox_status status =
-      kvox_workspace_begin(taken, (uint64_t)(workers * scratch_floats(compression)) * sizeof *job.scratch);
-  if (status == KVOX_OK) {
-    job.scratch = taken->block;
-    const double begin = kvox_now();
-    kvox_progress_next(&taken->progress, 1);
-    status = kvox_parallel(&context->threads, tiles, work, compress_tile, &job, &taken->progress);
-    kvox_workspace_add(taken, "compress", kvox_now() - begin);
+  if (!on_cpu) {
+    status = kvox_mri_compress_positions_on_device(context, compression, taken, in, out, &on_cpu);
+  }
+  if (on_cpu) {
+    status = compress_on_cpu(context, compression, taken, in, out);
   }
   kvox_workspace_give_up(workspace, taken);
   return status;

@@ -8,6 +8,12 @@
 
 kvox_status kvox_mri_check_coils(const kvox_array *array, const char *name) {
   KVOX_TRY(kvox_array_check(array, name, KVOX_TYPE_BIT(KVOX_C64)));
+  return kvox_mri_check_coils_on(NULL, array, name);
+}
+
+kvox_status kvox_mri_check_coils_on(const kvox_ocl *ocl, const kvox_array *array, const char *name) {
+  KVOX_TRY(kvox_array_check(array, name, KVOX_TYPE_BIT(KVOX_C64) | KVOX_ON_DEVICE_TOO));
+  KVOX_TRY(kvox_ocl_check_place(ocl, array, name));
   if (array->rank < 4) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: rank %" PRId32 ", must be at least 4: [.., coil, z, y, x]", name,
                      array->rank);
@@ -15,13 +21,14 @@ kvox_status kvox_mri_check_coils(const kvox_array *array, const char *name) {
   return KVOX_OK;
 }
 
-kvox_status kvox_mri_check_combined(const kvox_array *combined, const char *name, kvox_type type,
+kvox_status kvox_mri_check_combined(const kvox_ocl *ocl, const kvox_array *combined, const char *name, kvox_type type,
                                     const kvox_array *images) {
   int64_t shape[KVOX_MAX_RANK] = {0};
   const int32_t rank = images->rank - 1;
   memcpy(shape, images->shape, sizeof *shape * (size_t)(rank - 3));
   memcpy(shape + rank - 3, images->shape + rank - 2, sizeof *shape * 3);
-  KVOX_TRY(kvox_array_check_shape(combined, name, KVOX_TYPE_BIT(type), rank, shape));
+  KVOX_TRY(kvox_array_check_shape(combined, name, KVOX_TYPE_BIT(type) | KVOX_ON_DEVICE_TOO, rank, shape));
+  KVOX_TRY(kvox_ocl_check_place(ocl, combined, name));
   return kvox_array_check_result(combined, name);
 }
 

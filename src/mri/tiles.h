@@ -4,15 +4,17 @@
 
 #include "core/array.h"
 #include "core/size.h"
+#include "ocl/ocl.h"
 
 /* Samples of a tile; kernels take whole steps, filled up with zeros. Rows of c64 are KVOX_MRI_TILE_ROW floats apart:
  * not a power of two, whose lines would share few places of a cache. */
 enum { KVOX_MRI_TILE = 256, KVOX_MRI_STEP = 16, KVOX_MRI_TILE_ROW = 2 * KVOX_MRI_TILE + 16 };
 
-/* An array of rank 4 or more; and of 3 or more, without coils. */
+/* An array of rank 4 or more, of the host; with `_on`, or on this device (NULL: of the host). */
 kvox_status kvox_mri_check_coils(const kvox_array *array, const char *name);
+kvox_status kvox_mri_check_coils_on(const kvox_ocl *ocl, const kvox_array *array, const char *name);
 /* Shape and type of what comes of combining `images`. */
-kvox_status kvox_mri_check_combined(const kvox_array *combined, const char *name, kvox_type type,
+kvox_status kvox_mri_check_combined(const kvox_ocl *ocl, const kvox_array *combined, const char *name, kvox_type type,
                                     const kvox_array *images);
 
 /* The number of coils; of samples in [z, y, x]; of [z, y, x] in all, which are counted in C order. */

@@ -5,6 +5,7 @@
 #include "kvox/mri_coils.h"
 #include "mri/combine.h"
 #include "mri/noise.h"
+#include "mri/ocl.h"
 
 typedef struct weigh_job {
   const kvox_combine_kernels *kernels;
@@ -37,27 +38,23 @@ static kvox_status weigh_tile(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
-static kvox_status check(const kvox_mri_noise *noise, const kvox_array *images, const kvox_array *maps,
-                         const kvox_array *combined) {
-  KVOX_TRY(kvox_mri_check_coils(images, "kvox_mri_combine: images"));
-  KVOX_TRY(kvox_mri_check_coils(maps, "kvox_mri_combine: maps"));
+static kvox_status check(const kvox_context *context, const kvox_mri_noise *noise, const kvox_array *images,
+                         const kvox_array *maps, const kvox_array *combined) {
+  KVOX_TRY(kvox_mri_check_coils_on(context->ocl, images, "kvox_mri_combine: images"));
+  KVOX_TRY(kvox_mri_check_coils_on(context->ocl, maps, "kvox_mri_combine: maps"));
   const int32_t rank = maps->rank == 4 ? 4 : images->rank;
-  KVOX_TRY(kvox_array_check_shape(maps, "kvox_mri_combine: maps", KVOX_TYPE_BIT(KVOX_C64), rank,
+  KVOX_TRY(kvox_array_check_shape(maps, "kvox_mri_combine: maps", KVOX_TYPE_BIT(KVOX_C64) | KVOX_ON_DEVICE_TOO, rank,
                                   images->shape + images->rank - rank));
   if (noise != NULL) {
     KVOX_TRY(kvox_mri_noise_check_coils(noise, "kvox_mri_combine: images", kvox_mri_coils_of(images)));
   }
-  KVOX_TRY(kvox_mri_check_combined(combined, "kvox_mri_combine: combined", KVOX_C64, images));
+  KVOX_TRY(kvox_mri_check_combined(context->ocl, combined, "kvox_mri_combine: combined", KVOX_C64, images));
   KVOX_TRY(kvox_array_check_apart(images, "images", combined, "combined"));
   return kvox_array_check_apart(maps, "maps", combined, "combined");
 }
 
-kvox_status kvox_mri_combine(kvox_context *context, const kvox_mri_noise *noise, kvox_workspace *workspace,
-                             const kvox_array *images, const kvox_array *maps, const kvox_array *combined) {
-  KVOX_REQUIRE(context);
-  KVOX_TRY(check(noise, images, maps, combined));
-  const kvox_mix whitening = noise != NULL ? kvox_mri_noise_mix(noise) : (kvox_mix){.outputs = 0};
-  const kvox_mix *mix = noise != NULL ? &whitening : NULL;
+static kvox_status weigh_on_cpu(kvox_context *context, const kvox_mix *mix, kvox_workspace *workspace,
+                                const kvox_array *images, const kvox_array *maps, const kvox_array *combined) {
   weigh_job job = {.kernels = kvox_combine_kernels_of(context->cpu_level),
                    .images = kvox_mri_loader_of(context, "kvox_mri_combine: images", images, mix),
                    .maps = kvox_mri_loader_of(context, "kvox_mri_combine: maps", maps, mix),
@@ -67,15 +64,30 @@ kvox_status kvox_mri_combine(kvox_context *context, const kvox_mri_noise *noise,
   const int64_t work = kvox_work(kvox_array_elements(images), mix != NULL ? 8 * coils : 16);
   const int64_t workers = kvox_workers(&context->threads, tiles, work);
   const uint64_t floats = (uint64_t)(workers * 2 * kvox_mri_loader_floats(&job.images));
+  KVOX_TRY(kvox_workspace_begin(workspace, floats * sizeof *job.scratch));
+  job.scratch = workspace->block;
+  const double begin = kvox_now();
+  kvox_progress_next(&workspace->progress, 1);
+  const kvox_status status = kvox_parallel(&context->threads, tiles, work, weigh_tile, &job, &workspace->progress);
+  kvox_workspace_add(workspace, "combine", kvox_now() - begin);
+  return status;
+}
+
+kvox_status kvox_mri_combine(kvox_context *context, const kvox_mri_noise *noise, kvox_workspace *workspace,
+                             const kvox_array *images, const kvox_array *maps, const kvox_array *combined) {
+  KVOX_REQUIRE(context);
+  KVOX_TRY(check(context, noise, images, maps, combined));
+  const kvox_mix whitening = noise != NULL ? kvox_mri_noise_mix(noise) : (kvox_mix){.outputs = 0};
+  const kvox_mix *mix = noise != NULL ? &whitening : NULL;
   kvox_workspace *taken = NULL;
+  kvox_status status = KVOX_OK;
+  bool on_cpu = context->ocl == NULL;
   KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
-  kvox_status status = kvox_workspace_begin(taken, floats * sizeof *job.scratch);
-  if (status == KVOX_OK) {
-    job.scratch = taken->block;
-    const double begin = kvox_now();
-    kvox_progress_next(&taken->progress, 1);
-    status = kvox_parallel(&context->threads, tiles, work, weigh_tile, &job, &taken->progress);
-    kvox_workspace_add(taken, "combine", kvox_now() - begin);
+  if (!on_cpu) {
+    status = kvox_mri_combine_on_device(context, mix, taken, images, maps, combined, &on_cpu);
+  }
+  if (on_cpu) {
+    status = weigh_on_cpu(context, mix, taken, images, maps, combined);
   }
   kvox_workspace_give_up(workspace, taken);
   return status;

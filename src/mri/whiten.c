@@ -4,16 +4,19 @@
 #include "mri/noise.h"
 
 static bool same_elements(const kvox_array *a, const kvox_array *b) {
-  return a->data == b->data && memcmp(a->strides, b->strides, (size_t)a->rank * sizeof *a->strides) == 0;
+  return a->data == b->data && a->buffer == b->buffer &&
+         memcmp(a->strides, b->strides, (size_t)a->rank * sizeof *a->strides) == 0;
 }
 
 kvox_status kvox_mri_whiten(kvox_context *context, const kvox_mri_noise *noise, kvox_workspace *workspace,
                             const kvox_array *in, const kvox_array *out) {
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(noise);
-  KVOX_TRY(kvox_mri_check_coils(in, "kvox_mri_whiten: in"));
+  KVOX_TRY(kvox_mri_check_coils_on(context->ocl, in, "kvox_mri_whiten: in"));
   KVOX_TRY(kvox_mri_noise_check_coils(noise, "kvox_mri_whiten: in", kvox_mri_coils_of(in)));
-  KVOX_TRY(kvox_array_check_shape(out, "kvox_mri_whiten: out", KVOX_TYPE_BIT(KVOX_C64), in->rank, in->shape));
+  KVOX_TRY(kvox_array_check_shape(out, "kvox_mri_whiten: out", KVOX_TYPE_BIT(KVOX_C64) | KVOX_ON_DEVICE_TOO, in->rank,
+                                  in->shape));
+  KVOX_TRY(kvox_ocl_check_place(context->ocl, out, "kvox_mri_whiten: out"));
   KVOX_TRY(kvox_array_check_result(out, "kvox_mri_whiten: out"));
   if (!same_elements(in, out)) {
     KVOX_TRY(kvox_array_check_apart(in, "in", out, "out"));

@@ -1,0 +1,49 @@
+/* The stages on a device; see kernels/mri_*.cl. */
+#ifndef KVOX_MRI_OCL_H
+#define KVOX_MRI_OCL_H
+
+#include "mri/compress.h"
+#include "mri/mix.h"
+#include "mri/pieces.h"
+
+/* Coils times a matrix, or one for each position x. One execution's. */
+typedef struct kvox_mri_ocl_mix {
+  int32_t inputs, outputs, lower;
+  int64_t row; /* of the weights of positions; 0: one matrix */
+  kvox_buffer *matrix;
+  kvox_ocl_kernel *kernel;
+} kvox_mri_ocl_mix;
+
+/* kvox_mri_ocl_mix_drop also after a failure. */
+kvox_status kvox_mri_ocl_mix_make(kvox_context *context, const kvox_mix *mix, kvox_mri_ocl_mix *stage);
+kvox_status kvox_mri_ocl_mix_make_positions(kvox_context *context, const kvox_mri_compression *compression,
+                                            kvox_mri_ocl_mix *stage);
+void kvox_mri_ocl_mix_drop(kvox_mri_ocl_mix *stage);
+
+/* Of a piece's samples `in` to `out`, both [coil, z, y, x]; in place where the matrix is zero above its diagonal. */
+kvox_status kvox_mri_ocl_mix_run(kvox_mri_ocl_mix *stage, kvox_ocl_queue *queue, const kvox_array *in,
+                                 const kvox_array *out, kvox_buffer *flags, int64_t flag);
+
+/* `kernel` is "root_sum_of_squares" or "weigh" of program "mri_combine"; arrays are [coil, z, y, x]. */
+kvox_status kvox_mri_ocl_squares_run(kvox_ocl_kernel *kernel, kvox_ocl_queue *queue, const kvox_array *images,
+                                     const kvox_array *magnitude, kvox_buffer *flags, int64_t flag);
+kvox_status kvox_mri_ocl_weigh_run(kvox_ocl_kernel *kernel, kvox_ocl_queue *queue, const kvox_array *images,
+                                   const kvox_array *maps, const kvox_array *combined, kvox_buffer *flags,
+                                   int64_t flag);
+
+/* The whole calls, of arrays that were checked. After a failure `fall_back` says whether the CPU takes over. */
+kvox_status kvox_mri_mix_on_device(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
+                                   kvox_workspace *workspace, const kvox_array *in, const kvox_array *out,
+                                   bool *fall_back);
+kvox_status kvox_mri_compress_positions_on_device(kvox_context *context, const kvox_mri_compression *compression,
+                                                  kvox_workspace *workspace, const kvox_array *in,
+                                                  const kvox_array *out, bool *fall_back);
+kvox_status kvox_mri_root_sum_of_squares_on_device(kvox_context *context, kvox_workspace *workspace,
+                                                   const kvox_array *images, const kvox_array *magnitude,
+                                                   bool *fall_back);
+/* `mix` NULL: images and maps as they are. */
+kvox_status kvox_mri_combine_on_device(kvox_context *context, const kvox_mix *mix, kvox_workspace *workspace,
+                                       const kvox_array *images, const kvox_array *maps, const kvox_array *combined,
+                                       bool *fall_back);
+
+#endif
