@@ -30,4 +30,29 @@ static inline vf vf_log(vf x) {
   return vf_fma(e, ln2_first, vf_add(f, rest));
 }
 
+/*
+ * The angle of (x, y) in radians, above -pi and up to pi, to 3e-7: finite numbers; 0 at the origin. Negative zeros read
+ * as 0, so that the angle of a negative x with either is pi.
+ *
+ * With t = min / max of |x|, |y| in [0, 1]: atan t = t + t^3 p(t^2), whose eight coefficients (Lawson's algorithm)
+ * leave 8e-9. The rest is the rounding of sums with pi. What would round to -pi is the next float above.
+ */
+static inline vf vf_atan2(vf y, vf x) {
+  const vi magnitude = vi_set(0x7fffffff);
+  const vf zero = vf_zero(), ax = vf_bits(vi_and(vi_bits(x), magnitude)), ay = vf_bits(vi_and(vi_bits(y), magnitude));
+  const vf larger = vf_max(ax, ay);
+  const vf t = vf_select_less(zero, larger, vf_div(vf_min(ax, ay), larger), zero), tt = vf_mul(t, t);
+  vf p = vf_fma(tt, vf_set(0.0026222445238715374f), vf_set(-0.015132536126256375f));
+  p = vf_fma(tt, p, vf_set(0.041121859705897226f));
+  p = vf_fma(tt, p, vf_set(-0.07366706081552328f));
+  p = vf_fma(tt, p, vf_set(0.10573932079670455f));
+  p = vf_fma(tt, p, vf_set(-0.14185975300781606f));
+  p = vf_fma(tt, p, vf_set(0.19990396626751264f));
+  p = vf_fma(tt, p, vf_set(-0.3333298705953742f));
+  vf a = vf_fma(vf_mul(p, tt), t, t);
+  a = vf_select_less(ax, ay, vf_sub(vf_set(0x1.921fb6p+0f), a), a);
+  a = vf_select_less(x, zero, vf_sub(vf_set(0x1.921fb6p+1f), a), a);
+  return vf_max(vf_select_less(y, zero, vf_sub(zero, a), a), vf_set(-0x1.921fb4p+1f));
+}
+
 #endif

@@ -13,6 +13,7 @@ extern const kvox_check_stage kvox_check_backproject_slice, kvox_check_backproje
 extern const kvox_check_stage kvox_check_rays_project, kvox_check_rays_backproject;
 extern const kvox_check_stage kvox_check_mix, kvox_check_combine_squares, kvox_check_combine_roots,
     kvox_check_combine_weighted, kvox_check_combine_divide;
+extern const kvox_check_stage kvox_check_polar_magnitude, kvox_check_polar_phase;
 
 static const kvox_check_stage *const stages[] = {
     &kvox_check_vec_operations,
@@ -37,6 +38,8 @@ static const kvox_check_stage *const stages[] = {
     &kvox_check_combine_roots,
     &kvox_check_combine_weighted,
     &kvox_check_combine_divide,
+    &kvox_check_polar_magnitude,
+    &kvox_check_polar_phase,
 };
 
 int main(int count, char **arguments) {

@@ -1,0 +1,3 @@
+#define KVOX_VEC_NEON
+#define KERNELS kvox_polar_neon
+#include "mri/polar_body.h"
