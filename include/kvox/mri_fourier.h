@@ -12,7 +12,8 @@ extern "C" {
 /* Which axes are transformed. */
 enum { KVOX_MRI_X = 1, KVOX_MRI_Y = 2, KVOX_MRI_Z = 4 };
 
-/* Windows on k-space, each along an axis: w(t), t from 0 in the middle to 1 at the edge of the samples. */
+/* Windows on k-space, each along an axis: w(t), where sample k of the n that are used has t = |k - n / 2| / (n / 2), the
+ * first n / 2 rounded down: 0 in the middle, 1 at the edge. */
 enum {
   KVOX_MRI_NO_WINDOW = 0,
   KVOX_MRI_HANN = 1,    /* (1 + cos(pi t)) / 2 */
@@ -47,24 +48,27 @@ typedef struct kvox_mri_fourier kvox_mri_fourier;
 KVOX_API kvox_status kvox_mri_fourier_create(kvox_context *context, const kvox_mri_fourier_options *options,
                                              kvox_mri_fourier **fourier);
 KVOX_API void kvox_mri_fourier_destroy(kvox_mri_fourier *fourier);
+/* Of one execution by any of the functions below, on any number of volumes. */
 KVOX_API kvox_status kvox_mri_fourier_memory(const kvox_mri_fourier *fourier, kvox_memory_use *memory);
 
 /*
  * k-space c64 [.., z, y, x] to images c64 [.., z, y, x], of the plan's sizes, any strides; the leading axes (coils,
- * slices) are equal. Each sample is multiplied with its window and exp(+2 pi i k x / transform_size), and sums are
- * divided by sqrt(kspace_size) along each transformed axis: unitary, and zero-filling keeps the image's intensity.
- * In place where both are the same array (all three sizes equal). Samples that are not finite are KVOX_ERROR_DATA.
- * The same bits for any number of threads and any leading axes. Stage: "fourier".
+ * slices) are equal. Each sample is multiplied with its window and exp(+2 pi i k (x + shift) / transform_size), and sums
+ * are divided by sqrt(kspace_size) along each transformed axis: unitary, and zero-filling keeps the image's intensity.
+ * In place where both are the same array (kspace_size and image_size equal). Samples that are used and not finite, and
+ * results beyond floats, are KVOX_ERROR_DATA. The same bits for any number of threads and any leading axes. Stage:
+ * "fourier".
  */
 KVOX_API kvox_status kvox_mri_fourier_to_image(const kvox_mri_fourier *fourier, kvox_workspace *workspace,
                                                const kvox_array *kspace, const kvox_array *image);
 
-/* The adjoint; the inverse too, where the sizes are equal and there is no window. */
+/* The adjoint; the inverse too, where the sizes are equal and there is no window. Samples of k-space that are not used
+ * (transform_size below kspace_size) become 0. */
 KVOX_API kvox_status kvox_mri_fourier_to_kspace(const kvox_mri_fourier *fourier, kvox_workspace *workspace,
                                                 const kvox_array *image, const kvox_array *kspace);
 
-/* Transform and root sum of squares over coils at once: k-space c64 [.., coil, z, y, x] to f32 [.., z, y, x], with the
- * memory of one coil a thread. */
+/* Transform and root sum of squares over coils at once, in their order: k-space c64 [.., coil, z, y, x] to f32
+ * [.., z, y, x], with the memory of one coil. */
 KVOX_API kvox_status kvox_mri_fourier_to_magnitude(const kvox_mri_fourier *fourier, kvox_workspace *workspace,
                                                    const kvox_array *kspace, const kvox_array *magnitude);
 
