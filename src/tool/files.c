@@ -12,20 +12,25 @@ static const struct {
   const char *extension;
   int reads, writes;
 } formats[] = {
-    {".npy", KVOX_TOOL_VOLUME_FILE | KVOX_TOOL_SCAN_FILE | KVOX_TOOL_GEOMETRY_FILE,
-     KVOX_TOOL_VOLUME_FILE | KVOX_TOOL_SCAN_FILE | KVOX_TOOL_GEOMETRY_FILE},
-    {".mha", KVOX_TOOL_VOLUME_FILE | KVOX_TOOL_SCAN_FILE, KVOX_TOOL_VOLUME_FILE},
-    {".mhd", KVOX_TOOL_VOLUME_FILE | KVOX_TOOL_SCAN_FILE, KVOX_TOOL_VOLUME_FILE},
-    {".h5", KVOX_TOOL_SCAN_FILE, KVOX_TOOL_SCAN_FILE},
-    {".hdf5", KVOX_TOOL_SCAN_FILE, KVOX_TOOL_SCAN_FILE},
-    {".png", 0, KVOX_TOOL_VOLUME_FILE},
+    {".npy", KVOX_TOOL_VOLUME_FILE | KVOX_TOOL_SCAN_FILE | KVOX_TOOL_GEOMETRY_FILE | KVOX_TOOL_KSPACE_FILE,
+     KVOX_TOOL_VOLUME_FILE | KVOX_TOOL_SCAN_FILE | KVOX_TOOL_GEOMETRY_FILE | KVOX_TOOL_KSPACE_FILE |
+         KVOX_TOOL_IMAGE_FILE},
+    {".mha", KVOX_TOOL_VOLUME_FILE | KVOX_TOOL_SCAN_FILE, KVOX_TOOL_VOLUME_FILE | KVOX_TOOL_IMAGE_FILE},
+    {".mhd", KVOX_TOOL_VOLUME_FILE | KVOX_TOOL_SCAN_FILE, KVOX_TOOL_VOLUME_FILE | KVOX_TOOL_IMAGE_FILE},
+    {".h5", KVOX_TOOL_SCAN_FILE | KVOX_TOOL_KSPACE_FILE, KVOX_TOOL_SCAN_FILE},
+    {".hdf5", KVOX_TOOL_SCAN_FILE | KVOX_TOOL_KSPACE_FILE, KVOX_TOOL_SCAN_FILE},
+    {".mrd", KVOX_TOOL_KSPACE_FILE, 0},
+    {".dat", KVOX_TOOL_KSPACE_FILE, 0},
+    {".cfl", KVOX_TOOL_KSPACE_FILE, KVOX_TOOL_KSPACE_FILE | KVOX_TOOL_IMAGE_FILE},
+    {".png", 0, KVOX_TOOL_VOLUME_FILE | KVOX_TOOL_IMAGE_FILE},
     {".json", KVOX_TOOL_GEOMETRY_FILE, KVOX_TOOL_GEOMETRY_FILE},
     {".xml", KVOX_TOOL_GEOMETRY_FILE, KVOX_TOOL_GEOMETRY_FILE},
     {".txt", KVOX_TOOL_GEOMETRY_FILE, KVOX_TOOL_GEOMETRY_FILE},
 };
 enum { FORMATS = sizeof formats / sizeof formats[0] };
 
-static const char *const contents[] = {"volume", "scan", "geometry"}; /* in the order of the bits */
+static const char *const contents[] = {"volume", "scan", "geometry", "k-space", "image"}; /* in the order of the bits */
+enum { CONTENTS = sizeof contents / sizeof contents[0] };
 
 int kvox_tool_has_extension(const char *path, const char *extension) {
   const size_t length = strlen(path), tail = strlen(extension);
@@ -34,7 +39,7 @@ int kvox_tool_has_extension(const char *path, const char *extension) {
 
 static void list_contents(cJSON *format, const char *name, int what) {
   cJSON *list = cJSON_AddArrayToObject(format, name);
-  for (int bit = 0; bit < 3; bit++) {
+  for (int bit = 0; bit < CONTENTS; bit++) {
     if (what & (1 << bit)) {
       cJSON_AddItemToArray(list, cJSON_CreateString(contents[bit]));
     }

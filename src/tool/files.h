@@ -5,7 +5,13 @@
 #include "tool/tool.h"
 
 /* What a file holds. */
-enum { KVOX_TOOL_VOLUME_FILE = 1, KVOX_TOOL_SCAN_FILE = 2, KVOX_TOOL_GEOMETRY_FILE = 4 };
+enum {
+  KVOX_TOOL_VOLUME_FILE = 1,
+  KVOX_TOOL_SCAN_FILE = 2,
+  KVOX_TOOL_GEOMETRY_FILE = 4,
+  KVOX_TOOL_KSPACE_FILE = 8,
+  KVOX_TOOL_IMAGE_FILE = 16 /* of MRI */
+};
 
 /* Whether a path ends in `extension` (".npy"), whatever the case. */
 int kvox_tool_has_extension(const char *path, const char *extension);

@@ -1,5 +1,6 @@
-/* kvox info: what this build and this machine have. */
+/* kvox info: what this build and this machine have; or what a raw file holds. */
 #include "tool/files.h"
+#include "tool/mri_source.h"
 #include "tool/report.h"
 #include "tool/tool.h"
 
@@ -53,7 +54,10 @@ static void report_devices(const kvox_tool *tool) {
 
 /* The rest of the report is what every verb says of its context. */
 static int run(kvox_tool *tool, const void *values) {
-  (void)values;
+  const kvox_tool_common *common = values;
+  if (common->operand_count > 0) {
+    return kvox_tool_mri_describe(tool, common->operands[0]);
+  }
   kvox_tool_report_formats(tool->report);
   report_devices(tool);
   return KVOX_TOOL_DONE;
@@ -61,8 +65,12 @@ static int run(kvox_tool *tool, const void *values) {
 
 const kvox_tool_verb kvox_tool_info = {
     .name = "info",
-    .operands = "[options]",
-    .summary = "tells version, CPU level, threads, backend, OpenCL devices, FFT library and formats",
+    .operands = "[RAW] [options]",
+    .summary =
+        "tells version, CPU level, threads, backend, OpenCL devices, FFT library and formats\n\n"
+        "Of RAW, k-space as kvox mri reads it, it tells the protocol and the uses of its readouts, but not whose it "
+        "is.",
+    .most_operands = 1,
     .options = info_options,
     .values_size = sizeof(kvox_tool_common),
     .run = run,

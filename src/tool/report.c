@@ -236,8 +236,10 @@ int kvox_tool_report_print(const kvox_tool *tool) {
   if (tool->report == NULL) {
     return kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "out of memory for the report");
   }
-  const int whole = strcmp(tool->verb, "info") == 0;
-  if (tool->common->json || whole || cJSON_HasObjectItem(tool->report, "seconds")) { /* not below a mere list */
+  const int whole = strcmp(tool->verb, "info") == 0 && !cJSON_HasObjectItem(tool->report, "input");
+  const int of_a_file = strcmp(tool->verb, "info") == 0 && !whole;
+  if ((tool->common->json && !of_a_file) || whole ||
+      cJSON_HasObjectItem(tool->report, "seconds")) { /* not below a mere list */
     cJSON_AddNumberToObject(tool->report, "peak_memory_bytes", peak_memory());
     add_context(tool);
   }

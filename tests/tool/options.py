@@ -81,7 +81,7 @@ class Usage(Case):
         self.fails(2, 'ct', 'a.npy', 'b.npy', '-o', 'v.npy', says='one argument too many: "b.npy"')
         self.fails(2, 'compare', 'a.npy', says='an argument is missing')
         self.fails(2, 'phantom', '-o', 'p.npy', says='kvox phantom --list')
-        self.fails(2, 'info', 'much', says='one argument too many')
+        self.fails(2, 'info', 'a.h5', 'much', says='one argument too many')
 
     def test_contradictions(self):
         self.fails(2, 'ct', 'p.npy', '--geometry', 'g.json', '--pitch', '1', '-o', 'v.npy',
@@ -123,8 +123,9 @@ class Info(Case):
         self.assertEqual(info['backend'], 'opencl' if any(d['chosen'] for d in info['devices']) else 'cpu')
         self.assertEqual(info['devices'] == [], 'no_devices' in info)
         formats = {row['extension']: row for row in info['formats']}
-        self.assertEqual(formats['.npy'], {'extension': '.npy', 'read': ['volume', 'scan', 'geometry'],
-                                           'write': ['volume', 'scan', 'geometry']})
+        self.assertEqual(formats['.npy'], {'extension': '.npy', 'read': ['volume', 'scan', 'geometry', 'k-space'],
+                                           'write': ['volume', 'scan', 'geometry', 'k-space', 'image']})
+        self.assertEqual(formats['.dat'], {'extension': '.dat', 'read': ['k-space'], 'write': []})
 
     def test_options_and_environment_choose(self):
         clean = {'KVOX_CPU': '', 'KVOX_THREADS': '', 'KVOX_BACKEND': '', 'KVOX_DEVICE': ''}
