@@ -1,4 +1,4 @@
-/* Kvox: phantoms, objects whose line integrals and voxel averages are known exactly. */
+/* Kvox: phantoms, objects whose line integrals, voxel averages and Fourier transforms are known exactly. */
 #ifndef KVOX_PHANTOM_H
 #define KVOX_PHANTOM_H
 
@@ -46,6 +46,65 @@ KVOX_API double kvox_phantom_line_integral(const kvox_phantom *phantom, const do
  * it is. Threads: those of the phantom's context; the same bits for any number of them.
  */
 KVOX_API kvox_status kvox_phantom_fill(const kvox_phantom *phantom, int32_t samples, kvox_volume *volume);
+
+/* ---- k-space: what an ideal MRI scanner would measure of a phantom ---- */
+
+/*
+ * Coils whose sensitivities are sums of complex exponentials, s(r) = sum over j of w_j exp(2 pi i f_j . r). Their
+ * product with an object is a sum of shifted transforms, so that k-space stays exact (after Guerquin-Kern, Lejeune,
+ * Pruessmann, Unser 2012, "Realistic analytical phantoms for parallel magnetic resonance imaging"). Immutable, shared
+ * by any number of threads.
+ */
+typedef struct kvox_phantom_coils kvox_phantom_coils;
+
+/* `frequencies` are [term][x, y, z] in cycles per mm of the world, `weights` [coil][term][real, imaginary]; all finite.
+ * 1 to 1024 coils and terms. Both are copied. */
+KVOX_API kvox_status kvox_phantom_coils_create(kvox_context *context, int64_t coils, int64_t terms,
+                                               const double *frequencies, const double *weights,
+                                               kvox_phantom_coils **made);
+
+/*
+ * `rings` rings about z of `coils_of_ring` loops each, which stand around a head of that radius (1.4 of it from the
+ * axis) and overlap their neighbours by some; coil 0 of each ring is at +x, the next one towards +y. The field Bx - i
+ * By of each loop (Biot and Savart) inside the ball of the radius is fitted by 105 exponentials, 37 in a section (least
+ * squares with a ridge, to some 2 %): the sensitivities are those sums, not the field. The root sum of squares of all
+ * coils is 1 in the middle. One ring suits sections.
+ */
+KVOX_API kvox_status kvox_phantom_coils_create_loops(kvox_context *context, int64_t coils_of_ring, int64_t rings,
+                                                     double radius_mm, kvox_phantom_coils **made);
+KVOX_API void kvox_phantom_coils_destroy(kvox_phantom_coils *coils);
+
+KVOX_API int64_t kvox_phantom_coils_count(const kvox_phantom_coils *coils);
+
+/* The sensitivities at the middle of each voxel of a grid: c64 [coil, z, y, x]. */
+KVOX_API kvox_status kvox_phantom_coil_maps(const kvox_phantom_coils *coils, const kvox_grid *grid,
+                                            const kvox_array *maps);
+
+/*
+ * The k-space of the image that `grid` describes, c64 [coil, kz, ky, kx]; `coils` NULL: one of sensitivity 1. Sample
+ * (kx, ky, kz) is the integral of the object times the sensitivity times exp(-2 pi i q . r), r in mm from voxel
+ * (size / 2, rounded down, on each axis), q = (k - size / 2) / (size * spacing) along the grid's axes; times
+ * sqrt(number of samples) / (size * spacing of each axis), so that the unitary transform of it (mri_fourier.h) has the
+ * phantom's own values in its voxels, within what the finite number of samples allows (Gibbs' ringing). Exact but for
+ * rounding.
+ *
+ * A grid of several slices is one volume, encoded along z; a grid of one slice is the section through it, infinitely
+ * thin (ellipsoids are cut to ellipses). Shapes without end must run along an axis of such a volume, and are cut off
+ * where its voxels end; shapes cut by planes must be cylinders, the planes across them. Phantoms that are cut in other
+ * ways (the FORBILD heads) have no closed form: KVOX_ERROR_UNSUPPORTED. Threads: those of the phantom's context; the
+ * same bits for any number of them.
+ */
+KVOX_API kvox_status kvox_phantom_kspace(const kvox_phantom *phantom, const kvox_phantom_coils *coils,
+                                         const kvox_grid *grid, const kvox_array *kspace);
+
+/*
+ * The same at any points: `points` f32 or f64 [.., point, axis], 2 or 3 axes x, y, z, in cycles over the field of view
+ * (so that the Cartesian sample of index k is at k - size / 2); `samples` c64 [coil, .., point]. For a section z plays
+ * no part. A point that is not finite is KVOX_ERROR_DATA.
+ */
+KVOX_API kvox_status kvox_phantom_kspace_points(const kvox_phantom *phantom, const kvox_phantom_coils *coils,
+                                                const kvox_grid *grid, const kvox_array *points,
+                                                const kvox_array *samples);
 
 #ifdef __cplusplus
 }
