@@ -1,0 +1,345 @@
+/* A reconstruction's life: what it is made of, its memory, what it tells. */
+#include "mri/recon.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/array.h"
+#include "core/fail.h"
+#include "core/options.h"
+#include "mri/gram.h"
+#include "mri/mix.h"
+#include "mri/noise.h"
+#include "mri/walsh.h"
+
+void kvox_mri_recon_options_init_sized(kvox_mri_recon_options *options, size_t struct_size) {
+  kvox_options_clear(options, struct_size);
+}
+
+/* ---- Making ---- */
+
+static kvox_status check_choice(const char *name, int32_t value, int32_t most) {
+  return value >= 0 && value <= most
+             ? KVOX_OK
+             : kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_mri_recon_create: %s is %" PRId32 ", must be from 0 to %" PRId32,
+                         name, value, most);
+}
+
+static kvox_status check_options(const kvox_mri_protocol *protocol, const kvox_mri_recon_options *o) {
+  KVOX_TRY(check_choice("combine", o->combine, KVOX_MRI_SEPARATE));
+  KVOX_TRY(check_choice("noise", o->noise, KVOX_MRI_NOISE_IGNORED));
+  KVOX_TRY(check_choice("partial", o->partial, KVOX_MRI_POCS));
+  KVOX_TRY(check_choice("ghost", o->ghost, KVOX_MRI_GHOST_LEFT));
+  if (o->virtual_coils < 0 || o->virtual_coils > KVOX_LINALG_MOST) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT,
+                     "kvox_mri_recon_create: virtual_coils is %" PRId64 ", must be from 1 to %d, or 0 for all",
+                     o->virtual_coils, KVOX_LINALG_MOST);
+  }
+  if (o->snr_units != 0 && o->noise == KVOX_MRI_NOISE_IGNORED) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT,
+                     "kvox_mri_recon_create: snr_units wants the noise, noise is KVOX_MRI_NOISE_IGNORED");
+  }
+  if (protocol->trajectory != KVOX_MRI_CARTESIAN && protocol->trajectory != KVOX_MRI_EPI) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED,
+                     "kvox_mri_recon_create: protocol: its trajectory is neither Cartesian nor EPI, which is all that "
+                     "is reconstructed");
+  }
+  if (protocol->coils < 0 || protocol->coils > KVOX_LINALG_MOST) {
+    return kvox_fail(KVOX_ERROR_ARGUMENT,
+                     "kvox_mri_recon_create: protocol: coils is %" PRId32 ", must be from 1 to %d, or 0: not known",
+                     protocol->coils, KVOX_LINALG_MOST);
+  }
+  return KVOX_OK;
+}
+
+/* The caller's noise may end before the reconstruction. */
+static kvox_status keep_noise(kvox_mri_recon *r, const kvox_mri_noise *noise) {
+  if (noise == NULL || r->options.noise == KVOX_MRI_NOISE_IGNORED) {
+    return KVOX_OK;
+  }
+  r->coils = noise->coils;
+  return kvox_mri_noise_make(r->context->heap, "kvox_mri_recon_create: known_noise", noise->coils, noise->covariance,
+                             noise->samples, noise->sample_time_us, &r->known_noise);
+}
+
+static kvox_status plan_transforms(kvox_mri_recon *r) {
+  const kvox_mri_recon_layout *l = &r->layout;
+  kvox_mri_fourier_options x, across;
+  kvox_mri_fourier_options_init(&x);
+  kvox_mri_fourier_options_init(&across);
+  x.axes = KVOX_MRI_X;
+  across.axes = KVOX_MRI_Y | (l->encoded[2] > 1 ? KVOX_MRI_Z : 0);
+  for (int a = 0; a < 3; a++) {
+    kvox_mri_fourier_options *own = a == 0 ? &x : &across, *other = a == 0 ? &across : &x;
+    own->kspace_size[a] = l->encoded[a];
+    own->transform_size[a] = l->transform[a];
+    own->image_size[a] = l->image[a];
+    if (a < 2 || l->encoded[2] > 1) {
+      own->shift_px[a] = r->options.shift_px[a];
+      own->window[a] = r->options.window[a];
+    }
+    other->kspace_size[a] = other->transform_size[a] = other->image_size[a] = a == 0 ? r->store.x : 1;
+  }
+  for (int i = 0; i < 2; i++) {
+    x.window_parameter[i] = across.window_parameter[i] = r->options.window_parameter[i];
+  }
+  KVOX_TRY(kvox_mri_fourier_create(r->context, &x, &r->along_x));
+  return kvox_mri_fourier_create(r->context, &across, &r->across);
+}
+
+static kvox_status make(kvox_mri_recon *r) {
+  KVOX_TRY(check_options(&r->protocol, &r->options));
+  KVOX_TRY(keep_noise(r, r->options.known_noise));
+  r->options.known_noise = NULL;
+  KVOX_TRY(kvox_mri_recon_plan_layout(&r->protocol, &r->options, &r->layout));
+  r->store.x = r->layout.image[0];
+  KVOX_TRY(plan_transforms(r));
+  KVOX_TRY(kvox_workspace_create(r->context, &r->inner));
+  const int64_t slices = r->layout.slices;
+  r->places = kvox_allocate_array(r->context->heap, slices, sizeof *r->places);
+  r->order = kvox_allocate_array(r->context->heap, slices, sizeof *r->order);
+  if (r->places == NULL || r->order == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  memset(r->places, 0, (size_t)slices * sizeof *r->places);
+  kvox_mri_recon_sort_slices(r);
+  const int64_t coils = r->coils > 0 ? r->coils : r->protocol.coils;
+  return coils > 0 ? kvox_mri_recon_check_memory(r, coils) : KVOX_OK;
+}
+
+kvox_status kvox_mri_recon_create(kvox_context *context, const kvox_mri_protocol *protocol,
+                                  const kvox_mri_recon_options *options, kvox_mri_recon **recon) {
+  KVOX_REQUIRE(context);
+  KVOX_REQUIRE(protocol);
+  KVOX_REQUIRE(recon);
+  kvox_mri_recon_options given;
+  kvox_mri_recon_options_init(&given);
+  if (options != NULL) {
+    KVOX_TRY(kvox_options_load(&given, sizeof given, options, "kvox_mri_recon_create: options"));
+  }
+  kvox_mri_recon *made = kvox_allocate_zeros(context->heap, sizeof *made);
+  if (made == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  made->context = kvox_context_hold(context);
+  made->protocol = *protocol;
+  made->options = given;
+  made->memory_limit = given.memory_limit != 0 ? given.memory_limit : context->memory_limit;
+  kvox_text_start(&made->words, context->heap);
+  const kvox_status status = make(made);
+  if (status != KVOX_OK) {
+    kvox_mri_recon_destroy(made);
+    return status;
+  }
+  *recon = made;
+  return KVOX_OK;
+}
+
+static void drop_lines(kvox_mri_recon *r) {
+  kvox_heap *heap = r->context->heap;
+  kvox_release(heap, r->store.samples);
+  kvox_release(heap, r->store.counts);
+  kvox_release(heap, r->grid);
+  kvox_release(heap, r->row);
+  r->store.samples = r->grid = r->row = NULL;
+  r->store.counts = NULL;
+  if (r->noise != r->known_noise) {
+    kvox_mri_noise_destroy(r->noise);
+  }
+  r->noise = NULL;
+}
+
+void kvox_mri_recon_destroy(kvox_mri_recon *recon) {
+  if (recon == NULL) {
+    return;
+  }
+  kvox_context *context = recon->context;
+  drop_lines(recon);
+  kvox_release(context->heap, recon->places);
+  kvox_release(context->heap, recon->order);
+  kvox_mri_fourier_destroy(recon->along_x);
+  kvox_mri_fourier_destroy(recon->across);
+  kvox_mri_noise_sum_destroy(recon->noise_sum);
+  kvox_mri_noise_destroy(recon->known_noise);
+  kvox_workspace_destroy(recon->inner);
+  kvox_text_release(&recon->words);
+  kvox_release(context->heap, recon);
+  kvox_context_destroy(context);
+}
+
+/* ---- The first image readout ---- */
+
+/* Whitening for the sample time of the images, where both are known. */
+static kvox_status settle_noise(kvox_mri_recon *r, double sample_time_us) {
+  kvox_mri_noise *measured = NULL;
+  const kvox_mri_noise *noise = r->known_noise;
+  if (noise == NULL && r->noise_sum != NULL) {
+    KVOX_TRY(kvox_mri_noise_sum_finish(r->noise_sum, &measured));
+    noise = measured;
+  }
+  if (noise == NULL) {
+    return KVOX_OK;
+  }
+  kvox_status status = KVOX_OK;
+  if (noise->sample_time_us > 0 && sample_time_us > 0) {
+    status = kvox_mri_noise_rescale(noise, sample_time_us, 0, &r->noise);
+    kvox_mri_noise_destroy(measured);
+  } else {
+    kvox_log(r->context->heap, KVOX_LOG_WARNING,
+             "kvox_mri_recon: the sample time of %s is not told: noise is taken as that of the images' bandwidth",
+             noise->sample_time_us > 0 ? "the images" : "the noise");
+    r->noise = measured != NULL ? measured : r->known_noise;
+  }
+  return status;
+}
+
+/* Sizes of the store, all products checked. */
+static kvox_status size_store(const kvox_mri_recon *r, int64_t coils, kvox_mri_recon_store *s) {
+  const kvox_mri_recon_layout *l = &r->layout;
+  int64_t lines = 0, bytes = 0;
+  bool fits = kvox_multiply(l->encoded[1], l->encoded[2], &s->rows);
+  fits = fits && kvox_multiply(s->rows, 2 * s->x, &s->coil_step);
+  fits = fits && kvox_multiply(s->coil_step, coils, &s->slice_step);
+  fits = fits && kvox_multiply(s->slice_step, l->slices, &s->frame_step);
+  fits = fits && kvox_multiply(s->frame_step, l->frames, &s->floats);
+  fits = fits && kvox_multiply(s->floats, (int64_t)sizeof(float), &bytes);
+  fits = fits && kvox_multiply(l->frames * l->slices, s->rows, &lines);
+  fits = fits && kvox_multiply(lines, (int64_t)sizeof *s->counts, &s->count_bytes);
+  return fits ? KVOX_OK
+              : kvox_fail(KVOX_ERROR_SIZE, "kvox_mri_recon: what the protocol announces has more than 2^63 - 1 bytes");
+}
+
+kvox_status kvox_mri_recon_begin(kvox_mri_recon *r, const kvox_mri_readout *readout) {
+  kvox_heap *heap = r->context->heap;
+  kvox_mri_recon_store *s = &r->store;
+  kvox_status status = KVOX_OK;
+  KVOX_TRY_CLEANUP(kvox_mri_recon_check_memory(r, readout->coils));
+  KVOX_TRY_CLEANUP(size_store(r, readout->coils, s));
+  KVOX_TRY_CLEANUP(settle_noise(r, readout->sample_time_us));
+  s->samples = kvox_allocate_zeros(heap, (uint64_t)s->floats * sizeof *s->samples);
+  s->counts = kvox_allocate_zeros(heap, (uint64_t)s->count_bytes);
+  r->grid = kvox_allocate_array(heap, 2 * readout->coils * r->layout.encoded[0], sizeof *r->grid);
+  r->row = kvox_allocate_array(heap, 2 * readout->coils * s->x, sizeof *r->row);
+  if (s->samples == NULL || s->counts == NULL || r->grid == NULL || r->row == NULL) {
+    status = KVOX_ERROR_MEMORY;
+    goto cleanup;
+  }
+  r->coils = readout->coils;
+  r->samples = readout->samples;
+  r->sample_time_us = readout->sample_time_us;
+  r->begun = true;
+  return KVOX_OK;
+cleanup:
+  drop_lines(r);
+  return status;
+}
+
+/* ---- Memory ---- */
+
+static uint64_t product(uint64_t a, uint64_t b) {
+  uint64_t p = 0;
+  return __builtin_mul_overflow(a, b, &p) ? UINT64_MAX : p;
+}
+
+static uint64_t sum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+
+/* Of the adaptive combination, a thread: sums of windows' columns, and tiles. */
+static uint64_t walsh_bytes(int64_t coils) {
+  const int64_t columns = KVOX_MRI_WALSH_TILE + KVOX_MRI_USUAL_WINDOW + 2;
+  const int64_t doubles = 2 * kvox_mri_pairs(coils) * columns + 4 * coils * coils + 8 * coils;
+  return (uint64_t)doubles * sizeof(double) + (uint64_t)(8 * coils * KVOX_MRI_TILE_ROW) * sizeof(float);
+}
+
+/* What the stages take of the inner workspace: the largest of them. */
+static kvox_status inner_bytes(const kvox_mri_recon *r, int64_t coils, uint64_t *plans, uint64_t *bytes) {
+  kvox_memory_use x = {0}, across = {0};
+  KVOX_TRY(kvox_mri_fourier_memory(r->along_x, &x));
+  KVOX_TRY(kvox_mri_fourier_memory(r->across, &across));
+  const uint64_t threads = (uint64_t)r->context->threads.limit, tile = KVOX_MRI_TILE_ROW * sizeof(float);
+  const uint64_t whiten = product(threads, 2 * (uint64_t)coils * tile);
+  const uint64_t adaptive = r->options.combine == KVOX_MRI_ADAPTIVE ? product(threads, walsh_bytes(coils)) : 0;
+  const uint64_t all[] = {x.workspace, across.workspace, whiten, adaptive};
+  *bytes = 0;
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    *bytes = all[i] > *bytes ? all[i] : *bytes;
+  }
+  *plans = x.plan + across.plan;
+  return KVOX_OK;
+}
+
+/* Of noise: what is summed, the covariance and the whitening in all their forms, twice while one is rescaled. */
+static uint64_t noise_bytes(const kvox_mri_recon *r, int64_t coils) {
+  enum { OF_PAIR = 2 * (2 * sizeof(kvox_complex) + 2 * sizeof(float)) + 2 * sizeof(double) };
+  if (r->options.noise == KVOX_MRI_NOISE_IGNORED) {
+    return 0;
+  }
+  return product(product((uint64_t)coils, (uint64_t)coils), OF_PAIR) +
+         (uint64_t)coils * 2 * KVOX_MRI_NOISE_CHUNK * sizeof(double);
+}
+
+static kvox_status memory_of(const kvox_mri_recon *r, int64_t coils, kvox_memory_use *memory) {
+  kvox_mri_recon_store s = {.x = r->store.x};
+  uint64_t plans = 0, inner = 0;
+  KVOX_TRY(size_store(r, coils, &s));
+  KVOX_TRY(inner_bytes(r, coils, &plans, &inner));
+  uint64_t plan = sum(sizeof *r + plans + inner, noise_bytes(r, coils));
+  plan = sum(plan, sum((uint64_t)s.floats * sizeof(float), (uint64_t)s.count_bytes));
+  plan = sum(plan, product((uint64_t)(2 * coils), (uint64_t)(r->layout.encoded[0] + s.x) * sizeof(float)));
+  plan = sum(plan, product((uint64_t)r->layout.slices, sizeof *r->places + sizeof *r->order));
+  uint64_t workspace = 0;
+  KVOX_TRY(kvox_mri_recon_scratch(r, coils, &workspace));
+  *memory = (kvox_memory_use){.plan = plan, .workspace = workspace};
+  return KVOX_OK;
+}
+
+kvox_status kvox_mri_recon_check_memory(const kvox_mri_recon *r, int64_t coils) {
+  kvox_memory_use memory;
+  KVOX_TRY(memory_of(r, coils, &memory));
+  const uint64_t least = sum(memory.plan, memory.workspace);
+  return r->memory_limit == 0 || least <= r->memory_limit
+             ? KVOX_OK
+             : kvox_fail_limit("kvox_mri_recon_create", r->memory_limit, least);
+}
+
+static int64_t known_coils(const kvox_mri_recon *r) { return r->coils > 0 ? r->coils : r->protocol.coils; }
+
+static kvox_status require_coils(const kvox_mri_recon *r, const char *name) {
+  return known_coils(r) > 0 ? KVOX_OK
+                            : kvox_fail(KVOX_ERROR_ARGUMENT,
+                                        "%s: how many coils there are is not known before the first readout", name);
+}
+
+kvox_status kvox_mri_recon_memory(const kvox_mri_recon *recon, kvox_memory_use *memory) {
+  KVOX_REQUIRE(recon);
+  KVOX_REQUIRE(memory);
+  KVOX_TRY(require_coils(recon, "kvox_mri_recon_memory"));
+  return memory_of(recon, known_coils(recon), memory);
+}
+
+/* ---- What it tells ---- */
+
+void kvox_mri_recon_progress(const kvox_mri_recon *recon, int64_t *lines, int64_t *expected) {
+  if (lines != NULL) {
+    *lines = recon != NULL ? recon->lines : 0;
+  }
+  if (expected != NULL) {
+    *expected = recon != NULL ? recon->layout.lines : 0;
+  }
+}
+
+kvox_status kvox_mri_recon_shape(const kvox_mri_recon *recon, int64_t shape[5]) {
+  KVOX_REQUIRE(recon);
+  KVOX_REQUIRE(shape);
+  int64_t coils = 1;
+  if (recon->options.combine == KVOX_MRI_SEPARATE) {
+    KVOX_TRY(require_coils(recon, "kvox_mri_recon_shape"));
+    coils = kvox_mri_recon_images(recon, known_coils(recon));
+  }
+  const kvox_mri_recon_layout *l = &recon->layout;
+  shape[0] = l->frames;
+  shape[1] = coils;
+  shape[2] = l->slices * l->image[2];
+  shape[3] = l->image[1];
+  shape[4] = l->image[0];
+  return KVOX_OK;
+}

@@ -1,0 +1,119 @@
+/* The reconstruction inside: sizes that follow from the protocol, what is stored, and what a push and an image share.
+ */
+#ifndef KVOX_MRI_RECON_INSIDE_H
+#define KVOX_MRI_RECON_INSIDE_H
+
+#include <stdbool.h>
+
+#include "context/workspace.h"
+#include "core/size.h"
+#include "kvox/mri_recon.h"
+
+/* Counters that tell frames apart, slowest first. */
+enum { KVOX_MRI_RECON_FRAME_AXES = 4 };
+
+/* What protocol and options say; axes are x, y, z. */
+typedef struct kvox_mri_recon_layout {
+  int64_t encoded[3];   /* samples of k-space: readout, lines, partitions */
+  int64_t transform[3]; /* pixels over the encoded field of view */
+  int64_t image[3];     /* of which the middle ones are kept */
+  double spacing_mm[3]; /* of pixels; 1 where lengths are not known */
+  int64_t first[3];     /* y, z: what of k-space the limits announce, first and one past the last */
+  int64_t end[3];
+  int64_t offset[3]; /* y, z: from a counter to its place in k-space */
+  int64_t frames, slices;
+  int64_t frame_sizes[KVOX_MRI_RECON_FRAME_AXES];
+  int64_t lines; /* image lines that are announced, accelerated or not; at least 1 */
+} kvox_mri_recon_layout;
+
+kvox_status kvox_mri_recon_plan_layout(const kvox_mri_protocol *protocol, const kvox_mri_recon_options *options,
+                                       kvox_mri_recon_layout *layout);
+
+/* Whether the limits leave out a part of an axis (y, z). */
+static inline bool kvox_mri_recon_is_partial(const kvox_mri_recon_layout *l, int axis) {
+  return l->first[axis] > 0 || l->end[axis] < l->encoded[axis];
+}
+
+/* Where a slice was; axes are read, phase, slice. */
+typedef struct kvox_mri_recon_place {
+  bool known;
+  double position_mm[3], axes[3][3];
+} kvox_mri_recon_place;
+
+/* What is stored of k-space: [frame][slice][coil][z][y][x], x in the image, in k-space where that is `raw`. */
+typedef struct kvox_mri_recon_store {
+  float *samples;  /* means of what came */
+  int32_t *counts; /* [frame][slice][z][y]: readouts that the line is the mean of; 0: it did not come */
+  int64_t x;       /* samples of a row */
+  int64_t rows;    /* y z */
+  int64_t coil_step, slice_step, frame_step; /* floats */
+  int64_t floats;                            /* in all */
+  int64_t count_bytes;
+} kvox_mri_recon_store;
+
+struct kvox_mri_recon {
+  kvox_context *context;
+  kvox_mri_protocol protocol;
+  kvox_mri_recon_options options;
+  kvox_mri_recon_layout layout;
+  uint64_t memory_limit; /* 0: none */
+
+  /* Set by the first image readout, coils by the first of any use. */
+  bool begun;
+  int64_t coils, samples;
+  int64_t first_sample, end_sample; /* of k-space along x, which it has */
+  double sample_time_us;
+
+  kvox_mri_noise_sum *noise_sum;
+  kvox_mri_noise *known_noise;
+  kvox_mri_noise *noise; /* what lines are whitened by; NULL: they are not */
+
+  kvox_workspace *inner; /* of the stages */
+  kvox_mri_fourier *along_x, *across;
+  float *readout; /* [coil][samples]: one that came, without what is discarded */
+  float *grid;    /* [coil][encoded x] */
+  float *row;     /* [coil][x of the store] */
+  kvox_mri_recon_store store;
+  kvox_mri_recon_place *places; /* [slice] */
+  int64_t *order;               /* slices by their positions, from the first image readout on */
+  int64_t lines;                /* that came */
+  int64_t left_out;             /* readouts of other uses */
+  uint32_t logged;              /* what was said once */
+  kvox_text words;
+};
+
+/* Things that are logged once. */
+enum {
+  KVOX_MRI_RECON_SAID_ENCODING = 1 << 0,
+  KVOX_MRI_RECON_SAID_LATE_NOISE = 1 << 1,
+  KVOX_MRI_RECON_SAID_ZEROS = 1 << 2
+};
+
+/* Makes all that takes the sizes of the first image readout. */
+kvox_status kvox_mri_recon_begin(kvox_mri_recon *recon, const kvox_mri_readout *readout);
+
+/* Order of slices, by the places that are known. */
+void kvox_mri_recon_sort_slices(kvox_mri_recon *recon);
+void kvox_mri_recon_note_place(kvox_mri_recon *recon, int64_t slice, const kvox_mri_readout *readout);
+
+/* A failure of a readout: its sentence names the readout's counters. */
+kvox_status kvox_mri_recon_fail(kvox_status status, const kvox_mri_readout *readout, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* What a reconstruction of so many coils takes is within the limit. */
+kvox_status kvox_mri_recon_check_memory(const kvox_mri_recon *recon, int64_t coils);
+
+/* The factor of a slice to units of its noise. */
+double kvox_mri_recon_snr_scale(const kvox_mri_recon *recon, int64_t frame, int64_t slice);
+
+/* Images of a slice: as many as coils, or as they are compressed to. */
+int64_t kvox_mri_recon_images(const kvox_mri_recon *recon, int64_t coils);
+
+/* Scratch of an image, of the caller's workspace. */
+kvox_status kvox_mri_recon_scratch(const kvox_mri_recon *recon, int64_t coils, uint64_t *bytes);
+
+/* What is stored of a frame's slice: [coil, z, y, x], and the counts of its lines, [z, y]. */
+kvox_array kvox_mri_recon_stored(const kvox_mri_recon *recon, int64_t frame, int64_t slice);
+const int32_t *kvox_mri_recon_counts(const kvox_mri_recon *recon, int64_t frame, int64_t slice);
+
+#endif

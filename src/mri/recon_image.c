@@ -1,0 +1,294 @@
+/* Images of what came so far. A slice (or the slab it stands for) of a frame is made at a time. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/array.h"
+#include "core/fail.h"
+#include "mri/recon.h"
+
+typedef struct image_job {
+  kvox_mri_recon *recon;
+  kvox_array images; /* [frame, coil, z, y, x] */
+  kvox_workspace *workspace;
+  float *scratch;
+} image_job;
+
+/* ---- Arrays ---- */
+
+kvox_array kvox_mri_recon_stored(const kvox_mri_recon *r, int64_t frame, int64_t slice) {
+  const kvox_mri_recon_store *s = &r->store;
+  const int64_t element = sizeof(float), y = r->layout.encoded[1];
+  return (kvox_array){.data = s->samples + frame * s->frame_step + slice * s->slice_step,
+                      .type = KVOX_C64,
+                      .rank = 4,
+                      .shape = {r->coils, r->layout.encoded[2], y, s->x},
+                      .strides = {s->coil_step * element, y * 2 * s->x * element, 2 * s->x * element, 2 * element}};
+}
+
+const int32_t *kvox_mri_recon_counts(const kvox_mri_recon *r, int64_t frame, int64_t slice) {
+  return r->store.counts + (frame * r->layout.slices + slice) * r->store.rows;
+}
+
+static kvox_array scratch_array(float *data, kvox_type type, int64_t coils, const int64_t image[3]) {
+  const int64_t element = (int64_t)kvox_type_size(type), row = image[0] * element;
+  return (kvox_array){.data = data,
+                      .type = type,
+                      .rank = 4,
+                      .shape = {coils, image[2], image[1], image[0]},
+                      .strides = {image[2] * image[1] * row, image[1] * row, row, element}};
+}
+
+/* The slices `slice` ... of a frame's images: [coil, z, y, x]. */
+static kvox_array target_of(const image_job *job, int64_t frame, int64_t place) {
+  kvox_array target = {.type = job->images.type, .rank = 4};
+  const int64_t depth = job->recon->layout.image[2];
+  target.data =
+      kvox_array_shifted(&job->images, frame * job->images.strides[0] + place * depth * job->images.strides[2]);
+  memcpy(target.shape, job->images.shape + 1, 4 * sizeof *target.shape);
+  memcpy(target.strides, job->images.strides + 1, 4 * sizeof *target.strides);
+  target.shape[1] = depth;
+  return target;
+}
+
+/* The same without its first axis, of which there is one. */
+static kvox_array without_coils(kvox_array array) {
+  memmove(array.shape, array.shape + 1, 3 * sizeof *array.shape);
+  memmove(array.strides, array.strides + 1, 3 * sizeof *array.strides);
+  array.rank = 3;
+  return array;
+}
+
+/* Each coil a volume of one coil. */
+static kvox_array with_ones(const kvox_array *array) {
+  kvox_array ones = *array;
+  ones.rank = 5;
+  memmove(ones.shape + 1, array->shape, 4 * sizeof *ones.shape);
+  memmove(ones.strides + 1, array->strides, 4 * sizeof *ones.strides);
+  ones.shape[0] = array->shape[0];
+  ones.strides[0] = array->strides[0];
+  ones.shape[1] = 1;
+  return ones;
+}
+
+/* Axes that were left out, of one each, back. */
+static kvox_status take_images(const kvox_mri_recon *r, const kvox_array *given, kvox_array *images) {
+  static const char name[] = "kvox_mri_recon_image: images";
+  int64_t shape[KVOX_MAX_RANK] = {0};
+  KVOX_TRY(kvox_mri_recon_shape(r, shape));
+  KVOX_TRY(kvox_array_check(given, name, KVOX_TYPE_BIT(KVOX_C64) | KVOX_TYPE_BIT(KVOX_F32)));
+  const bool combined = r->options.combine != KVOX_MRI_SEPARATE;
+  bool frames = true, coils = true;
+  if (given->rank == 4) {
+    coils = !combined;
+    frames = combined;
+  } else if (given->rank == 3) {
+    coils = frames = false;
+  }
+  const int32_t rank = 3 + frames + coils;
+  bool fits = given->rank == rank && (frames || shape[0] == 1) && (coils || combined);
+  const bool kept[5] = {frames, coils, true, true, true};
+  *images = *given;
+  images->rank = 5;
+  for (int32_t d = 4, from = given->rank - 1; d >= 0 && fits; d--) {
+    images->shape[d] = kept[d] ? given->shape[from] : 1;
+    images->strides[d] = kept[d] ? given->strides[from] : 0;
+    from -= kept[d];
+    fits = images->shape[d] == shape[d];
+  }
+  if (!fits) {
+    return kvox_fail(KVOX_ERROR_SIZE,
+                     "%s: its shape must be [%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64
+                     "] (frames, coils, z, y, x)%s%s",
+                     name, shape[0], shape[1], shape[2], shape[3], shape[4], combined ? "; coils may be left out" : "",
+                     shape[0] == 1 ? "; frames may be left out" : "");
+  }
+  return kvox_array_check_result(given, name);
+}
+
+/* ---- Rows of what comes out ---- */
+
+static void clear(const kvox_array *array) {
+  const int64_t rows = kvox_array_row_count(array), count = array->shape[array->rank - 1];
+  const size_t element = kvox_type_size(array->type);
+  for (int64_t row = 0; row < rows; row++) {
+    char *at = kvox_array_row(array, row);
+    for (int64_t x = 0; x < count; x++) {
+      memset(at + x * array->strides[array->rank - 1], 0, element);
+    }
+  }
+}
+
+static void scale(const kvox_array *array, float factor) {
+  const int64_t rows = kvox_array_row_count(array), count = array->shape[array->rank - 1];
+  for (int64_t row = 0; row < rows; row++) {
+    char *at = kvox_array_row(array, row);
+    for (int64_t x = 0; x < count; x++, at += array->strides[array->rank - 1]) {
+      float z[2] = {0};
+      const size_t bytes = kvox_type_size(array->type);
+      memcpy(z, at, bytes);
+      z[0] *= factor;
+      z[1] *= factor;
+      memcpy(at, z, bytes);
+    }
+  }
+}
+
+/* Floats to complex numbers without imaginary parts, or complex ones to their magnitude; `from` is dense. */
+static void convert(const kvox_array *from, const kvox_array *to) {
+  const int64_t rows = kvox_array_row_count(to), count = to->shape[to->rank - 1];
+  for (int64_t row = 0; row < rows; row++) {
+    const float *in = kvox_array_row(from, row);
+    char *at = kvox_array_row(to, row);
+    for (int64_t x = 0; x < count; x++, at += to->strides[to->rank - 1]) {
+      const float z[2] = {from->type == KVOX_F32 ? in[x] : hypotf(in[2 * x], in[2 * x + 1]), 0};
+      memcpy(at, z, kvox_type_size(to->type));
+    }
+  }
+}
+
+/* ---- A slice ---- */
+
+static void collect_stages(const image_job *job) {
+  const kvox_workspace *inner = job->recon->inner;
+  for (int32_t i = 0; i < inner->stages; i++) {
+    kvox_workspace_add(job->workspace, inner->stage_names[i], inner->stage_seconds[i]);
+  }
+}
+
+static kvox_status root_sum_of_squares(const image_job *job, const kvox_array *stored, const kvox_array *target) {
+  const kvox_mri_recon *r = job->recon;
+  const bool direct = target->type == KVOX_F32;
+  const kvox_array magnitude = direct ? *target : scratch_array(job->scratch, KVOX_F32, 1, r->layout.image);
+  const kvox_array sum = without_coils(magnitude);
+  KVOX_TRY(kvox_mri_fourier_to_magnitude(r->across, r->inner, stored, &sum));
+  collect_stages(job);
+  if (!direct) {
+    convert(&magnitude, target);
+  }
+  return KVOX_OK;
+}
+
+static kvox_status separate(const image_job *job, const kvox_array *stored, const kvox_array *target) {
+  const kvox_mri_recon *r = job->recon;
+  const kvox_array ones = with_ones(stored);
+  KVOX_TRY(target->type == KVOX_C64 ? kvox_mri_fourier_to_image(r->across, r->inner, stored, target)
+                                    : kvox_mri_fourier_to_magnitude(r->across, r->inner, &ones, target));
+  collect_stages(job);
+  return KVOX_OK;
+}
+
+static kvox_status adaptive(const image_job *job, const kvox_array *stored, const kvox_array *target) {
+  const kvox_mri_recon *r = job->recon;
+  const int64_t *image = r->layout.image, voxels = image[0] * image[1] * image[2];
+  const kvox_array images = scratch_array(job->scratch, KVOX_C64, r->coils, image);
+  const kvox_array maps = scratch_array(job->scratch + 2 * r->coils * voxels, KVOX_C64, r->coils, image);
+  const kvox_array own = scratch_array(job->scratch + 4 * r->coils * voxels, KVOX_C64, 1, image);
+  const kvox_array one = target->type == KVOX_C64 ? *target : own, combined = without_coils(one);
+  KVOX_TRY(kvox_mri_fourier_to_image(r->across, r->inner, stored, &images));
+  collect_stages(job);
+  KVOX_TRY(kvox_mri_walsh_maps(r->context, NULL, r->inner, &images, &maps));
+  collect_stages(job);
+  KVOX_TRY(kvox_mri_combine(r->context, NULL, r->inner, &images, &maps, &combined));
+  collect_stages(job);
+  if (target->type == KVOX_F32) {
+    convert(&own, target);
+  }
+  return KVOX_OK;
+}
+
+static bool is_empty(const kvox_mri_recon *r, int64_t frame, int64_t slice) {
+  const int32_t *counts = kvox_mri_recon_counts(r, frame, slice);
+  for (int64_t i = 0; i < r->store.rows; i++) {
+    if (counts[i] > 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static kvox_status make_slice(const image_job *job, int64_t frame, int64_t place) {
+  const kvox_mri_recon *r = job->recon;
+  const int64_t slice = r->order[place];
+  const kvox_array target = target_of(job, frame, place), stored = kvox_mri_recon_stored(r, frame, slice);
+  if (is_empty(r, frame, slice)) {
+    clear(&target);
+    return KVOX_OK;
+  }
+  switch (r->options.combine) {
+    case KVOX_MRI_SEPARATE: KVOX_TRY(separate(job, &stored, &target)); break;
+    case KVOX_MRI_ADAPTIVE: KVOX_TRY(adaptive(job, &stored, &target)); break;
+    default: KVOX_TRY(root_sum_of_squares(job, &stored, &target)); break;
+  }
+  if (r->options.snr_units != 0) {
+    scale(&target, (float)kvox_mri_recon_snr_scale(r, frame, slice));
+  }
+  return KVOX_OK;
+}
+
+/* ---- The whole ---- */
+
+int64_t kvox_mri_recon_images(const kvox_mri_recon *r, int64_t coils) {
+  return r->options.virtual_coils > 0 ? kvox_min_i64(r->options.virtual_coils, coils) : coils;
+}
+
+kvox_status kvox_mri_recon_scratch(const kvox_mri_recon *r, int64_t coils, uint64_t *bytes) {
+  const int64_t *image = r->layout.image;
+  int64_t floats = 0;
+  bool fits = kvox_multiply(image[1], image[2], &floats) && kvox_multiply(floats, 2 * image[0], &floats);
+  if (r->options.combine == KVOX_MRI_SEPARATE) {
+    floats = 0;
+  } else if (r->options.combine == KVOX_MRI_ADAPTIVE) {
+    fits = fits && kvox_multiply(floats, 2 * kvox_mri_recon_images(r, coils) + 1, &floats);
+  }
+  fits = fits && kvox_multiply(floats, (int64_t)sizeof(float), &floats);
+  *bytes = (uint64_t)floats;
+  return fits ? KVOX_OK : kvox_fail(KVOX_ERROR_SIZE, "kvox_mri_recon: an image has more than 2^63 - 1 bytes");
+}
+
+static kvox_status make_all(const image_job *job) {
+  const kvox_mri_recon *r = job->recon;
+  const int64_t slices = r->layout.slices, all = r->layout.frames * slices;
+  for (int64_t i = 0; i < all; i++) {
+    KVOX_TRY(make_slice(job, i / slices, i % slices));
+    KVOX_TRY(kvox_progress_reach(&job->workspace->progress, (double)(i + 1) / (double)all));
+  }
+  return KVOX_OK;
+}
+
+/* Lines that acceleration left out are zero like those that did not come; that is worth a word. */
+static void tell_of_zeros(kvox_mri_recon *r) {
+  const double *factors = r->protocol.acceleration;
+  if ((factors[0] > 1 || factors[1] > 1) && (r->logged & KVOX_MRI_RECON_SAID_ZEROS) == 0) {
+    r->logged |= KVOX_MRI_RECON_SAID_ZEROS;
+    kvox_log(r->context->heap, KVOX_LOG_WARNING,
+             "kvox_mri_recon: the scan was accelerated; lines that it skipped are zero, so images are folded");
+  }
+}
+
+kvox_status kvox_mri_recon_image(kvox_mri_recon *recon, kvox_workspace *workspace, const kvox_array *images) {
+  KVOX_REQUIRE(recon);
+  image_job job = {.recon = recon};
+  KVOX_TRY(take_images(recon, images, &job.images));
+  if (!recon->begun) {
+    clear(images);
+    return KVOX_OK;
+  }
+  if (recon->options.snr_units != 0 && recon->noise == NULL) {
+    return kvox_fail(KVOX_ERROR_DATA,
+                     "kvox_mri_recon_image: snr_units wants the noise, but no noise readout came before the images");
+  }
+  tell_of_zeros(recon);
+  uint64_t bytes = 0;
+  KVOX_TRY(kvox_mri_recon_scratch(recon, recon->coils, &bytes));
+  KVOX_TRY(kvox_workspace_take(recon->context, workspace, &job.workspace));
+  const bool none = recon->options.combine == KVOX_MRI_ROOT_SUM_OF_SQUARES && images->type == KVOX_F32;
+  kvox_status status = kvox_workspace_begin(job.workspace, none ? 0 : bytes);
+  if (status == KVOX_OK) {
+    job.scratch = job.workspace->block;
+    kvox_progress_next(&job.workspace->progress, 1);
+    status = make_all(&job);
+  }
+  kvox_workspace_give_up(workspace, job.workspace);
+  return status;
+}

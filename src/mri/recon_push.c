@@ -1,0 +1,253 @@
+/* One readout: judged, whitened, transformed along x and put where it belongs. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/array.h"
+#include "core/fail.h"
+#include "core/number.h"
+#include "mri/noise.h"
+#include "mri/recon.h"
+
+kvox_status kvox_mri_recon_fail(kvox_status status, const kvox_mri_readout *r, const char *format, ...) {
+  char text[256];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  const int32_t *c = r->counters;
+  return kvox_fail(status,
+                   "kvox_mri_recon_push: readout of line %" PRId32 ", partition %" PRId32 ", slice %" PRId32
+                   ", average %" PRId32 ", contrast %" PRId32 ", phase %" PRId32 ", repetition %" PRId32
+                   ", set %" PRId32 ": %s",
+                   c[KVOX_MRI_STEP_1], c[KVOX_MRI_STEP_2], c[KVOX_MRI_SLICE], c[KVOX_MRI_AVERAGE], c[KVOX_MRI_CONTRAST],
+                   c[KVOX_MRI_PHASE], c[KVOX_MRI_REPETITION], c[KVOX_MRI_SET], text);
+}
+
+/* ---- Judging ---- */
+
+static kvox_status check_samples(const kvox_mri_readout *r) {
+  if (r->data == NULL || r->coils < 1 || r->samples < 1) {
+    return kvox_mri_recon_fail(KVOX_ERROR_ARGUMENT, r, "it has no samples");
+  }
+  if (r->coils > KVOX_LINALG_MOST) {
+    return kvox_mri_recon_fail(KVOX_ERROR_SIZE, r, "it has %" PRId32 " coils, may have %d", r->coils, KVOX_LINALG_MOST);
+  }
+  if (r->discard_before < 0 || r->discard_after < 0 ||
+      (int64_t)r->discard_before + r->discard_after >= (int64_t)r->samples) {
+    return kvox_mri_recon_fail(KVOX_ERROR_ARGUMENT, r,
+                               "%" PRId32 " and %" PRId32 " samples at its ends are to be discarded, of %" PRId32,
+                               r->discard_before, r->discard_after, r->samples);
+  }
+  if (!(r->sample_time_us >= 0 && isfinite(r->sample_time_us))) {
+    return kvox_mri_recon_fail(KVOX_ERROR_ARGUMENT, r, "its sample_time_us must be positive, or 0: not known");
+  }
+  return KVOX_OK;
+}
+
+static kvox_status check_finite(const kvox_mri_readout *r) {
+  for (int32_t c = 0; c < r->coils; c++) {
+    const float *row = r->data + (int64_t)c * 2 * r->samples;
+    for (int64_t n = 2 * (int64_t)r->discard_before; n < 2 * ((int64_t)r->samples - r->discard_after); n++) {
+      if (!isfinite(row[n])) {
+        return kvox_mri_recon_fail(KVOX_ERROR_DATA, r, "sample %" PRId64 " of coil %" PRId32 " is NaN or infinite",
+                                   n / 2, c);
+      }
+    }
+  }
+  return KVOX_OK;
+}
+
+/* Segments have no place of their own: what order lines were measured in. */
+static kvox_status check_counters(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  for (int c = 0; c < KVOX_MRI_SEGMENT; c++) {
+    const kvox_mri_limits *m = &recon->protocol.limits[c];
+    if (r->counters[c] < m->first || r->counters[c] > m->last) {
+      static const char *const names[] = {"line",     "partition", "average",    "slice",
+                                          "contrast", "phase",     "repetition", "set"};
+      return kvox_mri_recon_fail(KVOX_ERROR_DATA, r, "the protocol's limits for the %s are %" PRId32 " to %" PRId32,
+                                 names[c], m->first, m->last);
+    }
+  }
+  return KVOX_OK;
+}
+
+static kvox_status check_coils(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  return recon->coils == 0 || recon->coils == r->coils
+             ? KVOX_OK
+             : kvox_mri_recon_fail(KVOX_ERROR_SIZE, r, "it has %" PRId32 " coils, those before it %" PRId64, r->coils,
+                                   recon->coils);
+}
+
+static kvox_status check_length(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  return !recon->begun || recon->samples == r->samples
+             ? KVOX_OK
+             : kvox_mri_recon_fail(KVOX_ERROR_SIZE, r, "it has %" PRId32 " samples, those before it %" PRId64,
+                                   r->samples, recon->samples);
+}
+
+/* ---- Along the readout ---- */
+
+static kvox_status find_first_sample(const kvox_mri_recon *recon, const kvox_mri_readout *r, int64_t *first) {
+  const int64_t size = recon->layout.encoded[0];
+  /* Writers that do not tell the centre leave a 0; no line that begins in the middle has as many samples. */
+  const bool told = r->center_sample != 0 || size / 2 + r->samples <= size;
+  const int64_t at = size / 2 - (told ? r->center_sample : r->samples / 2);
+  if (at + r->discard_before < 0 || at + r->samples - r->discard_after > size) {
+    return kvox_mri_recon_fail(KVOX_ERROR_DATA, r,
+                               "its samples, %" PRId32 " with k = 0 at %" PRId32 ", do not fit the %" PRId64
+                               " that the protocol's k-space has along x",
+                               r->samples, r->center_sample, size);
+  }
+  *first = at;
+  return KVOX_OK;
+}
+
+/* Puts samples where they lie in k-space, a reversed readout turned: what was measured first is then last. */
+static void place_samples(kvox_mri_recon *recon, const kvox_mri_readout *r, int64_t first) {
+  const bool reversed = (r->flags & KVOX_MRI_REVERSE) != 0;
+  const int64_t size = recon->layout.encoded[0];
+  const int64_t begin = reversed ? r->discard_after : r->discard_before;
+  const int64_t end = r->samples - (reversed ? r->discard_before : r->discard_after);
+  memset(recon->grid, 0, (size_t)(recon->coils * size) * 2 * sizeof(float));
+  for (int64_t c = 0; c < recon->coils; c++) {
+    const float *in = r->data + c * 2 * r->samples;
+    float *out = recon->grid + 2 * (c * size + first);
+    for (int64_t n = begin; n < end; n++) {
+      const int64_t from = reversed ? r->samples - 1 - n : n;
+      out[2 * n] = in[2 * from];
+      out[2 * n + 1] = in[2 * from + 1];
+    }
+  }
+}
+
+static kvox_array row_of(const kvox_mri_recon *recon, float *data, int64_t size) {
+  kvox_array array = {.data = data, .type = KVOX_C64, .rank = 4, .shape = {recon->coils, 1, 1, size}};
+  const int64_t element = 2 * sizeof(float);
+  array.strides[0] = array.strides[1] = array.strides[2] = size * element;
+  array.strides[3] = element;
+  return array;
+}
+
+/* Samples to recon->row: whitened, transformed. */
+static kvox_status transform(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  int64_t first = 0;
+  KVOX_TRY(find_first_sample(recon, r, &first));
+  place_samples(recon, r, first);
+  const kvox_array grid = row_of(recon, recon->grid, recon->layout.encoded[0]);
+  const kvox_array row = row_of(recon, recon->row, recon->store.x);
+  if (recon->noise != NULL) {
+    KVOX_TRY(kvox_mri_whiten(recon->context, recon->noise, recon->inner, &grid, &grid));
+  }
+  return kvox_mri_fourier_to_image(recon->along_x, recon->inner, &grid, &row);
+}
+
+/* ---- Into the store ---- */
+
+static int64_t frame_of(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  static const int axes[KVOX_MRI_RECON_FRAME_AXES] = {KVOX_MRI_REPETITION, KVOX_MRI_PHASE, KVOX_MRI_SET,
+                                                      KVOX_MRI_CONTRAST};
+  int64_t frame = 0;
+  for (int f = 0; f < KVOX_MRI_RECON_FRAME_AXES; f++) {
+    frame = frame * recon->layout.frame_sizes[f] + r->counters[axes[f]] - recon->protocol.limits[axes[f]].first;
+  }
+  return frame;
+}
+
+/* The mean of n readouts from that of n - 1 and the next one: nothing is left to divide when an image is asked for. */
+static void add_row(float *mean, const float *row, int64_t floats, float scale, int32_t count) {
+  const float share = 1 / (float)count;
+  for (int64_t i = 0; i < floats; i++) {
+    const float value = scale * row[i];
+    mean[i] = count == 1 ? value : mean[i] + (value - mean[i]) * share;
+  }
+}
+
+/* Whitened for another sample time than this one's: its noise has the variance of its bandwidth. */
+static float scale_of(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  const bool known = recon->noise != NULL && recon->sample_time_us > 0 && r->sample_time_us > 0;
+  return known ? (float)sqrt(r->sample_time_us / recon->sample_time_us) : 1;
+}
+
+static void store(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  const kvox_mri_recon_layout *l = &recon->layout;
+  const kvox_mri_recon_store *s = &recon->store;
+  const int64_t y = r->counters[KVOX_MRI_STEP_1] + l->offset[1], z = r->counters[KVOX_MRI_STEP_2] + l->offset[2];
+  const int64_t frame = frame_of(recon, r),
+                slice = r->counters[KVOX_MRI_SLICE] - recon->protocol.limits[KVOX_MRI_SLICE].first;
+  const int64_t line = z * l->encoded[1] + y;
+  int32_t *count = &s->counts[(frame * l->slices + slice) * s->rows + line];
+  float *at = s->samples + frame * s->frame_step + slice * s->slice_step + line * 2 * s->x;
+  *count += *count < INT32_MAX;
+  const float scale = scale_of(recon, r);
+  for (int64_t c = 0; c < recon->coils; c++) {
+    add_row(at + c * s->coil_step, recon->row + c * 2 * s->x, 2 * s->x, scale, *count);
+  }
+  kvox_mri_recon_note_place(recon, slice, r);
+  recon->lines++;
+}
+
+static kvox_status push_line(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  KVOX_TRY(check_counters(recon, r));
+  KVOX_TRY(check_coils(recon, r));
+  KVOX_TRY(check_length(recon, r));
+  KVOX_TRY(check_finite(r));
+  if (!recon->begun) {
+    KVOX_TRY(kvox_mri_recon_begin(recon, r));
+  }
+  KVOX_TRY(transform(recon, r));
+  store(recon, r);
+  return KVOX_OK;
+}
+
+/* ---- Other uses ---- */
+
+/* Logs once what is left out. */
+static kvox_status leave_out(kvox_mri_recon *recon, uint32_t said, const char *text) {
+  recon->left_out++;
+  if (said != 0 && (recon->logged & said) == 0) {
+    recon->logged |= said;
+    kvox_log(recon->context->heap, KVOX_LOG_WARNING, "kvox_mri_recon: %s", text);
+  }
+  return KVOX_OK;
+}
+
+static kvox_status push_noise(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  if (recon->options.noise == KVOX_MRI_NOISE_IGNORED || recon->known_noise != NULL) {
+    return leave_out(recon, 0, NULL);
+  }
+  if (recon->begun) {
+    return leave_out(recon, KVOX_MRI_RECON_SAID_LATE_NOISE, "noise that was measured after image lines is left out");
+  }
+  KVOX_TRY(check_coils(recon, r));
+  KVOX_TRY(check_finite(r));
+  if (recon->noise_sum == NULL) {
+    KVOX_TRY(kvox_mri_noise_sum_create(recon->context, r->coils, 0, &recon->noise_sum));
+  }
+  KVOX_TRY(kvox_mri_noise_sum_add_readout(recon->noise_sum, r));
+  recon->coils = r->coils;
+  return KVOX_OK;
+}
+
+kvox_status kvox_mri_recon_push(kvox_mri_recon *recon, const kvox_mri_readout *readout) {
+  KVOX_REQUIRE(recon);
+  KVOX_REQUIRE(readout);
+  const uint32_t flags = readout->flags;
+  if (readout->encoding != 0) {
+    return leave_out(recon, KVOX_MRI_RECON_SAID_ENCODING, "readouts of other encodings than the first are left out");
+  }
+  const bool calibration_alone = (flags & KVOX_MRI_CALIBRATION) != 0 && (flags & KVOX_MRI_CALIBRATION_AND_IMAGE) == 0;
+  if ((flags & KVOX_MRI_NOISE) == 0 && ((flags & KVOX_MRI_OTHER_USE) != 0 || calibration_alone)) {
+    return leave_out(recon, 0, NULL);
+  }
+  KVOX_TRY(check_samples(readout));
+  if ((flags & KVOX_MRI_NOISE) != 0) {
+    return push_noise(recon, readout);
+  }
+  if ((flags & KVOX_MRI_PHASE_CORRECTION) != 0) {
+    return leave_out(recon, 0, NULL);
+  }
+  return push_line(recon, readout);
+}
