@@ -124,6 +124,21 @@ static inline void vf_unzip(vf low, vf high, vf *a, vf *b) {
   *b = _mm256_shuffle_ps(l, h, 0xdd);
 }
 
+/* Lanes 2 n and 2 n + 1 exchanged. */
+static inline vf vf_swap(vf a) { return _mm256_permute_ps(a, 0xb1); }
+
+/* Rows of pairs become columns: lanes 2 j and 2 j + 1 of in[i] go to lanes 2 i and 2 i + 1 of out[j]. */
+static inline void vf_transpose_pairs(vf m[VL / 2]) {
+  const __m256d a = _mm256_castps_pd(m[0]), b = _mm256_castps_pd(m[1]);
+  const __m256d c = _mm256_castps_pd(m[2]), d = _mm256_castps_pd(m[3]);
+  const __m256d ab0 = _mm256_unpacklo_pd(a, b), ab1 = _mm256_unpackhi_pd(a, b);
+  const __m256d cd0 = _mm256_unpacklo_pd(c, d), cd1 = _mm256_unpackhi_pd(c, d);
+  m[0] = _mm256_castpd_ps(_mm256_permute2f128_pd(ab0, cd0, 0x20));
+  m[1] = _mm256_castpd_ps(_mm256_permute2f128_pd(ab1, cd1, 0x20));
+  m[2] = _mm256_castpd_ps(_mm256_permute2f128_pd(ab0, cd0, 0x31));
+  m[3] = _mm256_castpd_ps(_mm256_permute2f128_pd(ab1, cd1, 0x31));
+}
+
 /* Rows become columns: lane j of in[i] goes to lane i of out[j]. */
 static inline void vf_transpose(vf m[VL]) {
   vf t[8];

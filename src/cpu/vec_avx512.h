@@ -124,6 +124,29 @@ static inline void vf_unzip(vf low, vf high, vf *a, vf *b) {
   *b = _mm512_permutex2var_ps(low, _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1), high);
 }
 
+/* Lanes 2 n and 2 n + 1 exchanged. */
+static inline vf vf_swap(vf a) { return _mm512_permute_ps(a, 0xb1); }
+
+/* Rows of pairs become columns: lanes 2 j and 2 j + 1 of in[i] go to lanes 2 i and 2 i + 1 of out[j]. */
+static inline void vf_transpose_pairs(vf m[VL / 2]) {
+  __m512d t[8], s[8];
+  for (int i = 0; i < 4; i++) {
+    const __m512d a = _mm512_castps_pd(m[2 * i]), b = _mm512_castps_pd(m[2 * i + 1]);
+    t[2 * i] = _mm512_unpacklo_pd(a, b);
+    t[2 * i + 1] = _mm512_unpackhi_pd(a, b);
+  }
+  for (int i = 0; i < 2; i++) {
+    s[i] = _mm512_shuffle_f64x2(t[i], t[i + 2], 0x88);
+    s[i + 2] = _mm512_shuffle_f64x2(t[i], t[i + 2], 0xdd);
+    s[i + 4] = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0x88);
+    s[i + 6] = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0xdd);
+  }
+  for (int i = 0; i < 4; i++) {
+    m[i] = _mm512_castpd_ps(_mm512_shuffle_f64x2(s[i], s[i + 4], 0x88));
+    m[i + 4] = _mm512_castpd_ps(_mm512_shuffle_f64x2(s[i], s[i + 4], 0xdd));
+  }
+}
+
 /* Rows become columns: lane j of in[i] goes to lane i of out[j]. */
 static inline void vf_transpose(vf m[VL]) {
   vf t[16];

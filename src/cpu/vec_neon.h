@@ -109,6 +109,16 @@ static inline void vf_unzip(vf low, vf high, vf *a, vf *b) {
   *b = vuzp2q_f32(low, high);
 }
 
+/* Lanes 2 n and 2 n + 1 exchanged. */
+static inline vf vf_swap(vf a) { return vrev64q_f32(a); }
+
+/* Rows of pairs become columns: lanes 2 j and 2 j + 1 of in[i] go to lanes 2 i and 2 i + 1 of out[j]. */
+static inline void vf_transpose_pairs(vf m[VL / 2]) {
+  const vf a = m[0], b = m[1];
+  m[0] = vcombine_f32(vget_low_f32(a), vget_low_f32(b));
+  m[1] = vcombine_f32(vget_high_f32(a), vget_high_f32(b));
+}
+
 /* Rows become columns: lane j of in[i] goes to lane i of out[j]. */
 static inline void vf_transpose(vf m[VL]) {
   const float32x4x2_t a = vtrnq_f32(m[0], m[1]), b = vtrnq_f32(m[2], m[3]);

@@ -9,14 +9,7 @@
 #include "mri/fourier.h"
 #include "mri/tiles.h"
 
-#if defined(KVOX_FOURIER_ALL_KERNELS)
 const kvox_fourier_kernels *kvox_fourier_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_fourier, cpu_level); }
-#else
-const kvox_fourier_kernels *kvox_fourier_kernels_of(int32_t cpu_level) {
-  (void)cpu_level;
-  return &kvox_fourier_ref;
-}
-#endif
 
 /* Operations of one sample along one axis, about. */
 enum { OPERATIONS = 40, COMPLEX = 2 * sizeof(float) };

@@ -280,6 +280,24 @@ static void compare_transpose(kvox_check *check) {
   }
 }
 
+static void compare_pairs(kvox_check *check) {
+  const kvox_vec_table *table = table_of(check->level);
+  const int lanes = table->lanes, pairs = lanes / 2;
+  float *square = kvox_check_floats(check, pairs * lanes), *swapped = kvox_check_floats(check, lanes);
+  for (int i = 0; i < pairs * lanes; i++) {
+    square[i] = (float)i;
+  }
+  table->swap(square, swapped);
+  for (int i = 0; i < lanes; i++) {
+    same(check, "vf_swap", i, swapped[i], (float)(i ^ 1));
+  }
+  table->transpose_pairs(square);
+  for (int i = 0; i < pairs * lanes; i++) {
+    const int row = i / lanes, pair = i % lanes / 2;
+    same(check, "vf_transpose_pairs", i, square[i], (float)(pair * lanes + 2 * row + i % 2));
+  }
+}
+
 static void compare_operations(kvox_check *check) {
   kvox_check_shape(check, "%d lanes", (int)table_of(check->level)->lanes);
   compare_float_lanes(check);
@@ -294,6 +312,7 @@ static void compare_operations(kvox_check *check) {
   }
   compare_zip(check);
   compare_transpose(check);
+  compare_pairs(check);
 }
 
 static const uint32_t infinity_bits = 0x7f800000, one_bits = 0x3f800000, least_normal_bits = 0x00800000;

@@ -35,6 +35,8 @@ typedef struct kvox_vec_table {
   void (*load_part)(const float *p, int64_t n, float *out);
   void (*store_part)(float *p, const float *values, int64_t n);
   void (*transpose)(float *square);
+  void (*transpose_pairs)(float *pairs); /* lanes / 2 rows of lanes */
+  void (*swap)(const float *a, float *out);
   int64_t (*left)(int64_t count, int64_t done);
   void (*log)(int64_t count, const float *x, float *out);
 } kvox_vec_table;

@@ -110,6 +110,19 @@ static void transpose(float *square) {
   }
 }
 
+static void transpose_pairs(float *pairs) {
+  vf rows[VL / 2];
+  for (int i = 0; i < VL / 2; i++) {
+    rows[i] = vf_load(pairs + i * VL);
+  }
+  vf_transpose_pairs(rows);
+  for (int i = 0; i < VL / 2; i++) {
+    vf_store(pairs + i * VL, rows[i]);
+  }
+}
+
+static void swap(const float *a, float *out) { vf_store(out, vf_swap(vf_load(a))); }
+
 static void logarithms(int64_t count, const float *x, float *out) {
   for (int64_t i = 0; i < count; i += VL) {
     const int64_t left = vf_left(count, i);
@@ -137,6 +150,8 @@ const kvox_vec_table TABLE = {
     .load_part = load_part,
     .store_part = store_part,
     .transpose = transpose,
+    .transpose_pairs = transpose_pairs,
+    .swap = swap,
     .left = vf_left,
     .log = logarithms,
 };

@@ -13,6 +13,8 @@ extern const kvox_check_stage kvox_check_backproject_slice, kvox_check_backproje
 extern const kvox_check_stage kvox_check_rays_project, kvox_check_rays_backproject;
 extern const kvox_check_stage kvox_check_mix, kvox_check_combine_squares, kvox_check_combine_roots,
     kvox_check_combine_weighted, kvox_check_combine_divide;
+extern const kvox_check_stage kvox_check_fourier_weigh, kvox_check_fourier_turn, kvox_check_fourier_squares,
+    kvox_check_fourier_turn_squares;
 extern const kvox_check_stage kvox_check_polar_magnitude, kvox_check_polar_phase;
 
 static const kvox_check_stage *const stages[] = {
@@ -38,6 +40,10 @@ static const kvox_check_stage *const stages[] = {
     &kvox_check_combine_roots,
     &kvox_check_combine_weighted,
     &kvox_check_combine_divide,
+    &kvox_check_fourier_weigh,
+    &kvox_check_fourier_turn,
+    &kvox_check_fourier_squares,
+    &kvox_check_fourier_turn_squares,
     &kvox_check_polar_magnitude,
     &kvox_check_polar_phase,
 };
