@@ -9,9 +9,9 @@
  * the last. The sums of the CPU's vector kernels, in their order: real parts times z, imaginary parts times z, and then
  * both together.
  */
-kernel void mix(global const float2 *in, const coil_samples in_at, global float2 *out, const coil_samples out_at,
-                const sample_box box, global const float *matrix, const int inputs, const int outputs, const int lower,
-                global uint *flags, const long flag) {
+kernel void mix_coils(global const float2 *in, const coil_samples in_at, global float2 *out, const coil_samples out_at,
+                      const sample_box box, global const float *matrix, const int inputs, const int outputs,
+                      const int lower, global uint *flags, const long flag) {
   if (!is_within(box)) {
     return;
   }
@@ -23,12 +23,18 @@ kernel void mix(global const float2 *in, const coil_samples in_at, global float2
     for (int o = 0; o < OUTPUTS; o++) {
       sums[o] = (float4)(0);
     }
-    const int count = lower ? min(inputs, first + OUTPUTS) : inputs;
+    const int whole = lower ? first : inputs;
     global const float2 *weights = (global const float2 *)matrix + (long)first * inputs;
-    for (int i = 0; i < count; i++, weights += OUTPUTS) {
+    for (int i = 0; i < whole; i++, weights += OUTPUTS) {
       const float2 z = from[i * in_at.coil];
       for (int o = 0; o < OUTPUTS; o++) {
         sums[o] = fma(weights[o].xxyy, z.xyxy, sums[o]);
+      }
+    }
+    for (int d = 0; d < OUTPUTS && whole + d < inputs; d++, weights += OUTPUTS) { /* the block on the diagonal */
+      const float2 z = from[(whole + d) * in_at.coil];
+      for (int o = 0; o < OUTPUTS; o++) {
+        sums[o] = o < d ? sums[o] : fma(weights[o].xxyy, z.xyxy, sums[o]);
       }
     }
     for (int o = 0; o < OUTPUTS && first + o < outputs; o++) {

@@ -38,7 +38,7 @@ static kvox_status make_kernel(kvox_context *context, const char *name, kvox_mri
 kvox_status kvox_mri_ocl_mix_make(kvox_context *context, const kvox_mix *mix, kvox_mri_ocl_mix *stage) {
   *stage =
       (kvox_mri_ocl_mix){.inputs = (int32_t)mix->inputs, .outputs = (int32_t)mix->outputs, .lower = mix->lower ? 1 : 0};
-  KVOX_TRY(make_kernel(context, "mix", stage));
+  KVOX_TRY(make_kernel(context, "mix_coils", stage));
   return make_matrix(context, mix, &stage->matrix);
 }
 
