@@ -1,4 +1,5 @@
-"""Kvox turns what a scanner measures into pictures: CT projections in, volumes out.
+"""Kvox turns what a scanner measures into pictures: CT projections in, volumes out; MRI readouts
+in, images out.
 
 numpy in, numpy out, without a copy where strides allow; the GIL is released while the library works; a failed call
 raises :class:`kvox.Error` with the library's sentence.
@@ -8,7 +9,7 @@ raises :class:`kvox.Error` with the library's sentence.
     kvox.io.write_volume("tooth.mha", volume)
 """
 
-from . import ct, io, phantom, picture, quality
+from . import ct, io, mri, phantom, picture, quality
 from ._abi import VERSION as __version__
 from .arrays import DeviceArray, sha256
 from .context import Context, Device, Workspace, default_context, devices
@@ -29,6 +30,7 @@ __all__ = [
     "default_context",
     "devices",
     "io",
+    "mri",
     "phantom",
     "picture",
     "quality",

@@ -41,6 +41,7 @@ STRUCTS = {
     "kvox_mri_ramps": _abi.MriRamps,
     "kvox_mri_protocol": _abi.MriProtocol,
     "kvox_mri_walsh_options": _abi.MriWalshOptions,
+    "kvox_mri_fourier_options": _abi.MriFourierOptions,
     "kvox_io_write_options": _abi.IoWriteOptions,
     "kvox_io_detector": _abi.IoDetector,
 }
@@ -50,6 +51,7 @@ OBJECTS = {
     "kvox_volume": _abi.Volume,
     "kvox_buffer": _abi.Buffer,
     "kvox_phantom": _abi.Phantom,
+    "kvox_phantom_coils": _abi.PhantomCoils,
     "kvox_ct_geometry": _abi.CtGeometry,
     "kvox_ct_correction": _abi.CtCorrection,
     "kvox_ct_filter_plan": _abi.CtFilterPlan,
@@ -61,6 +63,7 @@ OBJECTS = {
     "kvox_io_mri": _abi.IoMri,
     "kvox_mri_noise_sum": _abi.MriNoiseSum,
     "kvox_mri_noise": _abi.MriNoise,
+    "kvox_mri_fourier": _abi.MriFourier,
     "kvox_mri_compression": _abi.MriCompression,
 }
 FUNCTIONS = {
@@ -72,7 +75,7 @@ FUNCTIONS = {
     "kvox_progress_function": _abi.ProgressFunction,
 }
 # Of MRI, what is being built.
-UNBOUND = {"mri_fourier.h", "mri_partial.h", "mri_recon.h", "mri_epi.h", "mri_operator.h", "mri_maps.h"}
+UNBOUND = {"mri_partial.h", "mri_recon.h", "mri_epi.h", "mri_operator.h", "mri_maps.h"}
 
 
 def read(root, names):

@@ -47,6 +47,10 @@ class Phantom(c_void_p):
     pass
 
 
+class PhantomCoils(c_void_p):
+    pass
+
+
 class Buffer(c_void_p):
     pass
 
@@ -202,6 +206,13 @@ BASE: dict[str, tuple[Any, ...]] = {
     "kvox_phantom_value": (c_double, Phantom, numbers),
     "kvox_phantom_line_integral": (c_double, Phantom, numbers, numbers),
     "kvox_phantom_fill": (Status, Phantom, c_int32, Volume),
+    "kvox_phantom_coils_create": (Status, Context, c_int64, c_int64, numbers, numbers, POINTER(PhantomCoils)),
+    "kvox_phantom_coils_create_loops": (Status, Context, c_int64, c_int64, c_double, POINTER(PhantomCoils)),
+    "kvox_phantom_coils_destroy": (None, PhantomCoils),
+    "kvox_phantom_coils_count": (c_int64, PhantomCoils),
+    "kvox_phantom_coil_maps": (Status, PhantomCoils, grid, array),
+    "kvox_phantom_kspace": (Status, Phantom, PhantomCoils, grid, array),
+    "kvox_phantom_kspace_points": (Status, Phantom, PhantomCoils, grid, array, array),
     # quality.h
     "kvox_quality_rmse": (Status, array, array, array, numbers),
     "kvox_quality_psnr": (Status, array, array, array, c_double, numbers),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_double, c_float, c_int32, c_int64, c_size_t, c_uint32
+from ctypes import POINTER, c_double, c_float, c_int32, c_int64, c_size_t, c_uint32, c_uint64
 from typing import Any
 
-from .base import Context, Options, Status, Workspace, array, numbers, sizes
+from .base import Context, MemoryUse, Options, Status, Workspace, array, numbers, sizes
 
 MRI_NOISE, MRI_CALIBRATION, MRI_CALIBRATION_AND_IMAGE, MRI_PHASE_CORRECTION, MRI_REVERSE, MRI_OTHER_USE = (
     1 << bit for bit in range(6)
@@ -15,6 +15,8 @@ MRI_STEP_1, MRI_STEP_2, MRI_AVERAGE, MRI_SLICE, MRI_CONTRAST, MRI_PHASE, MRI_REP
 MRI_SEGMENT, MRI_COUNTERS = 8, 9
 MRI_CARTESIAN, MRI_EPI, MRI_RADIAL, MRI_SPIRAL, MRI_OTHER = range(5)
 MRI_MOST_ECHOES = 64
+MRI_X, MRI_Y, MRI_Z = 1, 2, 4
+MRI_NO_WINDOW, MRI_HANN, MRI_HAMMING, MRI_TUKEY, MRI_FERMI = range(5)
 
 
 class MriNoiseSum(ctypes.c_void_p):
@@ -26,6 +28,10 @@ class MriNoise(ctypes.c_void_p):
 
 
 class MriCompression(ctypes.c_void_p):
+    pass
+
+
+class MriFourier(ctypes.c_void_p):
     pass
 
 
@@ -87,6 +93,20 @@ class MriWalshOptions(Options):
     _fields_ = [("struct_size", c_size_t), ("window", c_int64 * 3), ("noise", MriNoise)]
 
 
+class MriFourierOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("axes", c_int32),
+        ("kspace_size", c_int64 * 3),
+        ("transform_size", c_int64 * 3),
+        ("image_size", c_int64 * 3),
+        ("shift_px", c_double * 3),
+        ("window", c_int32 * 3),
+        ("window_parameter", c_double * 2),
+        ("memory_limit", c_uint64),
+    ]
+
+
 MRI: dict[str, tuple[Any, ...]] = {
     # mri_noise.h
     "kvox_mri_noise_sum_create": (Status, Context, c_int64, c_double, POINTER(MriNoiseSum)),
@@ -118,4 +138,12 @@ MRI: dict[str, tuple[Any, ...]] = {
     "kvox_mri_compression_energy": (c_double, MriCompression),
     "kvox_mri_compression_matrix": (Status, MriCompression, c_int64, numbers),
     "kvox_mri_compress": (Status, Context, MriCompression, Workspace, array, array),
+    # mri_fourier.h
+    "kvox_mri_fourier_options_init_sized": (None, POINTER(MriFourierOptions), c_size_t),
+    "kvox_mri_fourier_create": (Status, Context, POINTER(MriFourierOptions), POINTER(MriFourier)),
+    "kvox_mri_fourier_destroy": (None, MriFourier),
+    "kvox_mri_fourier_memory": (Status, MriFourier, POINTER(MemoryUse)),
+    "kvox_mri_fourier_to_image": (Status, MriFourier, Workspace, array, array),
+    "kvox_mri_fourier_to_kspace": (Status, MriFourier, Workspace, array, array),
+    "kvox_mri_fourier_to_magnitude": (Status, MriFourier, Workspace, array, array),
 }

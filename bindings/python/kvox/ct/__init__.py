@@ -6,11 +6,11 @@ source of a fan or cone stands at source_to_axis_mm (sin b, -cos b, 0). The axis
 column_offset_px. Lengths are in mm, or in pixels where the detector's pitch is not known.
 """
 
+from ..plan import MemoryUse
 from .correction import Correction, check, correct, find_center
 from .fbp import FBP, make_grid, reconstruct
 from .geometry import Geometry, View
 from .operator import Operator
-from .plan import MemoryUse
 from .ramp import Filter, filter, filters
 from .simulation import add_noise, simulate
 from .stream import Stream

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from .. import _abi, arrays
 from ..context import Context, Handle, default_context, text_of
 from ..errors import Error, Status
+from ..plan import Float32, output_array
 from .geometry import Geometry, as_geometry, known
-from .plan import Float32, output_array
 
 
 class Correction(Handle):

@@ -14,10 +14,10 @@ from .. import _abi, arrays
 from ..arrays import DeviceArray
 from ..context import Context, Handle, Progress, Workspace, integer, unsigned
 from ..errors import Error, Status
+from ..plan import Float32, MemoryUse, memory_of
 from ..volume import Grid, Volume, output_volume, whole_triple
 from .correction import Correction, as_correction, find_center
 from .geometry import Geometry, as_geometry
-from .plan import Float32, MemoryUse, memory_of
 from .ramp import filter_options
 
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from .. import _abi, arrays
 from ..arrays import DeviceArray
 from ..context import Context, Handle, Progress, Workspace, choose, unsigned
+from ..plan import Float32, MemoryUse, memory_of, output_array
 from ..volume import Grid, Volume, output_volume
 from .geometry import Geometry
-from .plan import Float32, MemoryUse, memory_of, output_array
 
 METHODS = {
     "auto": _abi.CT_OPERATOR_AUTO,

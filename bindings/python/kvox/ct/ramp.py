@@ -8,9 +8,9 @@ import numpy.typing as npt
 from .. import _abi, arrays
 from ..context import Context, Handle, Progress, Workspace, unsigned
 from ..errors import Error, Status
+from ..plan import Float32, MemoryUse, memory_of, output_array
 from .correction import Correction
 from .geometry import Geometry, as_geometry
-from .plan import Float32, MemoryUse, memory_of, output_array
 
 
 def filters() -> list[str]:

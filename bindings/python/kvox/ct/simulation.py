@@ -10,8 +10,8 @@ import numpy.typing as npt
 from .. import _abi, arrays
 from ..context import Context, default_context, unsigned
 from ..phantom import Phantom
+from ..plan import output_array
 from .geometry import Geometry
-from .plan import output_array
 
 
 def simulate(

@@ -10,9 +10,9 @@ from .. import _abi, arrays
 from ..arrays import DeviceArray
 from ..context import Handle, Progress, Workspace, integer
 from ..errors import Error, Status
+from ..plan import Float32
 from ..volume import Volume, output_volume
 from .fbp import FBP
-from .plan import Float32
 
 
 class Stream(Handle):

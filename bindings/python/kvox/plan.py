@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .. import _abi
-from ..arrays import DeviceArray
-from ..context import Context, Handle
+from . import _abi
+from .arrays import DeviceArray
+from .context import Context, Handle
 
 Float32 = npt.NDArray[np.float32]
 
