@@ -3,6 +3,7 @@
 #define KVOX_MRI_H
 
 #include <kvox/mri_coils.h>
+#include <kvox/mri_epi.h>
 #include <kvox/mri_fourier.h>
 #include <kvox/mri_maps.h>
 #include <kvox/mri_noise.h>

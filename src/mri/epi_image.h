@@ -1,0 +1,35 @@
+/* Images of forward and of reversed lines, column by column. */
+#ifndef KVOX_MRI_EPI_IMAGE_H
+#define KVOX_MRI_EPI_IMAGE_H
+
+#include "fft/fft.h"
+#include "mri/epi.h"
+#include "mri/tiles.h"
+
+typedef struct kvox_mri_epi_lines {
+  const kvox_array *hybrid; /* [.., coil, z, y, x] */
+  const uint8_t *reversed;
+  int64_t coils, z, y, x, planes; /* planes: z and all leading axes */
+  int64_t row;                    /* floats of a padded line along y */
+  kvox_fft_plan *fft;
+} kvox_mri_epi_lines;
+
+/* Sums over coils at a pixel: the power of the picture is both + re cos(theta) + im sin(theta), theta being the phase
+ * that is taken off the reversed lines. */
+typedef struct kvox_mri_powers {
+  double both, re, im;
+} kvox_mri_powers;
+
+/* Sizes and the transform of lines that have hybrid and reversed. */
+kvox_status kvox_mri_epi_lines_plan(kvox_context *context, kvox_mri_epi_lines *lines);
+uint64_t kvox_mri_epi_lines_bytes(const kvox_mri_epi_lines *lines);
+
+/* Powers [plane][y] at x, the ghosts taken off. `block` has kvox_mri_epi_lines_bytes, aligned. */
+kvox_status kvox_mri_epi_powers(const kvox_mri_epi_lines *lines, const kvox_mri_ghost *ghosts, int64_t x, void *block,
+                                kvox_mri_powers *powers);
+
+/* Sums [coil][x] at x over pixels that hold a ghost alone, the ghosts taken off. */
+void kvox_mri_epi_parities(const kvox_mri_epi_lines *lines, const kvox_mri_ghost *ghosts, int64_t x, double mean_power,
+                           void *block, kvox_mri_parity *sums);
+
+#endif
