@@ -9,8 +9,8 @@
 #include "tool/report.h"
 #include "tool/tool.h"
 
-static const kvox_tool_verb *const verbs[] = {&kvox_tool_info, &kvox_tool_phantom, &kvox_tool_ct, &kvox_tool_compare,
-                                              &kvox_tool_bench};
+static const kvox_tool_verb *const verbs[] = {&kvox_tool_info, &kvox_tool_phantom, &kvox_tool_ct,
+                                              &kvox_tool_mri,  &kvox_tool_compare, &kvox_tool_bench};
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 
 static void print_sentence(const char *verb, const char *kind, const char *format, va_list arguments) {
@@ -44,6 +44,9 @@ static const char *remedy_of(kvox_status status, const char *sentence) {
   }
   if (status == KVOX_ERROR_GEOMETRY && strstr(sentence, "arc is too short") != NULL) {
     return " (--allow-short-arc takes it all the same)";
+  }
+  if (status == KVOX_ERROR_FORMAT && strstr(sentence, "truncated") != NULL) {
+    return " (copy it again from where it is whole)";
   }
   return "";
 }
@@ -86,7 +89,7 @@ double kvox_tool_now(void) {
 static void on_log(void *user, int32_t level, const char *text) {
   const kvox_tool *tool = user;
   if (level >= KVOX_LOG_WARNING) {
-    kvox_tool_note(tool, "%s", text);
+    kvox_tool_note(tool, "%s", without_function(text));
   }
 }
 

@@ -14,16 +14,27 @@ enum { USES = sizeof use_names / sizeof use_names[0] };
 static const struct {
   const char *name;
   int32_t role;
-} roles[] = {{"x", KVOX_TOOL_ROLE_X},     {"coil", KVOX_TOOL_ROLE_COIL}, {"y", KVOX_MRI_STEP_1},
-             {"z", KVOX_MRI_STEP_2},      {"average", KVOX_MRI_AVERAGE}, {"slice", KVOX_MRI_SLICE},
-             {"echo", KVOX_MRI_CONTRAST}, {"phase", KVOX_MRI_PHASE},     {"repetition", KVOX_MRI_REPETITION},
+} roles[] = {{"x", KVOX_TOOL_ROLE_X},       {"1", KVOX_TOOL_ROLE_NONE},
+             {"coil", KVOX_TOOL_ROLE_COIL}, {"y", KVOX_MRI_STEP_1},
+             {"z", KVOX_MRI_STEP_2},        {"average", KVOX_MRI_AVERAGE},
+             {"slice", KVOX_MRI_SLICE},     {"echo", KVOX_MRI_CONTRAST},
+             {"phase", KVOX_MRI_PHASE},     {"repetition", KVOX_MRI_REPETITION},
              {"set", KVOX_MRI_SET}};
 enum { ROLES = sizeof roles / sizeof roles[0] };
 
-/* What an array's axes are where nobody says, by their number. */
-static const char *usual_axes(int32_t rank) {
-  static const char *const names[] = {"y,x", "coil,y,x", "coil,z,y,x", "repetition,coil,z,y,x"};
-  return rank >= 2 && rank <= 5 ? names[rank - 2] : NULL;
+/* What an array's axes are where nobody says: BART's dimensions have meanings by their place, and its reader leaves out
+ * those of size 1 at the end of its list. */
+static const char *usual_axes(const char *path, int32_t rank) {
+  static const char *const numpy[KVOX_MAX_RANK] = {NULL, "y,x", "coil,y,x", "coil,z,y,x", "repetition,coil,z,y,x"};
+  static const char *const bart[KVOX_MAX_RANK] = {"x",
+                                                  "y,x",
+                                                  "z,y,x",
+                                                  "coil,z,y,x",
+                                                  "1,coil,z,y,x",
+                                                  "echo,1,coil,z,y,x",
+                                                  "1,echo,1,coil,z,y,x",
+                                                  "1,1,echo,1,coil,z,y,x"};
+  return (kvox_tool_has_extension(path, ".cfl") ? bart : numpy)[rank - 1];
 }
 
 static int is_array(const char *path) {
@@ -58,11 +69,14 @@ static int parse_axes(const kvox_tool *tool, const char *axes, kvox_tool_mri_sou
     if (i == ROLES) {
       return refuse_axes(tool, source, axes, "a name is unknown");
     }
-    if (seen & (1u << i)) {
-      return refuse_axes(tool, source, axes, "a name comes twice");
-    }
     if (count == rank) {
       return refuse_axes(tool, source, axes, "these are too many names");
+    }
+    if (roles[i].role == KVOX_TOOL_ROLE_NONE && source->array->shape[count] != 1) {
+      return refuse_axes(tool, source, axes, "a dimension of more than 1 has no name");
+    }
+    if (roles[i].role != KVOX_TOOL_ROLE_NONE && (seen & (1u << i))) {
+      return refuse_axes(tool, source, axes, "a name comes twice");
     }
     seen |= 1u << i;
     source->roles[count++] = roles[i].role;
@@ -155,7 +169,7 @@ static int open_array(const kvox_tool *tool, const kvox_tool_mri_source_values *
     return kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "%s holds %s, k-space must be complex64 (c64)", source->path,
                             kvox_type_name(source->array->type));
   }
-  const char *axes = values->axes != NULL ? values->axes : usual_axes(source->array->rank);
+  const char *axes = values->axes != NULL ? values->axes : usual_axes(source->path, source->array->rank);
   if (axes == NULL) {
     return kvox_tool_refuse(tool, KVOX_TOOL_FAILED,
                             "%s has %d dimensions: say what they are by --axes, such as echo,coil,z,y,x", source->path,

@@ -12,7 +12,8 @@ typedef struct kvox_tool_mri_source_values {
   kvox_tool_numbers field_of_view, oversampling;
 } kvox_tool_mri_source_values;
 
-enum { KVOX_TOOL_ROLE_X = -1, KVOX_TOOL_ROLE_COIL = -2 }; /* otherwise a counter, KVOX_MRI_STEP_1 ... */
+/* Otherwise a counter, KVOX_MRI_STEP_1 ... */
+enum { KVOX_TOOL_ROLE_X = -1, KVOX_TOOL_ROLE_COIL = -2, KVOX_TOOL_ROLE_NONE = -3 };
 
 typedef struct kvox_tool_mri_source {
   const char *path;

@@ -31,6 +31,7 @@ typedef struct kvox_tool_verb {
 extern const kvox_tool_verb kvox_tool_info;
 extern const kvox_tool_verb kvox_tool_phantom;
 extern const kvox_tool_verb kvox_tool_ct;
+extern const kvox_tool_verb kvox_tool_mri;
 extern const kvox_tool_verb kvox_tool_compare;
 extern const kvox_tool_verb kvox_tool_bench;
 

@@ -9,7 +9,7 @@ import subprocess
 import harness
 from harness import Case
 
-VERBS = ('info', 'phantom', 'ct', 'compare', 'bench')
+VERBS = ('info', 'phantom', 'ct', 'mri', 'compare', 'bench')
 
 
 class Help(Case):
