@@ -7,6 +7,7 @@
 #include <kvox/mri_fourier.h>
 #include <kvox/mri_maps.h>
 #include <kvox/mri_noise.h>
+#include <kvox/mri_operator.h>
 #include <kvox/mri_partial.h>
 #include <kvox/mri_readout.h>
 #include <kvox/mri_recon.h>

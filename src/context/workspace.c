@@ -1,5 +1,6 @@
 #include "context/workspace.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -76,6 +77,11 @@ kvox_status kvox_workspace_begin(kvox_workspace *workspace, uint64_t bytes) {
   if (bytes <= workspace->bytes) {
     return KVOX_OK;
   }
+  if (workspace->whole != NULL) {
+    return kvox_fail(KVOX_ERROR_INTERNAL,
+                     "a call inside an execution wants %" PRIu64 " bytes of its workspace, it was given %" PRIu64,
+                     bytes, workspace->bytes);
+  }
   kvox_release(workspace->context->heap, workspace->block);
   workspace->bytes = 0;
   workspace->block = kvox_allocate(workspace->context->heap, bytes);
@@ -84,6 +90,27 @@ kvox_status kvox_workspace_begin(kvox_workspace *workspace, uint64_t bytes) {
   }
   workspace->bytes = bytes;
   return KVOX_OK;
+}
+
+static int32_t report_part(void *user, double fraction) {
+  const kvox_workspace *part = user;
+  kvox_progress *progress = &part->whole->progress;
+  return kvox_progress_reach(progress, progress->begin + (progress->end - progress->begin) * fraction) != KVOX_OK;
+}
+
+void kvox_workspace_enter(kvox_workspace *whole, uint64_t offset, uint64_t bytes, kvox_workspace *part) {
+  *part = (kvox_workspace){
+      .context = whole->context, .block = (char *)whole->block + offset, .bytes = bytes, .whole = whole};
+  if (whole->progress.report != NULL) {
+    part->progress.report = report_part;
+    part->progress.user = part;
+  }
+}
+
+void kvox_workspace_leave(const kvox_workspace *part) {
+  for (int32_t i = 0; i < part->stages; i++) {
+    kvox_workspace_add(part->whole, part->stage_names[i], part->stage_seconds[i]);
+  }
 }
 
 void kvox_workspace_add(kvox_workspace *workspace, const char *stage, double seconds) {

@@ -11,8 +11,9 @@ struct kvox_workspace {
   void *block;
   uint64_t bytes;
   kvox_progress progress;
-  bool lent;      /* to an object that works over several calls: others may not use it meanwhile */
-  bool abandoned; /* by its owner while it was lent */
+  bool lent;             /* to an object that works over several calls: others may not use it meanwhile */
+  bool abandoned;        /* by its owner while it was lent */
+  kvox_workspace *whole; /* of a part: what it is a part of; it cannot grow */
   int32_t stages;
   const char *stage_names[KVOX_MOST_STAGES];
   double stage_seconds[KVOX_MOST_STAGES];
@@ -29,6 +30,14 @@ void kvox_workspace_give_back(kvox_workspace *taken);
 
 /* Begins an execution: at least `bytes` at workspace->block, no stages yet, progress at 0. */
 kvox_status kvox_workspace_begin(kvox_workspace *workspace, uint64_t bytes);
+
+/*
+ * For a call that works inside an execution of `whole`: `part` has the `bytes` at `offset` of its block and cannot grow
+ * (KVOX_ERROR_INTERNAL where a call wants more), and what it reports is that part of the progress which
+ * kvox_progress_next of `whole` told. It must stay where it is until leave, which adds its stages to those of `whole`.
+ */
+void kvox_workspace_enter(kvox_workspace *whole, uint64_t offset, uint64_t bytes, kvox_workspace *part);
+void kvox_workspace_leave(const kvox_workspace *part);
 
 /* Adds seconds to the stage of that name (a constant string), which appears where it was first met. */
 void kvox_workspace_add(kvox_workspace *workspace, const char *stage, double seconds);

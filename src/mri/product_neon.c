@@ -1,0 +1,3 @@
+#define KVOX_VEC_NEON
+#define KERNELS kvox_product_neon
+#include "mri/product_body.h"
