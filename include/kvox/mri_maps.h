@@ -71,8 +71,8 @@ KVOX_API void kvox_mri_unwrap_options_init_sized(kvox_mri_unwrap_options *option
  *
  * Guided by quality, along no continuous path (Herraez, Burton, Lalor, Gdeisat 2002 in two dimensions; Abdul-Rahman
  * et al. 2007 in three): neighbours are joined from the most reliable pair to the least, voxels being as reliable as
- * their second differences are small; pairs that are equally reliable (to 4e-6 of it) in the order of memory. Second
- * differences that reach beyond the array or the mask count as those of noise.
+ * their second differences are small; pairs that are equally reliable (to 4e-6 of it) along x first, then y, z, in the
+ * order of memory. Second differences that reach beyond the array or the mask count as those of noise.
  *
  * Parts of the mask that do not touch along an axis have nothing to do with each other: each gets the multiple that
  * brings its median (the lower one of an even number) nearest to 0. Voxels outside the mask, which may hold anything,

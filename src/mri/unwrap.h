@@ -22,7 +22,7 @@ enum { KVOX_UNWRAP_OFFSET_BITS = 27, KVOX_UNWRAP_KEY_BITS = 26, KVOX_UNWRAP_EDGE
 typedef struct kvox_unwrap {
   int64_t size[3], voxels; /* x, y, z */
   float *turns;            /* from -1/2 to 1/2; NaN outside the mask */
-  float *reliability;      /* then the least offset of each group */
+  float *reliability;      /* minus infinity outside the mask; then the least offset of each group */
   int64_t *nodes;
   uint64_t *edges, *others; /* to be joined next, `room` each; one after the other, for other uses too */
   int64_t room;

@@ -14,12 +14,12 @@
 
 /* The bits of the largest float, infinity, without those that keys have no room for. */
 enum { DROPPED_BITS = 5 };
-#define MOST_KEY (UINT64_C(0x7f800000) >> DROPPED_BITS)
+#define MOST_KEY (UINT32_C(0x7f800000) >> DROPPED_BITS)
 #define ALL_WORDS UINT64_MAX
 
 enum { HALF_KEY = KVOX_UNWRAP_KEY_BITS / 2, LOW_SHIFT = KVOX_UNWRAP_EDGE_BITS, HIGH_SHIFT = LOW_SHIFT + HALF_KEY };
 
-/* Words are looked for in as many voxels at once, and fetched so far ahead. */
+/* Words are looked for in so many voxels at once, and what they join is fetched so far ahead. */
 enum { BLOCK = 256, AHEAD = 12 };
 
 /* Words from `begin` on, below `end`. */
@@ -76,57 +76,68 @@ static void join(kvox_unwrap *u, int64_t a, int64_t b) {
   }
 }
 
-static uint64_t key_of(float reliability) {
+/* Above MOST_KEY where one of the two is outside the mask: their sum is then minus infinity or NaN. */
+static inline uint32_t key_of(float reliability) {
   uint32_t bits;
   memcpy(&bits, &reliability, sizeof bits);
   return MOST_KEY - (bits >> DROPPED_BITS);
 }
 
-/* The words in a window of up to BLOCK voxels of one row, from `first` (x of y, z) on, whose ends are in two groups. */
-static int64_t find_words(kvox_unwrap *u, const int64_t at[3], int64_t count, const window *in, bool all_apart,
+/* Whether the two are known to be in one group. */
+static bool in_one_group(kvox_unwrap *u, int64_t a, int64_t b) {
+  const int64_t node_a = u->nodes[a], node_b = u->nodes[b];
+  if (node_a >= 0 && node_b >= 0 && parent_of(node_a) == parent_of(node_b)) {
+    return true;
+  }
+  int64_t offset;
+  return kvox_unwrap_find(u, a, &offset) == kvox_unwrap_find(u, b, &offset);
+}
+
+/* What is looked for: words of a window; not all pairs are still apart. */
+typedef struct search {
+  window in;
+  bool all_apart;
+} search;
+
+/* The words of `count` neighbours of voxels from `first` on, along one axis. */
+static int64_t find_words(kvox_unwrap *u, int64_t axis, int64_t step, int64_t first, int64_t count, const search *s,
                           uint64_t *out) {
-  const int64_t *size = u->size, steps[3] = {1, size[0], size[0] * size[1]};
-  const int64_t first = (at[2] * size[1] + at[1]) * size[0] + at[0];
-  int64_t found = 0;
-  for (int64_t v = first; v < first + count; v++) {
-    int64_t root = -1, offset;
-    if (isnan(u->turns[v])) {
-      continue;
-    }
-    for (int64_t a = 0; a < 3; a++) {
-      const int64_t next = v + steps[a];
-      const bool there = a == 0 ? at[0] + v - first + 1 < size[0] : at[a] + 1 < size[a];
-      if (!there || isnan(u->turns[next])) {
-        continue;
-      }
-      const uint64_t key = key_of(u->reliability[v] + u->reliability[next]);
-      const uint64_t word = (key << KVOX_UNWRAP_EDGE_BITS) | (uint64_t)(3 * v + a);
-      if (word < in->begin || word >= in->end) {
-        continue;
-      }
-      if (!all_apart) {
-        root = root < 0 ? kvox_unwrap_find(u, v, &offset) : root;
-        if (kvox_unwrap_find(u, next, &offset) == root) {
-          continue;
-        }
-      }
+  const uint32_t low = (uint32_t)(s->in.begin >> LOW_SHIFT), high = (uint32_t)((s->in.end - 1) >> LOW_SHIFT);
+  const uint32_t most = (high < MOST_KEY ? high : MOST_KEY) - low;
+  const float *at = u->reliability + first;
+  int32_t near[BLOCK];
+  int64_t candidates = 0, found = 0;
+  for (int32_t i = 0; i < (int32_t)count; i++) {
+    near[candidates] = i;
+    candidates += key_of(at[i] + at[i + step]) - low <= most;
+  }
+  for (int64_t c = 0; c < candidates; c++) {
+    const int64_t v = first + near[c];
+    const uint64_t key = key_of(u->reliability[v] + u->reliability[v + step]);
+    const uint64_t word = (key << LOW_SHIFT) | (uint64_t)(axis * u->voxels + v);
+    if (word >= s->in.begin && word < s->in.end && (s->all_apart || !in_one_group(u, v, v + step))) {
       out[found++] = word;
     }
   }
   return found;
 }
 
-/* Tells all words of a window, in the order of their numbers, until `take` wants no more. */
+/* Tells all words of a search, in the order of their numbers, until `take` wants no more. */
 typedef bool (*take_function)(kvox_unwrap *u, void *data, int64_t count, const uint64_t *words);
 
-static void each_word(kvox_unwrap *u, const window *in, bool all_apart, take_function take, void *data) {
-  uint64_t words[3 * BLOCK];
-  int64_t at[3];
-  for (at[2] = 0; at[2] < u->size[2]; at[2]++) {
-    for (at[1] = 0; at[1] < u->size[1]; at[1]++) {
-      for (at[0] = 0; at[0] < u->size[0]; at[0] += BLOCK) {
-        const int64_t count = kvox_min_i64(BLOCK, u->size[0] - at[0]);
-        if (!take(u, data, find_words(u, at, count, in, all_apart, words), words)) {
+static void each_word(kvox_unwrap *u, const search *s, take_function take, void *data) {
+  const int64_t *size = u->size, steps[3] = {1, size[0], size[0] * size[1]};
+  uint64_t words[BLOCK];
+  for (int64_t axis = 0; axis < 3; axis++) {
+    const int64_t width = axis == 0 ? size[0] - 1 : size[0];
+    for (int64_t row = 0; row < size[1] * size[2]; row++) {
+      if ((axis == 1 && row % size[1] == size[1] - 1) || (axis == 2 && row / size[1] == size[2] - 1)) {
+        continue;
+      }
+      for (int64_t x = 0; x < width; x += BLOCK) {
+        const int64_t count = kvox_min_i64(BLOCK, width - x);
+        const int64_t found = find_words(u, axis, steps[axis], row * size[0] + x, count, s, words);
+        if (!take(u, data, found, words)) {
           return;
         }
       }
@@ -147,17 +158,17 @@ static bool count_words(kvox_unwrap *u, void *data, int64_t count, const uint64_
  * Narrows a window to as many whole buckets of 13 bits as there is room for, or to the first that is not empty. Returns
  * how many words it holds then.
  */
-static int64_t narrow(kvox_unwrap *u, window *in, bool all_apart, int shift, bool *last) {
+static int64_t narrow(kvox_unwrap *u, search *s, int shift, bool *last) {
   memset(u->counts, 0, (size_t)KVOX_UNWRAP_BUCKETS * sizeof *u->counts);
-  each_word(u, in, all_apart, count_words, &shift);
+  each_word(u, s, count_words, &shift);
   int64_t held = 0, bucket = 0;
   while (bucket < KVOX_UNWRAP_BUCKETS && (held == 0 || held + u->counts[bucket] <= u->room)) {
     held += u->counts[bucket++];
   }
   *last = bucket == KVOX_UNWRAP_BUCKETS;
   if (!*last) {
-    const uint64_t above = shift == HIGH_SHIFT ? 0 : in->begin >> HIGH_SHIFT << HIGH_SHIFT;
-    in->end = above + ((uint64_t)bucket << shift);
+    const uint64_t above = shift == HIGH_SHIFT ? 0 : s->in.begin >> HIGH_SHIFT << HIGH_SHIFT;
+    s->in.end = above + ((uint64_t)bucket << shift);
   }
   return held;
 }
@@ -195,37 +206,43 @@ static void sort(kvox_unwrap *u, int64_t count) {
   }
 }
 
+/* The two voxels of a word. */
+static inline int64_t first_of(const kvox_unwrap *u, uint64_t word, int64_t *second) {
+  const int64_t edge = (int64_t)(word & ((UINT64_C(1) << KVOX_UNWRAP_EDGE_BITS) - 1));
+  const int64_t axis = (edge >= u->voxels) + (edge >= 2 * u->voxels), first = edge - axis * u->voxels;
+  *second = first + (axis == 0 ? 1 : axis == 1 ? u->size[0] : u->size[0] * u->size[1]);
+  return first;
+}
+
 static void join_words(kvox_unwrap *u, int64_t count) {
-  const int64_t steps[3] = {1, u->size[0], u->size[0] * u->size[1]};
-  const uint64_t mask = (UINT64_C(1) << KVOX_UNWRAP_EDGE_BITS) - 1;
   for (int64_t i = 0; i < count; i++) {
+    int64_t second;
     if (i + AHEAD < count) {
-      const int64_t edge = (int64_t)(u->edges[i + AHEAD] & mask), v = edge / 3, next = v + steps[edge % 3];
-      __builtin_prefetch(u->nodes + v);
-      __builtin_prefetch(u->nodes + next);
-      __builtin_prefetch(u->turns + v);
-      __builtin_prefetch(u->turns + next);
+      const int64_t first = first_of(u, u->edges[i + AHEAD], &second);
+      __builtin_prefetch(u->nodes + first);
+      __builtin_prefetch(u->nodes + second);
+      __builtin_prefetch(u->turns + first);
+      __builtin_prefetch(u->turns + second);
     }
-    const int64_t edge = (int64_t)(u->edges[i] & mask), v = edge / 3;
-    join(u, v, v + steps[edge % 3]);
+    const int64_t first = first_of(u, u->edges[i], &second);
+    join(u, first, second);
   }
 }
 
-/* One round from in->begin on; moves that behind what was joined. */
-static void round_from(kvox_unwrap *u, window *in, bool all_apart, bool *last) {
-  window now = {in->begin, ALL_WORDS};
-  int64_t held = narrow(u, &now, all_apart, HIGH_SHIFT, last);
+/* One round from *begin on, which moves behind what was joined. */
+static void round_from(kvox_unwrap *u, uint64_t *begin, bool all_apart, bool *last) {
+  search now = {{*begin, ALL_WORDS}, all_apart};
+  int64_t held = narrow(u, &now, HIGH_SHIFT, last);
   if (held > u->room) {
     /* One bucket alone is too much: its keys one by one. */
-    bool bucket_ends;
-    const uint64_t bucket = (now.end - 1) >> HIGH_SHIFT << HIGH_SHIFT;
-    now.begin = now.begin > bucket ? now.begin : bucket;
-    held = narrow(u, &now, all_apart, LOW_SHIFT, &bucket_ends);
+    const uint64_t bucket = (now.in.end - 1) >> HIGH_SHIFT << HIGH_SHIFT;
+    now.in.begin = now.in.begin > bucket ? now.in.begin : bucket;
+    held = narrow(u, &now, LOW_SHIFT, last);
     *last = false;
   }
   int64_t kept = 0;
-  each_word(u, &now, all_apart, keep_words, &kept);
-  in->begin = held > u->room ? u->edges[kept - 1] + 1 : now.end;
+  each_word(u, &now, keep_words, &kept);
+  *begin = held > u->room ? u->edges[kept - 1] + 1 : now.in.end;
   sort(u, kept);
   join_words(u, kept);
 }
@@ -234,7 +251,7 @@ kvox_status kvox_unwrap_join(kvox_unwrap *u, kvox_progress *progress, double beg
   for (int64_t v = 0; v < u->voxels; v++) {
     u->nodes[v] = -1;
   }
-  window rest = {0, ALL_WORDS};
+  uint64_t rest = 0;
   bool last = false;
   for (int64_t round = 0; !last; round++) {
     round_from(u, &rest, round == 0, &last);

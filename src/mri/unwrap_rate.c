@@ -64,9 +64,10 @@ void kvox_unwrap_rate(const kvox_unwrap *u, int64_t row) {
         add_direction(u, d, y, z, begin, end, sums);
       }
     }
+    const float *at = u->turns + row * size[0] + begin;
     float *out = u->reliability + row * size[0] + begin;
     for (int64_t i = 0; i < end - begin; i++) {
-      out[i] = 1 / sqrtf(sums[i]);
+      out[i] = isnan(at[i]) ? -INFINITY : 1 / sqrtf(sums[i]);
     }
   }
 }

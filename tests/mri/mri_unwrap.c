@@ -191,13 +191,14 @@ static void join_plainly(const kvox_unwrap *u, int64_t *group, int64_t *offset) 
         const float sum = u->reliability[v] + u->reliability[v + steps[a]];
         uint32_t bits;
         memcpy(&bits, &sum, sizeof bits);
-        words[count++] = (uint64_t)((0x7f800000u - (bits & ~31u)) >> 5) << 38 | (uint64_t)(3 * v + a);
+        words[count++] = (uint64_t)((0x7f800000u - (bits & ~31u)) >> 5) << 38 | (uint64_t)(a * u->voxels + v);
       }
     }
   }
   qsort(words, (size_t)count, sizeof *words, compare_words);
   for (int64_t i = 0; i < count; i++) {
-    const int64_t edge = (int64_t)(words[i] & ((UINT64_C(1) << 38) - 1)), a = edge / 3, b = a + steps[edge % 3];
+    const int64_t edge = (int64_t)(words[i] & ((UINT64_C(1) << 38) - 1)), a = edge % u->voxels;
+    const int64_t b = a + steps[edge / u->voxels];
     const int64_t from = group[b], to = group[a];
     const int64_t shift = offset[a] - offset[b] - (int64_t)rint((double)u->turns[b] - (double)u->turns[a]);
     for (int64_t v = 0; from != to && v < u->voxels; v++) {
