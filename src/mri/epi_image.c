@@ -8,9 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A pixel holds a ghost alone where the picture has so little of the power of E and O, which is half of the ghost's
- * object: an error of the phase of 0.4 leaves as much. Pixels that are dim altogether tell nothing. */
-static const double ghost_alone = 0.1, least_power = 0.1;
+/* Pixels that are dimmer than this share of the mean tell nothing. */
+static const double least_power = 0.1;
 
 kvox_status kvox_mri_epi_lines_plan(kvox_context *context, kvox_mri_epi_lines *l) {
   const int64_t *shape = l->hybrid->shape + l->hybrid->rank - 4;
@@ -100,7 +99,8 @@ kvox_status kvox_mri_epi_powers(const kvox_mri_epi_lines *l, const kvox_mri_ghos
 }
 
 /* At a ghost that stands alone O is -E. */
-static void add_ghost_pixels(const kvox_mri_epi_lines *l, const float *rows, double least, kvox_mri_parity *sums) {
+static void add_ghost_pixels(const kvox_mri_epi_lines *l, const float *rows, double least, double alone,
+                             kvox_mri_parity *sums) {
   for (int64_t y = 0; y < l->y; y++) {
     double both = 0, picture = 0;
     for (int64_t c = 0; c < l->coils; c++) {
@@ -109,7 +109,7 @@ static void add_ghost_pixels(const kvox_mri_epi_lines *l, const float *rows, dou
       both += (double)e[0] * e[0] + (double)e[1] * e[1] + (double)o[0] * o[0] + (double)o[1] * o[1];
       picture += re * re + im * im;
     }
-    if (!(both > least && picture < ghost_alone * both)) {
+    if (!(both > least && picture < alone * both)) {
       continue;
     }
     for (int64_t c = 0; c < l->coils; c++) {
@@ -125,12 +125,12 @@ static void add_ghost_pixels(const kvox_mri_epi_lines *l, const float *rows, dou
 }
 
 void kvox_mri_epi_parities(const kvox_mri_epi_lines *l, const kvox_mri_ghost *ghosts, int64_t x, double mean_power,
-                           void *block, kvox_mri_parity *sums) {
+                           double alone, void *block, kvox_mri_parity *sums) {
   for (int64_t c = 0; c < l->coils; c++) {
     sums[c * l->x + x] = (kvox_mri_parity){0};
   }
   for (int64_t plane = 0; plane < l->planes; plane++) {
     const float *rows = transform_plane(l, ghosts, plane, x, block);
-    add_ghost_pixels(l, rows, least_power * mean_power, sums + x);
+    add_ghost_pixels(l, rows, least_power * mean_power, alone, sums + x);
   }
 }

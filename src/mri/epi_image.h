@@ -28,8 +28,9 @@ uint64_t kvox_mri_epi_lines_bytes(const kvox_mri_epi_lines *lines);
 kvox_status kvox_mri_epi_powers(const kvox_mri_epi_lines *lines, const kvox_mri_ghost *ghosts, int64_t x, void *block,
                                 kvox_mri_powers *powers);
 
-/* Sums [coil][x] at x over pixels that hold a ghost alone, the ghosts taken off. */
+/* Sums [coil][x] at x over pixels that hold a ghost alone, the ghosts taken off: there the picture has less than
+ * `alone` of the power of E and O, which is half of that of the ghost's object. */
 void kvox_mri_epi_parities(const kvox_mri_epi_lines *lines, const kvox_mri_ghost *ghosts, int64_t x, double mean_power,
-                           void *block, kvox_mri_parity *sums);
+                           double alone, void *block, kvox_mri_parity *sums);
 
 #endif
