@@ -42,7 +42,8 @@ typedef struct kvox_mri_fourier_options {
   kvox_mri_fourier_options_init_sized((options), sizeof(kvox_mri_fourier_options))
 KVOX_API void kvox_mri_fourier_options_init_sized(kvox_mri_fourier_options *options, size_t struct_size);
 
-/* Immutable, shared by any number of threads. */
+/* Immutable, shared by any number of threads. On an OpenCL device where the context has one: arrays may lie there, in
+ * any combination with the host's. */
 typedef struct kvox_mri_fourier kvox_mri_fourier;
 
 KVOX_API kvox_status kvox_mri_fourier_create(kvox_context *context, const kvox_mri_fourier_options *options,

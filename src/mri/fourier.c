@@ -8,6 +8,7 @@
 #include "core/fail.h"
 #include "core/options.h"
 #include "core/size.h"
+#include "mri/fourier_ocl.h"
 
 void kvox_mri_fourier_options_init_sized(kvox_mri_fourier_options *options, size_t struct_size) {
   kvox_options_clear(options, struct_size);
@@ -93,11 +94,26 @@ kvox_status kvox_fourier_complete(kvox_mri_fourier_options *o) {
   return KVOX_OK;
 }
 
+static void drop_ways(kvox_mri_fourier *f);
+
+static kvox_status create_on_device(kvox_mri_fourier *f) {
+  KVOX_TRY(kvox_fourier_prepare(f, true));
+  return kvox_fourier_ocl_make(f);
+}
+
 static kvox_status create(kvox_mri_fourier *f, const kvox_mri_fourier_options *options) {
   KVOX_TRY(kvox_options_load(&f->options, sizeof f->options, options, "kvox_mri_fourier_create: options"));
   KVOX_TRY(kvox_fourier_complete(&f->options));
   f->limit = f->options.memory_limit != 0 ? f->options.memory_limit : f->context->memory_limit;
-  KVOX_TRY(kvox_fourier_prepare(f));
+  if (f->context->ocl != NULL) {
+    const kvox_sentence before = kvox_sentence_keep();
+    const kvox_status status = create_on_device(f);
+    if (status == KVOX_OK || !kvox_context_falls_back(f->context, status, "kvox_mri_fourier_create", &before)) {
+      return status;
+    }
+    drop_ways(f);
+  }
+  KVOX_TRY(kvox_fourier_prepare(f, false));
   kvox_fourier_share share;
   KVOX_TRY(kvox_fourier_share_of(f, &f->to_image, "kvox_mri_fourier_create", false, &share));
   return kvox_fourier_share_of(f, &f->to_kspace, "kvox_mri_fourier_create", false, &share);
@@ -126,6 +142,15 @@ static void destroy_way(kvox_fourier_way *way) {
   kvox_fft_plan_destroy(way->plane[0].fft);
   kvox_fft_plan_destroy(way->plane[1].fft);
   kvox_fft_plan_destroy(way->z.fft);
+  *way = (kvox_fourier_way){.plane_legs = 0};
+}
+
+static void drop_ways(kvox_mri_fourier *f) {
+  kvox_fourier_ocl_drop(f);
+  destroy_way(&f->to_image);
+  destroy_way(&f->to_kspace);
+  kvox_release(f->context->heap, f->tables);
+  f->tables = NULL;
 }
 
 void kvox_mri_fourier_destroy(kvox_mri_fourier *fourier) {
@@ -133,9 +158,7 @@ void kvox_mri_fourier_destroy(kvox_mri_fourier *fourier) {
     return;
   }
   kvox_context *context = fourier->context;
-  destroy_way(&fourier->to_image);
-  destroy_way(&fourier->to_kspace);
-  kvox_release(context->heap, fourier->tables);
+  drop_ways(fourier);
   kvox_release(context->heap, fourier);
   kvox_context_destroy(context);
 }
@@ -144,6 +167,10 @@ kvox_status kvox_mri_fourier_memory(const kvox_mri_fourier *fourier, kvox_memory
   KVOX_REQUIRE(fourier);
   KVOX_REQUIRE(memory);
   *memory = (kvox_memory_use){.plan = fourier->bytes};
+  if (fourier->device != NULL) {
+    kvox_fourier_ocl_memory(fourier, memory);
+    return KVOX_OK;
+  }
   for (int i = 0; i < 4; i++) {
     kvox_fourier_share share;
     KVOX_TRY(kvox_fourier_share_of(fourier, i % 2 == 0 ? &fourier->to_image : &fourier->to_kspace,
@@ -154,8 +181,10 @@ kvox_status kvox_mri_fourier_memory(const kvox_mri_fourier *fourier, kvox_memory
 }
 
 /* `array` ends in the part's size; what is before that is `leading` of it. */
-static kvox_status check_in(const kvox_array *array, const char *name, const kvox_fourier_part *part, int32_t least) {
-  KVOX_TRY(kvox_array_check(array, name, KVOX_TYPE_BIT(KVOX_C64)));
+static kvox_status check_in(const kvox_mri_fourier *f, const kvox_array *array, const char *name,
+                            const kvox_fourier_part *part, int32_t least) {
+  KVOX_TRY(kvox_array_check(array, name, KVOX_TYPE_BIT(KVOX_C64) | KVOX_ON_DEVICE_TOO));
+  KVOX_TRY(kvox_ocl_check_place(f->device != NULL ? f->context->ocl : NULL, array, name));
   if (array->rank < least) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: rank %" PRId32 ", must be at least %" PRId32 ": [.., %sz, y, x]", name,
                      array->rank, least, least == 4 ? "coil, " : "");
@@ -171,32 +200,45 @@ static kvox_status check_in(const kvox_array *array, const char *name, const kvo
 }
 
 /* The shape that comes of `in`: `lost` axes before z, y, x are no more. */
-static kvox_status check_out(const kvox_array *out, const char *name, kvox_type type, const kvox_array *in,
-                             int32_t lost, const kvox_fourier_part *part) {
+static kvox_status check_out(const kvox_mri_fourier *f, const kvox_array *out, const char *name, kvox_type type,
+                             const kvox_array *in, int32_t lost, const kvox_fourier_part *part) {
   int64_t shape[KVOX_MAX_RANK] = {0};
   const int32_t leading = in->rank - 3 - lost;
   memcpy(shape, in->shape, (size_t)leading * sizeof *shape);
   for (int32_t d = 0; d < 3; d++) {
     shape[leading + d] = part->size[2 - d];
   }
-  KVOX_TRY(kvox_array_check_shape(out, name, KVOX_TYPE_BIT(type), leading + 3, shape));
+  KVOX_TRY(kvox_array_check_shape(out, name, KVOX_TYPE_BIT(type) | KVOX_ON_DEVICE_TOO, leading + 3, shape));
+  KVOX_TRY(kvox_ocl_check_place(f->device != NULL ? f->context->ocl : NULL, out, name));
   return kvox_array_check_result(out, name);
 }
 
 static bool is_same(const kvox_array *a, const kvox_array *b) {
   const size_t used = (size_t)a->rank * sizeof *a->shape;
-  return a->data == b->data && a->rank == b->rank && memcmp(a->shape, b->shape, used) == 0 &&
+  return a->data == b->data && a->buffer == b->buffer && a->rank == b->rank && memcmp(a->shape, b->shape, used) == 0 &&
          memcmp(a->strides, b->strides, used) == 0;
+}
+
+static kvox_status run(const kvox_mri_fourier *fourier, const kvox_fourier_way *way, const char *name,
+                       kvox_workspace *workspace, const kvox_array *in, const kvox_array *out, int64_t coils) {
+  if (fourier->device == NULL) {
+    return kvox_fourier_run(fourier, way, name, workspace, in, out, coils);
+  }
+  kvox_workspace *taken = NULL;
+  KVOX_TRY(kvox_workspace_take(fourier->context, workspace, &taken));
+  const kvox_status status = kvox_fourier_ocl_run(fourier, way == &fourier->to_image, name, taken, in, out, coils);
+  kvox_workspace_give_up(workspace, taken);
+  return status;
 }
 
 static kvox_status transform(const kvox_mri_fourier *fourier, const kvox_fourier_way *way, const char *const names[3],
                              kvox_workspace *workspace, const kvox_array *in, const kvox_array *out) {
-  KVOX_TRY(check_in(in, names[1], &way->in, 3));
-  KVOX_TRY(check_out(out, names[2], KVOX_C64, in, 0, &way->out));
+  KVOX_TRY(check_in(fourier, in, names[1], &way->in, 3));
+  KVOX_TRY(check_out(fourier, out, names[2], KVOX_C64, in, 0, &way->out));
   if (!is_same(in, out)) {
     KVOX_TRY(kvox_array_check_apart(in, names[1], out, names[2]));
   }
-  return kvox_fourier_run(fourier, way, names[0], workspace, in, out, 0);
+  return run(fourier, way, names[0], workspace, in, out, 0);
 }
 
 kvox_status kvox_mri_fourier_to_image(const kvox_mri_fourier *fourier, kvox_workspace *workspace,
@@ -221,8 +263,8 @@ kvox_status kvox_mri_fourier_to_magnitude(const kvox_mri_fourier *fourier, kvox_
                     out[] = "kvox_mri_fourier_to_magnitude: magnitude";
   KVOX_REQUIRE(fourier);
   const kvox_fourier_way *way = &fourier->to_image;
-  KVOX_TRY(check_in(kspace, in, &way->in, 4));
-  KVOX_TRY(check_out(magnitude, out, KVOX_F32, kspace, 1, &way->out));
+  KVOX_TRY(check_in(fourier, kspace, in, &way->in, 4));
+  KVOX_TRY(check_out(fourier, magnitude, out, KVOX_F32, kspace, 1, &way->out));
   KVOX_TRY(kvox_array_check_apart(kspace, in, magnitude, out));
-  return kvox_fourier_run(fourier, way, name, workspace, kspace, magnitude, kspace->shape[kspace->rank - 4]);
+  return run(fourier, way, name, workspace, kspace, magnitude, kspace->shape[kspace->rank - 4]);
 }

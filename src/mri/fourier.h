@@ -105,13 +105,15 @@ struct kvox_mri_fourier {
   float *tables;
   uint64_t bytes;
   kvox_fourier_way to_image, to_kspace;
+  struct kvox_fourier_device *device; /* NULL: on the CPU; see fourier_ocl.h */
 };
 
 /* Fills in what options leave out, or refuses them. */
 kvox_status kvox_fourier_complete(kvox_mri_fourier_options *options);
 
-/* Fills both ways of a plan with such options; kvox_mri_fourier_destroy takes back what a failure leaves. */
-kvox_status kvox_fourier_prepare(kvox_mri_fourier *fourier);
+/* Fills both ways of a plan with such options, without transforms where it is `on_device`; kvox_mri_fourier_destroy
+ * takes back what a failure leaves. */
+kvox_status kvox_fourier_prepare(kvox_mri_fourier *fourier, bool on_device);
 
 kvox_fourier_needs kvox_fourier_needs_of(const kvox_fourier_way *way);
 

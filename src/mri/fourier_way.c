@@ -65,7 +65,8 @@ static void cut_axis(const kvox_mri_fourier_options *o, int32_t d, axis *a) {
   a->first = a->kspace / 2 - a->low;
 }
 
-static kvox_status make_leg(const kvox_mri_fourier *f, int32_t d, const axis *a, bool to_image, kvox_fourier_leg *leg) {
+static kvox_status make_leg(const kvox_mri_fourier *f, int32_t d, const axis *a, bool to_image, bool on_device,
+                            kvox_fourier_leg *leg) {
   /* A transform's line and one line of the cache more. */
   enum { LINE = KVOX_ALIGNMENT / (2 * sizeof(float)) };
   const kvox_fourier_side kspace = {a->used, a->low, to_image ? a->weights : a->conjugate};
@@ -75,12 +76,16 @@ static kvox_status make_leg(const kvox_mri_fourier *f, int32_t d, const axis *a,
                             .pitch = kvox_round_up(a->transform, LINE) + LINE,
                             .in = to_image ? kspace : image,
                             .out = to_image ? image : kspace};
+  if (on_device) {
+    return KVOX_OK;
+  }
   const kvox_fft_layout layout = {
       .kind = to_image ? KVOX_FFT_BACKWARD : KVOX_FFT_FORWARD, .rank = 1, .sizes = {a->transform}, .batch = 1};
   return kvox_fft_plan_create(f->context->heap, &layout, f->context->fft_effort, &leg->fft);
 }
 
-static kvox_status make_way(kvox_mri_fourier *f, const axis axes[3], bool to_image, kvox_fourier_way *way) {
+static kvox_status make_way(kvox_mri_fourier *f, const axis axes[3], bool to_image, bool on_device,
+                            kvox_fourier_way *way) {
   way->z_first = !to_image;
   for (int32_t d = 0; d < 3; d++) {
     const axis *a = &axes[d];
@@ -93,20 +98,20 @@ static kvox_status make_way(kvox_mri_fourier *f, const axis axes[3], bool to_ima
   for (int32_t i = 0; i < 2; i++) {
     const int32_t d = to_image ? i : 1 - i;
     if (axes[d].transformed) {
-      KVOX_TRY(make_leg(f, d, &axes[d], to_image, &way->plane[way->plane_legs]));
-      f->bytes += kvox_fft_plan_bytes(way->plane[way->plane_legs].fft);
+      KVOX_TRY(make_leg(f, d, &axes[d], to_image, on_device, &way->plane[way->plane_legs]));
+      f->bytes += on_device ? 0 : kvox_fft_plan_bytes(way->plane[way->plane_legs].fft);
       way->plane_legs++;
     }
   }
   if (axes[2].transformed) {
-    KVOX_TRY(make_leg(f, 2, &axes[2], to_image, &way->z));
-    f->bytes += kvox_fft_plan_bytes(way->z.fft);
+    KVOX_TRY(make_leg(f, 2, &axes[2], to_image, on_device, &way->z));
+    f->bytes += on_device ? 0 : kvox_fft_plan_bytes(way->z.fft);
     way->has_z = true;
   }
   return KVOX_OK;
 }
 
-kvox_status kvox_fourier_prepare(kvox_mri_fourier *f) {
+kvox_status kvox_fourier_prepare(kvox_mri_fourier *f, bool on_device) {
   axis axes[3] = {{0}};
   int64_t samples = 0;
   double scale = 1;
@@ -130,6 +135,6 @@ kvox_status kvox_fourier_prepare(kvox_mri_fourier *f) {
       scale = 1;
     }
   }
-  KVOX_TRY(make_way(f, axes, true, &f->to_image));
-  return make_way(f, axes, false, &f->to_kspace);
+  KVOX_TRY(make_way(f, axes, true, on_device, &f->to_image));
+  return make_way(f, axes, false, on_device, &f->to_kspace);
 }

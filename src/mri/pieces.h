@@ -75,6 +75,11 @@ typedef struct kvox_mri_ocl_box {
   int64_t x, y, z;
 } kvox_mri_ocl_box;
 
+kvox_mri_ocl_samples kvox_mri_ocl_samples_of(const kvox_array *array);
+
+/* On the device, its elements at whole elements from the buffer's begin. */
+bool kvox_mri_ocl_reaches(const kvox_array *array);
+
 /* How arrays lie, and their size; axes that are one run in all of them are made one. */
 typedef struct kvox_mri_ocl_layout {
   kvox_mri_ocl_box box;

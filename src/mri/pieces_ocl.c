@@ -15,17 +15,16 @@ enum { GROUP = 256 };
 
 /* ---- Sides ---- */
 
-/* Elements lie at whole elements from the buffer's begin: kernels reach them. */
-static bool is_aligned(const kvox_array *array) {
+bool kvox_mri_ocl_reaches(const kvox_array *array) {
   const int64_t size = (int64_t)kvox_type_size(array->type);
-  bool aligned = (int64_t)(intptr_t)array->data % size == 0;
+  bool aligned = array->buffer != NULL && (int64_t)(intptr_t)array->data % size == 0;
   for (int32_t d = 0; d < array->rank; d++) {
     aligned = aligned && (array->shape[d] == 1 || array->strides[d] % size == 0);
   }
   return aligned;
 }
 
-static bool is_staged(const kvox_mri_side *side) { return side->array->buffer == NULL || !is_aligned(side->array); }
+static bool is_staged(const kvox_mri_side *side) { return !kvox_mri_ocl_reaches(side->array); }
 
 static int64_t coils_of(const kvox_mri_side *side) { return kvox_max_i64(side->coils, 1); }
 
@@ -314,18 +313,21 @@ static bool is_one_run(const kvox_array *const *arrays, int32_t count, int row, 
   return one;
 }
 
+kvox_mri_ocl_samples kvox_mri_ocl_samples_of(const kvox_array *array) {
+  const int64_t bytes = (int64_t)kvox_type_size(array->type);
+  return (kvox_mri_ocl_samples){.begin = (int64_t)(intptr_t)array->data / bytes,
+                                .coil = array->strides[0] / bytes,
+                                .z = array->strides[1] / bytes,
+                                .y = array->strides[2] / bytes,
+                                .x = array->strides[3] / bytes};
+}
+
 kvox_mri_ocl_layout kvox_mri_ocl_lay_out(const kvox_array *const *arrays, int32_t count, bool keep_x) {
   const int64_t *size = arrays[0]->shape + 1;
   kvox_mri_ocl_layout layout = {.box = {size[2], size[1], size[0]}};
   kvox_mri_ocl_box *box = &layout.box;
   for (int32_t i = 0; i < count; i++) {
-    const kvox_array *a = arrays[i];
-    const int64_t bytes = (int64_t)kvox_type_size(a->type);
-    layout.sides[i] = (kvox_mri_ocl_samples){.begin = (int64_t)(intptr_t)a->data / bytes,
-                                             .coil = a->strides[0] / bytes,
-                                             .z = a->strides[1] / bytes,
-                                             .y = a->strides[2] / bytes,
-                                             .x = a->strides[3] / bytes};
+    layout.sides[i] = kvox_mri_ocl_samples_of(arrays[i]);
   }
   if (is_one_run(arrays, count, 1, box->z)) {
     box->y *= box->z;

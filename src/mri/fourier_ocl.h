@@ -1,0 +1,16 @@
+/* Stage "fourier" on a device. */
+#ifndef KVOX_MRI_FOURIER_OCL_H
+#define KVOX_MRI_FOURIER_OCL_H
+
+#include "mri/fourier.h"
+
+/* Of a plan whose ways have sizes and weights. Drop takes back what a failure leaves. */
+kvox_status kvox_fourier_ocl_make(kvox_mri_fourier *fourier);
+void kvox_fourier_ocl_drop(kvox_mri_fourier *fourier);
+void kvox_fourier_ocl_memory(const kvox_mri_fourier *fourier, kvox_memory_use *memory);
+
+/* Runs a direction on checked arrays of either memory; `coils` > 0: root sum of squares over so many. */
+kvox_status kvox_fourier_ocl_run(const kvox_mri_fourier *fourier, bool to_image, const char *name,
+                                 kvox_workspace *workspace, const kvox_array *in, const kvox_array *out, int64_t coils);
+
+#endif
