@@ -1,10 +1,11 @@
-/* kvox phantom: exact projections of an analytic object, and its true voxel averages. */
+/* kvox phantom: exact projections or k-space of an analytic object, and its true voxel averages. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "kvox/io.h"
 #include "tool/files.h"
 #include "tool/geometry.h"
+#include "tool/phantom_kspace.h"
 #include "tool/progress.h"
 #include "tool/report.h"
 #include "tool/tool.h"
@@ -12,6 +13,7 @@
 typedef struct phantom_values {
   kvox_tool_common common;
   kvox_tool_grid_values grid;
+  kvox_tool_kspace_values kspace;
   kvox_tool_numbers views, columns, rows, pitch, arc, center_offset, radius, density, noise, seed, samples;
   const char *geometry, *write_geometry, *truth, *output;
   int32_t list, volume;
@@ -21,10 +23,16 @@ typedef struct phantom_values {
 
 static const kvox_tool_option phantom_options[] = {
     {"list", 0, KVOX_TOOL_FLAG, NULL, "the names, with a line about each", AT(list), 0, 0},
-    {"output", 'o', KVOX_TOOL_TEXT, "OUT", "projections, .npy or .h5 (with --volume: .npy, .mha, .mhd, .png)",
-     AT(output), 0, 0},
+    {"output", 'o', KVOX_TOOL_TEXT, "OUT",
+     "projections, .npy or .h5 (--volume: .npy, .mha, .mhd, .png; --kspace: .npy, .cfl)", AT(output), 0, 0},
     {"truth", 0, KVOX_TOOL_TEXT, "VOLUME", "also write the voxel averages on kvox ct's grid", AT(truth), 0, 0},
     {"volume", 0, KVOX_TOOL_FLAG, NULL, "-o takes the voxel averages, no projections are made", AT(volume), 0, 0},
+    {"kspace", 0, KVOX_TOOL_FLAG, NULL, "-o takes k-space [coil, z, y, x] of the grid below, no projections are made",
+     AT(kspace.wanted), 0, 0},
+    {"coils", 0, KVOX_TOOL_NUMBERS, "N", "--kspace: loops round the object (one coil that sees all alike)",
+     AT(kspace.coils), 1, KVOX_TOOL_WHOLE | KVOX_TOOL_POSITIVE},
+    {"rings", 0, KVOX_TOOL_NUMBERS, "N", "--kspace: rings along z that the coils stand in (1)", AT(kspace.rings), 1,
+     KVOX_TOOL_WHOLE | KVOX_TOOL_POSITIVE},
     {"geometry", 0, KVOX_TOOL_TEXT, "G.json", "the scanner; RTK's .xml; matrices, .npy or .txt (else the next six)",
      AT(geometry), 0, 0},
     {"views", 0, KVOX_TOOL_NUMBERS, "N", "views (360)", AT(views), 1, KVOX_TOOL_WHOLE | KVOX_TOOL_POSITIVE},
@@ -75,6 +83,25 @@ static void list_phantoms(const kvox_tool *tool) {
   }
 }
 
+/* Of --kspace: what belongs to projections alone, and to k-space alone. */
+static int check_kspace(const phantom_job *job) {
+  const phantom_values *values = job->values;
+  const int of_scanner = values->views.count + values->arc.count + values->center_offset.count + values->columns.count +
+                         values->rows.count + values->pitch.count + values->noise.count + values->seed.count;
+  if (!values->kspace.wanted && values->kspace.coils.count + values->kspace.rings.count > 0) {
+    return kvox_tool_refuse(job->tool, KVOX_TOOL_USAGE, "options --coils and --rings are for --kspace");
+  }
+  if (values->kspace.wanted && (of_scanner > 0 || values->geometry != NULL || values->write_geometry != NULL)) {
+    return kvox_tool_refuse(job->tool, KVOX_TOOL_USAGE,
+                            "option --kspace wants --size and --spacing; --views, --columns, --rows, --pitch, --arc, "
+                            "--center-offset, --noise and geometries are for projections");
+  }
+  if (values->kspace.wanted && (values->volume || values->output == NULL)) {
+    return kvox_tool_refuse(job->tool, KVOX_TOOL_USAGE, "option --kspace writes -o k.npy, without --volume");
+  }
+  return KVOX_TOOL_DONE;
+}
+
 static int check_values(const phantom_job *job) {
   const kvox_tool *tool = job->tool;
   const phantom_values *values = job->values;
@@ -82,6 +109,10 @@ static int check_values(const phantom_job *job) {
   const int detector_given = values->columns.count + values->rows.count + values->pitch.count;
   if (values->common.operand_count == 0) {
     return kvox_tool_refuse(tool, KVOX_TOOL_USAGE, "the name of a phantom is missing; kvox phantom --list tells them");
+  }
+  int code = check_kspace(job);
+  if (code != KVOX_TOOL_DONE) {
+    return code;
   }
   if (values->geometry != NULL && path_given > 0) {
     return kvox_tool_refuse(
@@ -101,17 +132,19 @@ static int check_values(const phantom_job *job) {
     return kvox_tool_refuse(tool, KVOX_TOOL_USAGE, "option -o is missing: name the file to write, -o projections.npy");
   }
   const kvox_tool_grid_values *grid = &values->grid;
-  if (!values->volume && values->truth == NULL &&
+  if (!values->volume && !values->kspace.wanted && values->truth == NULL &&
       grid->size.count + grid->spacing.count + grid->origin.count + grid->center.count + values->samples.count > 0) {
     return kvox_tool_refuse(tool, KVOX_TOOL_USAGE,
                             "options --size, --spacing, --origin, --grid-center and --samples are for a volume: give "
-                            "--volume or --truth; projections have --views, --rows and --columns");
+                            "--volume, --truth or --kspace; projections have --views, --rows and --columns");
   }
   const char *const others[] = {values->geometry, values->output, values->truth};
-  int code = kvox_tool_check_grid(tool, grid);
+  code = kvox_tool_check_grid(tool, grid);
   if (code == KVOX_TOOL_DONE && values->output != NULL) {
-    code = kvox_tool_check_output(tool, "-o", values->output,
-                                  values->volume ? KVOX_TOOL_VOLUME_FILE : KVOX_TOOL_SCAN_FILE, others, 1);
+    const int what = values->kspace.wanted ? KVOX_TOOL_KSPACE_FILE
+                     : values->volume      ? KVOX_TOOL_VOLUME_FILE
+                                           : KVOX_TOOL_SCAN_FILE;
+    code = kvox_tool_check_output(tool, "-o", values->output, what, others, 1);
   }
   if (code == KVOX_TOOL_DONE && values->truth != NULL) {
     code = kvox_tool_check_output(tool, "--truth", values->truth, KVOX_TOOL_VOLUME_FILE, others, 2);
@@ -341,6 +374,12 @@ static int run(kvox_tool *tool, const void *given) {
   if (code != KVOX_TOOL_DONE) {
     return code;
   }
+  if (job.values->kspace.wanted) {
+    const phantom_values *values = job.values;
+    return kvox_tool_phantom_kspace(
+        tool, &values->kspace, &values->grid, number_or(&values->radius, 0), number_or(&values->density, 1),
+        (int32_t)fmin(number_or(&values->samples, 16), INT32_MAX), values->output, values->truth);
+  }
   job.stages = cJSON_CreateObject();
   double begin = kvox_tool_now();
   code = make_geometry(&job);
@@ -365,7 +404,7 @@ static int run(kvox_tool *tool, const void *given) {
 const kvox_tool_verb kvox_tool_phantom = {
     .name = "phantom",
     .operands = "NAME [options] -o OUT",
-    .summary = "writes exact projections and true voxel averages of an analytic object",
+    .summary = "writes exact projections or k-space, and true voxel averages, of an analytic object",
     .least_operands = 0,
     .most_operands = 1,
     .options = phantom_options,

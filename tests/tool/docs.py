@@ -13,10 +13,10 @@ PAGE = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'command.md'
 class Page(Case):
     def test_options_are_those_of_the_helps(self):
         sections = re.split(r'(?m)^## ', PAGE.read_text())[1:]
-        told = {s.split('\n')[0].split()[-1].strip('`'): set(re.findall(r'--[a-z][a-z-]+', s)) for s in sections}
+        told = {s.split('\n')[0].split()[-1].strip('`'): set(re.findall(r'--[a-z][a-z0-9-]+', s)) for s in sections}
         common = {'--backend', '--device', '--program-cache', '--cpu', '--threads', '--memory', '--json', '--quiet', '--help'}
-        for verb in ('info', 'phantom', 'ct', 'compare', 'bench'):
-            options = set(re.findall(r'(?m)^  (?:-\w, )?(--[a-z-]+)', self.call(verb, '--help').stdout))
+        for verb in ('info', 'phantom', 'ct', 'mri', 'compare', 'bench'):
+            options = set(re.findall(r'(?m)^  (?:-\w, )?(--[a-z0-9-]+)', self.call(verb, '--help').stdout))
             self.assertLessEqual(options - common - {'--output'}, told[verb], verb)
             self.assertLessEqual(told[verb], options | {'--list'}, verb)
 
