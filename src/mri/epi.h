@@ -25,7 +25,9 @@ static inline void kvox_mri_ghost_at(const kvox_mri_ghost *g, int64_t x, int64_t
 void kvox_mri_epi_remove(int64_t coils, int64_t size, const kvox_mri_ghost *ghosts, kvox_mri_parity *sums);
 
 /* Adds to the ghosts what the sums [coil][x] still tell, which should be less than half a turn: a line common to all
- * coils, then one for each coil, drawn to the common one where its fit is uncertain. */
-void kvox_mri_epi_refine(int64_t coils, int64_t size, const kvox_mri_parity *sums, kvox_mri_ghost *ghosts);
+ * coils to what is expected of each, then each coil's own to its ghost, drawn to what is expected where its fit is
+ * uncertain. Both have an entry for each coil. */
+void kvox_mri_epi_refine(int64_t coils, int64_t size, const kvox_mri_parity *sums, kvox_mri_ghost *expected,
+                         kvox_mri_ghost *ghosts);
 
 #endif

@@ -24,7 +24,7 @@ typedef struct search {
   kvox_context *context;
   kvox_progress *progress;
   kvox_mri_epi_lines lines;
-  const kvox_mri_ghost *start;
+  kvox_mri_ghost *start; /* later: what is expected of each coil */
   kvox_mri_ghost *ghosts;
   unsigned char *blocks; /* for each worker */
   uint64_t block_bytes;
@@ -183,19 +183,20 @@ static kvox_status find(search *s) {
   s->progress->begin = s->progress->end; /* of a search of unknown length */
   KVOX_TRY(search_exactly(s));
   for (int64_t c = 0; c < l->coils; c++) {
-    s->ghosts[c].constant_rad += s->constant;
-    s->ghosts[c].linear_rad_per_px += s->slope * 2 / (double)l->x;
+    s->start[c].constant_rad += s->constant;
+    s->start[c].linear_rad_per_px += s->slope * 2 / (double)l->x;
+    s->ghosts[c] = s->start[c];
   }
   for (s->round = 0; s->round < COIL_ROUNDS; s->round++) {
     kvox_progress_next(s->progress, s->round == COIL_ROUNDS - 1 ? 1 : s->progress->end);
     KVOX_TRY(each_column(s, 32, fill_sums));
-    kvox_mri_epi_refine(l->coils, l->x, s->sums, s->ghosts);
+    kvox_mri_epi_refine(l->coils, l->x, s->sums, s->start, s->ghosts);
   }
   return KVOX_OK;
 }
 
 /* One block of the workspace: what each worker has, then the rest, all of whole cache lines or doubles. */
-static kvox_status share_out(search *s, kvox_workspace *workspace) {
+static kvox_status share_out(search *s, const kvox_mri_ghost *start, kvox_workspace *workspace) {
   const kvox_mri_epi_lines *l = &s->lines;
   const uint64_t workers = (uint64_t)kvox_workers(&s->context->threads, l->x, work_of(s, ANGLES * 8));
   const uint64_t pixels = (uint64_t)(l->x * pixels_of_column(s)), columns = (uint64_t)l->x;
@@ -203,20 +204,19 @@ static kvox_status share_out(search *s, kvox_workspace *workspace) {
   s->block_bytes = kvox_mri_epi_lines_bytes(l);
   KVOX_TRY(kvox_workspace_begin(workspace, workers * s->block_bytes + pixels * sizeof *s->powers +
                                                columns * (ANGLES + 1) * sizeof(double) + sums * sizeof *s->sums +
-                                               coils * sizeof *s->start));
+                                               coils * sizeof *start));
   s->blocks = workspace->block;
   s->powers = (kvox_mri_powers *)(void *)(s->blocks + workers * s->block_bytes);
   s->table = (double *)(void *)(s->powers + pixels);
   s->costs = s->table + columns * ANGLES;
   s->sums = (kvox_mri_parity *)(void *)(s->costs + columns);
-  kvox_mri_ghost *start = (kvox_mri_ghost *)(void *)(s->sums + sums);
-  if (s->start != NULL) {
-    memcpy(start, s->start, (size_t)coils * sizeof *start);
+  s->start = (kvox_mri_ghost *)(void *)(s->sums + sums);
+  if (start != NULL) {
+    memcpy(s->start, start, (size_t)coils * sizeof *start);
   } else {
-    memset(start, 0, (size_t)coils * sizeof *start);
+    memset(s->start, 0, (size_t)coils * sizeof *start);
   }
-  s->start = start;
-  memcpy(s->ghosts, start, (size_t)coils * sizeof *start);
+  memcpy(s->ghosts, s->start, (size_t)coils * sizeof *start);
   return KVOX_OK;
 }
 
@@ -237,12 +237,12 @@ kvox_status kvox_mri_ghost_from_image(kvox_context *context, kvox_workspace *wor
   KVOX_REQUIRE(reversed);
   KVOX_REQUIRE(ghosts);
   KVOX_TRY(check(hybrid, reversed, start));
-  search s = {.context = context, .lines = {.hybrid = hybrid, .reversed = reversed}, .start = start, .ghosts = ghosts};
+  search s = {.context = context, .lines = {.hybrid = hybrid, .reversed = reversed}, .ghosts = ghosts};
   kvox_workspace *taken = NULL;
   KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
   kvox_status status;
   KVOX_TRY_CLEANUP(kvox_mri_epi_lines_plan(context, &s.lines));
-  KVOX_TRY_CLEANUP(share_out(&s, taken));
+  KVOX_TRY_CLEANUP(share_out(&s, start, taken));
   s.progress = &taken->progress;
   const double begin = kvox_now();
   KVOX_TRY_CLEANUP(find(&s));

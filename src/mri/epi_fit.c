@@ -77,7 +77,8 @@ static void add_sums(const kvox_mri_parity *s, double t, line_fit *phase, line_f
   }
 }
 
-void kvox_mri_epi_refine(int64_t coils, int64_t size, const kvox_mri_parity *sums, kvox_mri_ghost *ghosts) {
+void kvox_mri_epi_refine(int64_t coils, int64_t size, const kvox_mri_parity *sums, kvox_mri_ghost *expected,
+                         kvox_mri_ghost *ghosts) {
   const double half = 0.5 * (double)size;
   const line none = {0, 0}, free = {INFINITY, INFINITY};
   line_fit phase = {0}, gain = {0};
@@ -90,18 +91,23 @@ void kvox_mri_epi_refine(int64_t coils, int64_t size, const kvox_mri_parity *sum
     add_sums(&all, (double)(x - size / 2) / half, &phase, &gain);
   }
   const line common = fit(&phase, none, free);
-  line common_gain = fit(&gain, none, (line){constant_log, edge_log});
-  common_gain.constant = 0;
+  const line common_gain = fit(&gain, none, (line){constant_log, edge_log});
   for (int64_t c = 0; c < coils; c++) {
+    kvox_mri_ghost *e = expected + c, *g = ghosts + c;
     line_fit own = {0}, own_gain = {0};
     for (int64_t x = 0; x < size; x++) {
       add_sums(sums + c * size + x, (double)(x - size / 2) / half, &own, &own_gain);
     }
-    const line p = fit(&own, common, (line){constant_rad, edge_rad});
-    const line g = fit(&own_gain, common_gain, (line){constant_log, edge_log});
-    ghosts[c].constant_rad += p.constant;
-    ghosts[c].linear_rad_per_px += p.slope / half;
-    ghosts[c].log_gain_per_px += g.slope / half; /* a constant is the decay from line to line: not the receiver's */
+    e->constant_rad += common.constant;
+    e->linear_rad_per_px += common.slope / half;
+    e->log_gain_per_px += common_gain.slope / half;
+    const line prior = {e->constant_rad - g->constant_rad, (e->linear_rad_per_px - g->linear_rad_per_px) * half};
+    const line prior_gain = {0, (e->log_gain_per_px - g->log_gain_per_px) * half};
+    const line p = fit(&own, prior, (line){constant_rad, edge_rad});
+    const line q = fit(&own_gain, prior_gain, (line){constant_log, edge_log});
+    g->constant_rad += p.constant;
+    g->linear_rad_per_px += p.slope / half;
+    g->log_gain_per_px += q.slope / half; /* a constant is the decay from line to line: not the receiver's */
   }
 }
 

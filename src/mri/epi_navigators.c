@@ -37,6 +37,14 @@ static kvox_status read_coil(const navigators *n, int64_t set, int64_t coil) {
   return KVOX_OK;
 }
 
+static double power(const float *row, int64_t size) {
+  double sum = 0;
+  for (int64_t i = 0; i < 2 * size; i++) {
+    sum += (double)row[i] * row[i];
+  }
+  return sum;
+}
+
 /* One line with the mean of its neighbours of the other direction; false where it has none. */
 static bool mean_of_neighbours(const navigators *n, int64_t l, float *mean) {
   const bool before = l > 0 && n->reversed[l - 1] != n->reversed[l];
@@ -46,8 +54,11 @@ static bool mean_of_neighbours(const navigators *n, int64_t l, float *mean) {
   }
   const float *a = n->rows + 2 * (before ? l - 1 : l + 1) * n->size;
   const float *b = n->rows + 2 * (after ? l + 1 : l - 1) * n->size;
+  const double power_a = power(a, n->size), power_b = power(b, n->size);
+  /* Both as bright as each other, so that a decay from line to line has no part in the phase. */
+  const double ratio = power_a > 0 && power_b > 0 ? sqrt(sqrt(power_b / power_a)) : 1;
   for (int64_t i = 0; i < 2 * n->size; i++) {
-    mean[i] = 0.5f * (a[i] + b[i]);
+    mean[i] = (float)(0.5 * (a[i] * ratio + b[i] / ratio));
   }
   return true;
 }
@@ -103,7 +114,8 @@ static kvox_mri_ghost first_guess(const navigators *n) {
   return guess;
 }
 
-static kvox_status estimate(const navigators *n, kvox_mri_parity *left, kvox_mri_ghost *ghosts) {
+static kvox_status estimate(const navigators *n, kvox_mri_parity *left, kvox_mri_ghost *expected,
+                            kvox_mri_ghost *ghosts) {
   const size_t bytes = (size_t)(n->coils * n->size) * sizeof *n->sums;
   memset(n->sums, 0, bytes);
   for (int64_t set = 0; set < n->sets; set++) {
@@ -113,12 +125,12 @@ static kvox_status estimate(const navigators *n, kvox_mri_parity *left, kvox_mri
   }
   const kvox_mri_ghost guess = first_guess(n);
   for (int64_t c = 0; c < n->coils; c++) {
-    ghosts[c] = guess;
+    ghosts[c] = expected[c] = guess;
   }
   for (int round = 0; round < ROUNDS; round++) {
     memcpy(left, n->sums, bytes);
     kvox_mri_epi_remove(n->coils, n->size, ghosts, left);
-    kvox_mri_epi_refine(n->coils, n->size, left, ghosts);
+    kvox_mri_epi_refine(n->coils, n->size, left, expected, ghosts);
   }
   return KVOX_OK;
 }
@@ -144,12 +156,14 @@ kvox_status kvox_mri_ghost_from_navigators(kvox_context *context, kvox_workspace
   kvox_workspace *taken = NULL;
   KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
   const uint64_t sums = (uint64_t)(n.coils * n.size), floats = (uint64_t)(2 * (n.lines + 1) * n.size);
-  kvox_status status = kvox_workspace_begin(taken, 2 * sums * sizeof *n.sums + floats * sizeof *n.rows);
+  kvox_status status = kvox_workspace_begin(
+      taken, 2 * sums * sizeof *n.sums + (uint64_t)n.coils * sizeof *ghosts + floats * sizeof *n.rows);
   if (status == KVOX_OK) {
     const double begin = kvox_now();
     n.sums = taken->block;
-    n.rows = (float *)(void *)(n.sums + 2 * sums);
-    status = estimate(&n, n.sums + sums, ghosts);
+    kvox_mri_ghost *expected = (kvox_mri_ghost *)(void *)(n.sums + 2 * sums);
+    n.rows = (float *)(void *)(expected + n.coils);
+    status = estimate(&n, n.sums + sums, expected, ghosts);
     kvox_workspace_add(taken, "ghost", kvox_now() - begin);
   }
   kvox_workspace_give_up(workspace, taken);
