@@ -28,9 +28,9 @@ enum {
 
 /* How the ghost of EPI is taken off. */
 enum {
-  KVOX_MRI_GHOST_AUTO = 0, /* by navigators where there are any, else without */
-  KVOX_MRI_GHOST_NAVIGATORS = 1,
-  KVOX_MRI_GHOST_FROM_IMAGE = 2, /* without navigators */
+  KVOX_MRI_GHOST_AUTO = 0,       /* by navigators where there are any, and what they leave by the image */
+  KVOX_MRI_GHOST_NAVIGATORS = 1, /* alone */
+  KVOX_MRI_GHOST_FROM_IMAGE = 2, /* alone */
   KVOX_MRI_GHOST_LEFT = 3
 };
 

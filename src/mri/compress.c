@@ -81,13 +81,9 @@ static void fill_matrix(kvox_mri_compression *c) {
   }
 }
 
-kvox_status kvox_mri_compression_create_svd(kvox_context *context, const kvox_array *kspace, int64_t virtual_coils,
-                                            kvox_mri_compression **compression) {
-  static const char name[] = "kvox_mri_compression_create_svd",
-                    array_name[] = "kvox_mri_compression_create_svd: kspace";
-  KVOX_REQUIRE(context);
-  KVOX_REQUIRE(compression);
-  KVOX_TRY(kvox_mri_compression_check(name, array_name, kspace, virtual_coils));
+kvox_status kvox_mri_compression_create_mixed(kvox_context *context, const char *array_name, const kvox_array *kspace,
+                                              const kvox_mix *mix, int64_t virtual_coils,
+                                              kvox_mri_compression **compression) {
   kvox_heap *heap = context->heap;
   const int64_t coils = kvox_mri_coils_of(kspace);
   kvox_mri_compression *made = NULL;
@@ -99,7 +95,7 @@ kvox_status kvox_mri_compression_create_svd(kvox_context *context, const kvox_ar
   if (gram == NULL || vectors == NULL || values == NULL) {
     goto cleanup;
   }
-  KVOX_TRY_CLEANUP(kvox_mri_gram(context, array_name, kspace, NULL, gram));
+  KVOX_TRY_CLEANUP(kvox_mri_gram(context, array_name, kspace, mix, gram));
   KVOX_TRY_CLEANUP(kvox_eigen(coils, gram, values, vectors));
   for (int64_t c = 0; c < coils; c++) {
     whole += fmax(values[c], 0);
@@ -118,6 +114,16 @@ cleanup:
   kvox_release(heap, gram);
   kvox_mri_compression_destroy(made);
   return status;
+}
+
+kvox_status kvox_mri_compression_create_svd(kvox_context *context, const kvox_array *kspace, int64_t virtual_coils,
+                                            kvox_mri_compression **compression) {
+  static const char name[] = "kvox_mri_compression_create_svd",
+                    array_name[] = "kvox_mri_compression_create_svd: kspace";
+  KVOX_REQUIRE(context);
+  KVOX_REQUIRE(compression);
+  KVOX_TRY(kvox_mri_compression_check(name, array_name, kspace, virtual_coils));
+  return kvox_mri_compression_create_mixed(context, array_name, kspace, NULL, virtual_coils, compression);
 }
 
 double kvox_mri_compression_energy(const kvox_mri_compression *compression) {

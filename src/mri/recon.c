@@ -141,8 +141,13 @@ static void drop_lines(kvox_mri_recon *r) {
   kvox_release(heap, r->store.counts);
   kvox_release(heap, r->grid);
   kvox_release(heap, r->row);
+  kvox_mri_recon_epi_end(r);
   r->store.samples = r->grid = r->row = NULL;
   r->store.counts = NULL;
+  kvox_release(heap, r->matrix);
+  r->matrix = NULL;
+  kvox_mri_noise_sum_destroy(r->edges);
+  r->edges = NULL;
   if (r->noise != r->known_noise) {
     kvox_mri_noise_destroy(r->noise);
   }
@@ -161,6 +166,7 @@ void kvox_mri_recon_destroy(kvox_mri_recon *recon) {
   kvox_mri_fourier_destroy(recon->across);
   kvox_mri_noise_sum_destroy(recon->noise_sum);
   kvox_mri_noise_destroy(recon->known_noise);
+  kvox_mri_noise_destroy(recon->edge_noise);
   kvox_workspace_destroy(recon->inner);
   kvox_text_release(&recon->words);
   kvox_release(context->heap, recon);
@@ -224,8 +230,20 @@ kvox_status kvox_mri_recon_begin(kvox_mri_recon *r, const kvox_mri_readout *read
     status = KVOX_ERROR_MEMORY;
     goto cleanup;
   }
+  KVOX_TRY_CLEANUP(kvox_mri_recon_epi_begin(r, readout->coils, readout->samples));
+  if (kvox_mri_recon_wants_edges(r)) {
+    KVOX_TRY_CLEANUP(kvox_mri_noise_sum_create(r->context, readout->coils, 0, &r->edges));
+  }
+  const int64_t images = kvox_mri_recon_images(r, readout->coils);
+  if (r->edges != NULL || images < readout->coils) {
+    r->matrix = kvox_allocate_array(heap, images * readout->coils * 2, sizeof *r->matrix);
+    r->mixed_lines = -1;
+    status = r->matrix != NULL ? KVOX_OK : KVOX_ERROR_MEMORY;
+    KVOX_TRY_CLEANUP(status);
+  }
   r->coils = readout->coils;
   r->samples = readout->samples;
+  r->kept_samples = readout->samples - readout->discard_before - readout->discard_after;
   r->sample_time_us = readout->sample_time_us;
   r->begun = true;
   return KVOX_OK;
@@ -286,6 +304,7 @@ static kvox_status memory_of(const kvox_mri_recon *r, int64_t coils, kvox_memory
   plan = sum(plan, sum((uint64_t)s.floats * sizeof(float), (uint64_t)s.count_bytes));
   plan = sum(plan, product((uint64_t)(2 * coils), (uint64_t)(r->layout.encoded[0] + s.x) * sizeof(float)));
   plan = sum(plan, product((uint64_t)r->layout.slices, sizeof *r->places + sizeof *r->order));
+  plan = sum(plan, kvox_mri_recon_epi_bytes(r, coils));
   uint64_t workspace = 0;
   KVOX_TRY(kvox_mri_recon_scratch(r, coils, &workspace));
   *memory = (kvox_memory_use){.plan = plan, .workspace = workspace};

@@ -7,6 +7,7 @@
 
 #include "context/workspace.h"
 #include "core/size.h"
+#include "kvox/mri_epi.h"
 #include "kvox/mri_recon.h"
 
 /* Counters that tell frames apart, slowest first. */
@@ -51,6 +52,9 @@ typedef struct kvox_mri_recon_store {
   int64_t count_bytes;
 } kvox_mri_recon_store;
 
+/* What EPI adds (recon_epi.c). */
+typedef struct kvox_mri_recon_epi kvox_mri_recon_epi;
+
 struct kvox_mri_recon {
   kvox_context *context;
   kvox_mri_protocol protocol;
@@ -61,12 +65,17 @@ struct kvox_mri_recon {
   /* Set by the first image readout, coils by the first of any use. */
   bool begun;
   int64_t coils, samples;
-  int64_t first_sample, end_sample; /* of k-space along x, which it has */
+  int64_t kept_samples; /* of a readout, without those that are discarded */
   double sample_time_us;
 
   kvox_mri_noise_sum *noise_sum;
   kvox_mri_noise *known_noise;
-  kvox_mri_noise *noise; /* what lines are whitened by; NULL: they are not */
+  kvox_mri_noise *noise;     /* what lines are whitened by; NULL: they are not */
+  kvox_mri_noise_sum *edges; /* NULL: not looked at */
+  kvox_mri_noise *edge_noise;
+  float *matrix;       /* [image][coil][real, imaginary]: what coils become when an image is made; NULL: nothing */
+  int64_t mixed_lines; /* `lines` when it was made */
+  double kept_energy;  /* by compression, 0 to 1 */
 
   kvox_workspace *inner; /* of the stages */
   kvox_mri_fourier *along_x, *across;
@@ -74,6 +83,8 @@ struct kvox_mri_recon {
   float *grid;    /* [coil][encoded x] */
   float *row;     /* [coil][x of the store] */
   kvox_mri_recon_store store;
+  kvox_mri_ramp *ramp;          /* NULL: samples lie on the grid */
+  kvox_mri_recon_epi *epi;      /* NULL: it is none */
   kvox_mri_recon_place *places; /* [slice] */
   int64_t *order;               /* slices by their positions, from the first image readout on */
   int64_t lines;                /* that came */
@@ -95,6 +106,43 @@ kvox_status kvox_mri_recon_begin(kvox_mri_recon *recon, const kvox_mri_readout *
 /* Order of slices, by the places that are known. */
 void kvox_mri_recon_sort_slices(kvox_mri_recon *recon);
 void kvox_mri_recon_note_place(kvox_mri_recon *recon, int64_t slice, const kvox_mri_readout *readout);
+
+/* ---- EPI ---- */
+
+/* Nothing where it is none. What a failure leaves is taken back by end. */
+kvox_status kvox_mri_recon_epi_begin(kvox_mri_recon *recon, int64_t coils, int64_t samples);
+void kvox_mri_recon_epi_end(kvox_mri_recon *recon);
+uint64_t kvox_mri_recon_epi_bytes(const kvox_mri_recon *recon, int64_t coils);
+
+/* A navigator lies in recon->row. */
+bool kvox_mri_recon_takes_navigators(const kvox_mri_recon *recon);
+bool kvox_mri_recon_saw_navigators(const kvox_mri_recon *recon);
+kvox_status kvox_mri_recon_keep_navigator(kvox_mri_recon *recon, const kvox_mri_readout *readout, int64_t slice);
+
+/* Takes off a line what the navigators before it told; notes its direction, `line` counted over all that are stored. */
+kvox_status kvox_mri_recon_correct_line(kvox_mri_recon *recon, const kvox_mri_readout *readout, int64_t slice,
+                                        const kvox_array *row);
+void kvox_mri_recon_note_direction(kvox_mri_recon *recon, const kvox_mri_readout *readout, int64_t line);
+
+/* Whether ghosts are found from images; if so, `stored` without what navigators left goes to `out`, or stays where it
+ * is. */
+bool kvox_mri_recon_has_ghost(const kvox_mri_recon *recon);
+kvox_status kvox_mri_recon_take_ghost_off(kvox_mri_recon *recon, int64_t frame, int64_t slice, const kvox_array *stored,
+                                          const kvox_array *out, bool *done);
+
+/* ---- Coils at the image ---- */
+
+bool kvox_mri_recon_wants_edges(const kvox_mri_recon *recon);
+kvox_status kvox_mri_recon_add_edges(kvox_mri_recon *recon, const kvox_mri_readout *readout, int64_t y, int64_t z);
+
+/* Whether images are of mixtures of coils; if so, settle makes the matrix for what came so far, and mix_coil the lines
+ * [1, z, y, x] of one image out of those of all coils. */
+bool kvox_mri_recon_mixes(const kvox_mri_recon *recon);
+kvox_status kvox_mri_recon_settle_coils(kvox_mri_recon *recon);
+kvox_status kvox_mri_recon_mix_coil(kvox_mri_recon *recon, int64_t image, const kvox_array *stored,
+                                    const kvox_array *out);
+
+/* ---- What several files use ---- */
 
 /* A failure of a readout: its sentence names the readout's counters. */
 kvox_status kvox_mri_recon_fail(kvox_status status, const kvox_mri_readout *readout, const char *format, ...)

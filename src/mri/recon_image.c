@@ -5,13 +5,25 @@
 
 #include "core/array.h"
 #include "core/fail.h"
+#include "mri/combine.h"
 #include "mri/recon.h"
+
+/*
+ * Scratch, in this order: lines of all coils whose ghost was taken off; lines of one mixture of coils; images of all
+ * coils and their maps, or of one; what is converted.
+ */
+typedef struct scratch_layout {
+  int64_t ghostless, mixture, images, maps, own, floats;
+} scratch_layout;
 
 typedef struct image_job {
   kvox_mri_recon *recon;
   kvox_array images; /* [frame, coil, z, y, x] */
   kvox_workspace *workspace;
   float *scratch;
+  scratch_layout at;
+  bool general;  /* coils are mixed */
+  int64_t count; /* images of a slice */
 } image_job;
 
 /* ---- Arrays ---- */
@@ -57,18 +69,6 @@ static kvox_array without_coils(kvox_array array) {
   memmove(array.strides, array.strides + 1, 3 * sizeof *array.strides);
   array.rank = 3;
   return array;
-}
-
-/* Each coil a volume of one coil. */
-static kvox_array with_ones(const kvox_array *array) {
-  kvox_array ones = *array;
-  ones.rank = 5;
-  memmove(ones.shape + 1, array->shape, 4 * sizeof *ones.shape);
-  memmove(ones.strides + 1, array->strides, 4 * sizeof *ones.strides);
-  ones.shape[0] = array->shape[0];
-  ones.strides[0] = array->strides[0];
-  ones.shape[1] = 1;
-  return ones;
 }
 
 /* Axes that were left out, of one each, back. */
@@ -149,6 +149,29 @@ static void convert(const kvox_array *from, const kvox_array *to) {
 
 /* ---- A slice ---- */
 
+static bool is_general(const kvox_mri_recon *r, int64_t coils) {
+  return kvox_mri_recon_wants_edges(r) || r->edges != NULL || kvox_mri_recon_images(r, coils) < coils;
+}
+
+static bool lay_scratch(const kvox_mri_recon *r, int64_t coils, scratch_layout *s) {
+  const kvox_mri_recon_layout *l = &r->layout;
+  const bool general = is_general(r, coils), all = r->options.combine == KVOX_MRI_ADAPTIVE;
+  const bool ghost = kvox_mri_recon_has_ghost(r);
+  int64_t lines = 0, image = 0, part = 0;
+  bool fits = kvox_multiply(l->encoded[1], l->encoded[2], &lines) && kvox_multiply(lines, 2 * r->store.x, &lines);
+  fits = fits && kvox_multiply(l->image[1], l->image[2], &image) && kvox_multiply(image, 2 * l->image[0], &image);
+  image = kvox_round_up(image, KVOX_MRI_STEP);
+  lines = kvox_round_up(lines, KVOX_MRI_STEP);
+  *s = (scratch_layout){.ghostless = 0};
+  fits = fits && kvox_multiply(lines, ghost ? coils : 0, &s->mixture);
+  fits = fits && kvox_add(s->mixture, general ? lines : 0, &s->images);
+  fits = fits && kvox_multiply(image, all ? kvox_mri_recon_images(r, coils) : general, &part);
+  fits = fits && kvox_add(s->images, part, &s->maps);
+  fits = fits && kvox_add(s->maps, all ? part : 0, &s->own);
+  fits = fits && kvox_add(s->own, image, &s->floats);
+  return fits;
+}
+
 static void collect_stages(const image_job *job) {
   const kvox_workspace *inner = job->recon->inner;
   for (int32_t i = 0; i < inner->stages; i++) {
@@ -156,10 +179,61 @@ static void collect_stages(const image_job *job) {
   }
 }
 
+/* One coil, or one mixture of them, to its image [1, z, y, x]. */
+static kvox_status coil_image(const image_job *job, const kvox_array *stored, int64_t coil, const kvox_array *image) {
+  kvox_mri_recon *r = job->recon;
+  kvox_array lines = *stored;
+  lines.shape[0] = 1;
+  if (job->general) {
+    const int64_t size[3] = {stored->shape[3], stored->shape[2], stored->shape[1]};
+    lines = scratch_array(job->scratch + job->at.mixture, KVOX_C64, 1, size);
+    KVOX_TRY(kvox_mri_recon_mix_coil(r, coil, stored, &lines));
+    collect_stages(job);
+  } else {
+    lines.data = kvox_array_shifted(stored, coil * stored->strides[0]);
+  }
+  KVOX_TRY(kvox_mri_fourier_to_image(r->across, r->inner, &lines, image));
+  collect_stages(job);
+  return KVOX_OK;
+}
+
+/* Each one's square added to what is there; after the last one the root. Rows are padded to whole steps. */
+static kvox_status add_squares(const image_job *job, const kvox_array *image, bool last, float *sums) {
+  const kvox_combine_kernels *kernels = kvox_combine_kernels_of(job->recon->context->cpu_level);
+  const int64_t count = kvox_round_up(kvox_array_elements(image), KVOX_MRI_STEP);
+  const double begin = kvox_now();
+  kernels->add_squares(count, image->data, sums);
+  const bool finite = !last || kernels->roots(count, sums);
+  kvox_workspace_add(job->workspace, "combine", kvox_now() - begin);
+  return finite ? KVOX_OK
+                : kvox_fail(KVOX_ERROR_DATA,
+                            "kvox_mri_recon_image: a sum of squares is out of the range of 32-bit floats");
+}
+
+/* Of mixtures of coils, one after the other. */
+static kvox_status root_of_mixtures(const image_job *job, const kvox_array *stored, const kvox_array *target) {
+  const kvox_mri_recon *r = job->recon;
+  const kvox_array image = scratch_array(job->scratch + job->at.images, KVOX_C64, 1, r->layout.image);
+  const kvox_array magnitude = scratch_array(job->scratch + job->at.own, KVOX_F32, 1, r->layout.image);
+  const int64_t count = kvox_round_up(kvox_array_elements(&image), KVOX_MRI_STEP);
+  memset(job->scratch + job->at.images, 0, (size_t)count * 2 * sizeof(float));
+  memset(job->scratch + job->at.own, 0, (size_t)count * sizeof(float));
+  for (int64_t v = 0; v < job->count; v++) {
+    KVOX_TRY(coil_image(job, stored, v, &image));
+    KVOX_TRY(add_squares(job, &image, v == job->count - 1, magnitude.data));
+  }
+  convert(&magnitude, target);
+  return KVOX_OK;
+}
+
 static kvox_status root_sum_of_squares(const image_job *job, const kvox_array *stored, const kvox_array *target) {
   const kvox_mri_recon *r = job->recon;
   const bool direct = target->type == KVOX_F32;
-  const kvox_array magnitude = direct ? *target : scratch_array(job->scratch, KVOX_F32, 1, r->layout.image);
+  if (job->general) {
+    return root_of_mixtures(job, stored, target);
+  }
+  const kvox_array magnitude =
+      direct ? *target : scratch_array(job->scratch + job->at.own, KVOX_F32, 1, r->layout.image);
   const kvox_array sum = without_coils(magnitude);
   KVOX_TRY(kvox_mri_fourier_to_magnitude(r->across, r->inner, stored, &sum));
   collect_stages(job);
@@ -169,24 +243,45 @@ static kvox_status root_sum_of_squares(const image_job *job, const kvox_array *s
   return KVOX_OK;
 }
 
+/* Images of all coils, or mixtures. */
+static kvox_status all_images(const image_job *job, const kvox_array *stored, const kvox_array *images) {
+  if (!job->general) {
+    KVOX_TRY(kvox_mri_fourier_to_image(job->recon->across, job->recon->inner, stored, images));
+    collect_stages(job);
+    return KVOX_OK;
+  }
+  for (int64_t v = 0; v < job->count; v++) {
+    kvox_array one = *images;
+    one.shape[0] = 1;
+    one.data = kvox_array_shifted(images, v * images->strides[0]);
+    KVOX_TRY(coil_image(job, stored, v, &one));
+  }
+  return KVOX_OK;
+}
+
 static kvox_status separate(const image_job *job, const kvox_array *stored, const kvox_array *target) {
-  const kvox_mri_recon *r = job->recon;
-  const kvox_array ones = with_ones(stored);
-  KVOX_TRY(target->type == KVOX_C64 ? kvox_mri_fourier_to_image(r->across, r->inner, stored, target)
-                                    : kvox_mri_fourier_to_magnitude(r->across, r->inner, &ones, target));
-  collect_stages(job);
+  if (target->type == KVOX_C64) {
+    return all_images(job, stored, target);
+  }
+  const kvox_array image = scratch_array(job->scratch + job->at.own, KVOX_C64, 1, job->recon->layout.image);
+  for (int64_t v = 0; v < job->count; v++) {
+    kvox_array one = *target;
+    one.shape[0] = 1;
+    one.data = kvox_array_shifted(target, v * target->strides[0]);
+    KVOX_TRY(coil_image(job, stored, v, &image));
+    convert(&image, &one);
+  }
   return KVOX_OK;
 }
 
 static kvox_status adaptive(const image_job *job, const kvox_array *stored, const kvox_array *target) {
   const kvox_mri_recon *r = job->recon;
-  const int64_t *image = r->layout.image, voxels = image[0] * image[1] * image[2];
-  const kvox_array images = scratch_array(job->scratch, KVOX_C64, r->coils, image);
-  const kvox_array maps = scratch_array(job->scratch + 2 * r->coils * voxels, KVOX_C64, r->coils, image);
-  const kvox_array own = scratch_array(job->scratch + 4 * r->coils * voxels, KVOX_C64, 1, image);
-  const kvox_array one = target->type == KVOX_C64 ? *target : own, combined = without_coils(one);
-  KVOX_TRY(kvox_mri_fourier_to_image(r->across, r->inner, stored, &images));
-  collect_stages(job);
+  const int64_t *image = r->layout.image;
+  const kvox_array images = scratch_array(job->scratch + job->at.images, KVOX_C64, job->count, image);
+  const kvox_array maps = scratch_array(job->scratch + job->at.maps, KVOX_C64, job->count, image);
+  const kvox_array own = scratch_array(job->scratch + job->at.own, KVOX_C64, 1, image);
+  const kvox_array combined = without_coils(target->type == KVOX_C64 ? *target : own);
+  KVOX_TRY(all_images(job, stored, &images));
   KVOX_TRY(kvox_mri_walsh_maps(r->context, NULL, r->inner, &images, &maps));
   collect_stages(job);
   KVOX_TRY(kvox_mri_combine(r->context, NULL, r->inner, &images, &maps, &combined));
@@ -208,12 +303,21 @@ static bool is_empty(const kvox_mri_recon *r, int64_t frame, int64_t slice) {
 }
 
 static kvox_status make_slice(const image_job *job, int64_t frame, int64_t place) {
-  const kvox_mri_recon *r = job->recon;
+  kvox_mri_recon *r = job->recon;
   const int64_t slice = r->order[place];
-  const kvox_array target = target_of(job, frame, place), stored = kvox_mri_recon_stored(r, frame, slice);
+  const kvox_array target = target_of(job, frame, place);
+  kvox_array stored = kvox_mri_recon_stored(r, frame, slice);
   if (is_empty(r, frame, slice)) {
     clear(&target);
     return KVOX_OK;
+  }
+  if (kvox_mri_recon_has_ghost(r)) {
+    const int64_t size[3] = {stored.shape[3], stored.shape[2], stored.shape[1]};
+    const kvox_array ghostless = scratch_array(job->scratch + job->at.ghostless, KVOX_C64, r->coils, size);
+    bool done = false;
+    KVOX_TRY(kvox_mri_recon_take_ghost_off(r, frame, slice, &stored, &ghostless, &done));
+    collect_stages(job);
+    stored = done ? ghostless : stored;
   }
   switch (r->options.combine) {
     case KVOX_MRI_SEPARATE: KVOX_TRY(separate(job, &stored, &target)); break;
@@ -233,16 +337,10 @@ int64_t kvox_mri_recon_images(const kvox_mri_recon *r, int64_t coils) {
 }
 
 kvox_status kvox_mri_recon_scratch(const kvox_mri_recon *r, int64_t coils, uint64_t *bytes) {
-  const int64_t *image = r->layout.image;
-  int64_t floats = 0;
-  bool fits = kvox_multiply(image[1], image[2], &floats) && kvox_multiply(floats, 2 * image[0], &floats);
-  if (r->options.combine == KVOX_MRI_SEPARATE) {
-    floats = 0;
-  } else if (r->options.combine == KVOX_MRI_ADAPTIVE) {
-    fits = fits && kvox_multiply(floats, 2 * kvox_mri_recon_images(r, coils) + 1, &floats);
-  }
-  fits = fits && kvox_multiply(floats, (int64_t)sizeof(float), &floats);
-  *bytes = (uint64_t)floats;
+  scratch_layout at;
+  int64_t all = 0;
+  const bool fits = lay_scratch(r, coils, &at) && kvox_multiply(at.floats, (int64_t)sizeof(float), &all);
+  *bytes = (uint64_t)all;
   return fits ? KVOX_OK : kvox_fail(KVOX_ERROR_SIZE, "kvox_mri_recon: an image has more than 2^63 - 1 bytes");
 }
 
@@ -274,7 +372,7 @@ kvox_status kvox_mri_recon_image(kvox_mri_recon *recon, kvox_workspace *workspac
     clear(images);
     return KVOX_OK;
   }
-  if (recon->options.snr_units != 0 && recon->noise == NULL) {
+  if (recon->options.snr_units != 0 && recon->noise == NULL && recon->edges == NULL) {
     return kvox_fail(KVOX_ERROR_DATA,
                      "kvox_mri_recon_image: snr_units wants the noise, but no noise readout came before the images");
   }
@@ -282,9 +380,14 @@ kvox_status kvox_mri_recon_image(kvox_mri_recon *recon, kvox_workspace *workspac
   uint64_t bytes = 0;
   KVOX_TRY(kvox_mri_recon_scratch(recon, recon->coils, &bytes));
   KVOX_TRY(kvox_workspace_take(recon->context, workspace, &job.workspace));
-  const bool none = recon->options.combine == KVOX_MRI_ROOT_SUM_OF_SQUARES && images->type == KVOX_F32;
-  kvox_status status = kvox_workspace_begin(job.workspace, none ? 0 : bytes);
+  kvox_status status = kvox_workspace_begin(job.workspace, bytes);
   if (status == KVOX_OK) {
+    status = kvox_mri_recon_settle_coils(recon);
+  }
+  if (status == KVOX_OK) {
+    lay_scratch(recon, recon->coils, &job.at);
+    job.general = is_general(recon, recon->coils);
+    job.count = kvox_mri_recon_images(recon, recon->coils);
     job.scratch = job.workspace->block;
     kvox_progress_next(&job.workspace->progress, 1);
     status = make_all(&job);

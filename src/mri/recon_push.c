@@ -60,9 +60,10 @@ static kvox_status check_finite(const kvox_mri_readout *r) {
   return KVOX_OK;
 }
 
-/* Segments have no place of their own: what order lines were measured in. */
-static kvox_status check_counters(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
-  for (int c = 0; c < KVOX_MRI_SEGMENT; c++) {
+/* Counters `first` ... below `end`. Segments have no place of their own: they tell in what order lines were measured.
+ */
+static kvox_status check_counters(const kvox_mri_recon *recon, const kvox_mri_readout *r, int first, int end) {
+  for (int c = first; c < end; c++) {
     const kvox_mri_limits *m = &recon->protocol.limits[c];
     if (r->counters[c] < m->first || r->counters[c] > m->last) {
       static const char *const names[] = {"line",     "partition", "average",    "slice",
@@ -131,17 +132,40 @@ static kvox_array row_of(const kvox_mri_recon *recon, float *data, int64_t size)
   return array;
 }
 
-/* Samples to recon->row: whitened, transformed. */
-static kvox_status transform(kvox_mri_recon *recon, const kvox_mri_readout *r) {
-  int64_t first = 0;
-  KVOX_TRY(find_first_sample(recon, r, &first));
-  place_samples(recon, r, first);
+/* Samples as they were measured to the grid, by the ramps they were taken on. */
+static kvox_status regrid(kvox_mri_recon *recon, const kvox_mri_readout *r, const kvox_array *grid) {
+  const int64_t element = 2 * sizeof(float);
+  /* Read alone. */
+  const kvox_array in = {.data = (void *)(uintptr_t)r->data,
+                         .type = KVOX_C64,
+                         .rank = 2,
+                         .shape = {r->coils, r->samples},
+                         .strides = {r->samples * element, element}};
+  const kvox_array out = {.data = grid->data,
+                          .type = KVOX_C64,
+                          .rank = 2,
+                          .shape = {grid->shape[0], grid->shape[3]},
+                          .strides = {grid->strides[0], grid->strides[3]}};
+  if (r->discard_before > 0 || r->discard_after > 0) {
+    return kvox_mri_recon_fail(KVOX_ERROR_UNSUPPORTED, r, "it was sampled on ramps and has samples to be discarded");
+  }
+  return kvox_mri_ramp_apply(recon->ramp, recon->inner, (r->flags & KVOX_MRI_REVERSE) != 0, &in, &out);
+}
+
+/* Samples to recon->row: on the grid, whitened, transformed. */
+static kvox_status transform(kvox_mri_recon *recon, const kvox_mri_readout *r, const kvox_array *row) {
   const kvox_array grid = row_of(recon, recon->grid, recon->layout.encoded[0]);
-  const kvox_array row = row_of(recon, recon->row, recon->store.x);
+  int64_t first = 0;
+  if (recon->ramp != NULL) {
+    KVOX_TRY(regrid(recon, r, &grid));
+  } else {
+    KVOX_TRY(find_first_sample(recon, r, &first));
+    place_samples(recon, r, first);
+  }
   if (recon->noise != NULL) {
     KVOX_TRY(kvox_mri_whiten(recon->context, recon->noise, recon->inner, &grid, &grid));
   }
-  return kvox_mri_fourier_to_image(recon->along_x, recon->inner, &grid, &row);
+  return kvox_mri_fourier_to_image(recon->along_x, recon->inner, &grid, row);
 }
 
 /* ---- Into the store ---- */
@@ -171,35 +195,54 @@ static float scale_of(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
   return known ? (float)sqrt(r->sample_time_us / recon->sample_time_us) : 1;
 }
 
+static int64_t slice_of(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  return r->counters[KVOX_MRI_SLICE] - recon->protocol.limits[KVOX_MRI_SLICE].first;
+}
+
 static void store(kvox_mri_recon *recon, const kvox_mri_readout *r) {
   const kvox_mri_recon_layout *l = &recon->layout;
   const kvox_mri_recon_store *s = &recon->store;
   const int64_t y = r->counters[KVOX_MRI_STEP_1] + l->offset[1], z = r->counters[KVOX_MRI_STEP_2] + l->offset[2];
-  const int64_t frame = frame_of(recon, r),
-                slice = r->counters[KVOX_MRI_SLICE] - recon->protocol.limits[KVOX_MRI_SLICE].first;
-  const int64_t line = z * l->encoded[1] + y;
-  int32_t *count = &s->counts[(frame * l->slices + slice) * s->rows + line];
+  const int64_t frame = frame_of(recon, r), slice = slice_of(recon, r), line = z * l->encoded[1] + y;
+  const int64_t of_all = (frame * l->slices + slice) * s->rows + line;
   float *at = s->samples + frame * s->frame_step + slice * s->slice_step + line * 2 * s->x;
+  int32_t *count = &s->counts[of_all];
   *count += *count < INT32_MAX;
   const float scale = scale_of(recon, r);
   for (int64_t c = 0; c < recon->coils; c++) {
     add_row(at + c * s->coil_step, recon->row + c * 2 * s->x, 2 * s->x, scale, *count);
   }
+  kvox_mri_recon_note_direction(recon, r, of_all);
   kvox_mri_recon_note_place(recon, slice, r);
   recon->lines++;
 }
 
-static kvox_status push_line(kvox_mri_recon *recon, const kvox_mri_readout *r) {
-  KVOX_TRY(check_counters(recon, r));
+/* Sizes are those of the readouts before; the first one makes what takes them. */
+static kvox_status prepare(kvox_mri_recon *recon, const kvox_mri_readout *r) {
   KVOX_TRY(check_coils(recon, r));
   KVOX_TRY(check_length(recon, r));
   KVOX_TRY(check_finite(r));
-  if (!recon->begun) {
-    KVOX_TRY(kvox_mri_recon_begin(recon, r));
-  }
-  KVOX_TRY(transform(recon, r));
+  return recon->begun ? KVOX_OK : kvox_mri_recon_begin(recon, r);
+}
+
+static kvox_status push_line(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  KVOX_TRY(check_counters(recon, r, KVOX_MRI_STEP_1, KVOX_MRI_SEGMENT));
+  KVOX_TRY(prepare(recon, r));
+  const kvox_array row = row_of(recon, recon->row, recon->store.x);
+  KVOX_TRY(transform(recon, r, &row));
+  KVOX_TRY(kvox_mri_recon_correct_line(recon, r, slice_of(recon, r), &row));
+  KVOX_TRY(kvox_mri_recon_add_edges(recon, r, r->counters[KVOX_MRI_STEP_1] + recon->layout.offset[1],
+                                    r->counters[KVOX_MRI_STEP_2] + recon->layout.offset[2]));
   store(recon, r);
   return KVOX_OK;
+}
+
+static kvox_status push_navigator(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  KVOX_TRY(check_counters(recon, r, KVOX_MRI_SLICE, KVOX_MRI_SLICE + 1));
+  KVOX_TRY(prepare(recon, r));
+  const kvox_array row = row_of(recon, recon->row, recon->store.x);
+  KVOX_TRY(transform(recon, r, &row));
+  return kvox_mri_recon_keep_navigator(recon, r, slice_of(recon, r));
 }
 
 /* ---- Other uses ---- */
@@ -246,8 +289,8 @@ kvox_status kvox_mri_recon_push(kvox_mri_recon *recon, const kvox_mri_readout *r
   if ((flags & KVOX_MRI_NOISE) != 0) {
     return push_noise(recon, readout);
   }
-  if ((flags & KVOX_MRI_PHASE_CORRECTION) != 0) {
-    return leave_out(recon, 0, NULL);
+  if ((flags & KVOX_MRI_PHASE_CORRECTION) == 0) {
+    return push_line(recon, readout);
   }
-  return push_line(recon, readout);
+  return kvox_mri_recon_takes_navigators(recon) ? push_navigator(recon, readout) : leave_out(recon, 0, NULL);
 }

@@ -10,5 +10,7 @@ double kvox_mri_recon_snr_scale(const kvox_mri_recon *r, int64_t frame, int64_t 
   for (int64_t i = 0; i < r->store.rows; i++) {
     lines += counts[i] > 0 ? 1 / (double)counts[i] : 0;
   }
-  return kvox_mri_snr_scale(lines * (double)r->samples, l->encoded[0] * r->store.rows);
+  const double gain = r->ramp != NULL ? kvox_mri_ramp_noise_gain(r->ramp) : 1;
+  const double samples = r->ramp != NULL ? (double)l->encoded[0] : (double)r->kept_samples;
+  return kvox_mri_snr_scale(lines * samples * gain * gain, l->encoded[0] * r->store.rows);
 }

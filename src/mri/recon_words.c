@@ -12,15 +12,26 @@ static void write_sizes(kvox_text *json, const char *name, const int64_t sizes[3
 static void write_choices(const kvox_mri_recon *r, kvox_text *json) {
   static const char *const combinations[] = {"root sum of squares", "adaptive", "separate"};
   static const char *const partials[] = {"zero-fill", "homodyne", "pocs"};
+  static const char *const ghosts[] = {"auto", "navigators", "image", "left"};
   const kvox_mri_recon_options *o = &r->options;
   kvox_json_string(json, "combine", combinations[o->combine]);
   kvox_json_string(json, "partial", partials[o->partial]);
   kvox_json_bool(json, "snr_units", o->snr_units != 0);
-  kvox_json_string(json, "noise",
-                   r->noise == NULL                       ? "none"
-                   : kvox_mri_noise_samples(r->noise) > 0 ? "measured"
-                                                          : "given");
-  kvox_json_integer(json, "noise_samples", kvox_mri_noise_samples(r->noise));
+  const kvox_mri_noise *noise = r->noise != NULL ? r->noise : r->edge_noise;
+  const char *measured = r->noise == NULL                    ? "edges of k-space"
+                         : kvox_mri_noise_samples(noise) > 0 ? "measured"
+                                                             : "given";
+  kvox_json_string(json, "noise", noise != NULL ? measured : "none");
+  kvox_json_integer(json, "noise_samples", kvox_mri_noise_samples(noise));
+  if (r->matrix != NULL && kvox_mri_recon_images(r, r->coils) < r->coils) {
+    kvox_json_integer(json, "virtual_coils", kvox_mri_recon_images(r, r->coils));
+    kvox_json_number(json, "energy_kept", r->kept_energy);
+  }
+  if (r->protocol.trajectory == KVOX_MRI_EPI) {
+    kvox_json_bool(json, "regridded", r->ramp != NULL);
+    kvox_json_string(json, "ghost", ghosts[o->ghost]);
+    kvox_json_bool(json, "navigators", kvox_mri_recon_saw_navigators(r));
+  }
 }
 
 static const char *write_all(kvox_mri_recon *r) {
