@@ -58,6 +58,8 @@ typedef struct scene {
   kvox_ct_filter_plan *filter;
   kvox_ct_fbp_plan *fbp;
   kvox_ct_operator *operation;
+  kvox_mri_noise *noise;
+  kvox_mri_fourier *fourier;
   kvox_workspace *workspace;
   kvox_volume *volume;
   kvox_buffer *buffer;
@@ -83,6 +85,8 @@ static inline void close_scene(scene *s) {
   kvox_ct_fbp_plan_destroy(s->fbp);
   kvox_ct_filter_plan_destroy(s->filter);
   kvox_ct_operator_destroy(s->operation);
+  kvox_mri_noise_destroy(s->noise);
+  kvox_mri_fourier_destroy(s->fourier);
   kvox_buffer_destroy(s->buffer);
   kvox_volume_destroy(s->volume);
   kvox_workspace_destroy(s->workspace);
@@ -340,6 +344,80 @@ cleanup:
   return status;
 }
 
+/* ---- MRI: k-space of some coils ---- */
+
+enum { COILS = 3, KY = 5, KX = 12, KSPACE = COILS * KY * KX };
+static const int64_t kspace_shape[4] = {COILS, 1, KY, KX}, magnitude_shape[3] = {1, KY, KX};
+
+static inline kvox_array kspace_of(float *samples) {
+  kvox_array array = {0};
+  assert_ok(kvox_array_init(&array, samples, KVOX_C64, 4, kspace_shape));
+  return array;
+}
+
+static inline kvox_status make_noise(scene *s) {
+  double covariance[COILS][COILS][2];
+  for (int i = 0; i < COILS * COILS; i++) {
+    covariance[i / COILS][i % COILS][0] = i / COILS == i % COILS ? 2 : 0.5;
+    covariance[i / COILS][i % COILS][1] = 0;
+  }
+  return kvox_mri_noise_create(s->context, COILS, covariance[0][0], 0, &s->noise);
+}
+
+/* Whitened, combined by maps and without: the first on the device where there is one. */
+static inline kvox_status run_coils(scene *s) {
+  static float whitened[2 * KSPACE], combined[2 * KY * KX], magnitude[KY * KX];
+  const kvox_array out = kspace_of(whitened);
+  const kvox_array roots = array_of(magnitude, KVOX_F32, magnitude_shape);
+  const kvox_array image = array_of(combined, KVOX_C64, magnitude_shape);
+  const kvox_array parts = array_of(combined, KVOX_F32, (const int64_t[3]){1, KY, 2 * KX});
+  KVOX_TRY(kvox_mri_whiten(s->context, s->noise, s->workspace, &s->input, &out));
+  KVOX_TRY(kvox_mri_root_sum_of_squares(s->context, NULL, &s->input, &roots));
+  KVOX_TRY(take_results(s, &roots));
+  KVOX_TRY(kvox_mri_combine(s->context, s->noise, NULL, &s->input, &out, &image));
+  return take_results(s, &parts);
+}
+
+static inline kvox_status coils(const kvox_context_options *options, void *data) {
+  scene s;
+  kvox_status status;
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(make_noise(&s));
+  KVOX_TRY_CLEANUP(kvox_workspace_create(s.context, &s.workspace));
+  s.input = kspace_of(lines);
+  KVOX_TRY_CLEANUP(execute(&s, run_coils));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
+static inline kvox_status run_transform(scene *s) {
+  static float magnitude[KY * KX], kspace[2 * KSPACE];
+  const kvox_array roots = array_of(magnitude, KVOX_F32, magnitude_shape), back = kspace_of(kspace);
+  const kvox_array parts = array_of(kspace, KVOX_F32, (const int64_t[3]){COILS, KY, 2 * KX});
+  KVOX_TRY(kvox_mri_fourier_to_magnitude(s->fourier, s->workspace, &s->input, &roots));
+  KVOX_TRY(take_results(s, &roots));
+  KVOX_TRY(kvox_mri_fourier_to_kspace(s->fourier, NULL, &s->input, &back));
+  return take_results(s, &parts);
+}
+
+static inline kvox_status transform(const kvox_context_options *options, void *data) {
+  scene s;
+  kvox_status status;
+  kvox_mri_fourier_options plan;
+  kvox_mri_fourier_options_init(&plan);
+  plan.kspace_size[0] = KX, plan.kspace_size[1] = KY, plan.kspace_size[2] = 1;
+  plan.window[0] = KVOX_MRI_HANN;
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(kvox_mri_fourier_create(s.context, &plan, &s.fourier));
+  KVOX_TRY_CLEANUP(kvox_workspace_create(s.context, &s.workspace));
+  s.input = kspace_of(lines);
+  KVOX_TRY_CLEANUP(execute(&s, run_transform));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
 static const struct scenario {
   const char *name;
   failing_heap_scenario run;
@@ -349,6 +427,8 @@ static const struct scenario {
                  {"reconstruct a cone", reconstruct_cone},
                  {"correct", correct},
                  {"filter", filter},
+                 {"coils", coils},
+                 {"transform", transform},
                  {"matched pair", matched_pair}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
