@@ -98,7 +98,7 @@ enum {
 typedef struct kvox_mri_t2star_options {
   size_t struct_size;
   int32_t method;                 /* KVOX_MRI_LEAST_SQUARES, ... */
-  double noise_floor;             /* the root mean square of the magnitude where there is no signal; 0: none */
+  double noise_floor;             /* the mean of the magnitude where there is no signal; 0: none */
   double shortest_ms, longest_ms; /* T2* is kept within; 0: a twentieth of the shortest step between echoes, 100 times
                                      the last echo time */
 } kvox_mri_t2star_options;
@@ -110,13 +110,15 @@ KVOX_API void kvox_mri_t2star_options_init_sized(kvox_mri_t2star_options *option
 /*
  * Fits S0 exp(-TE / T2*) to magnitudes of two echoes or more at `echo_times_ms` (rising, from 0). `magnitudes` f32
  * [.., echo, z, y, x], not negative; results f32 [.., z, y, x], each may be NULL but not all: `t2star_ms`, `s0` in the
- * unit of the magnitudes, `r2star_per_s` = 1000 / T2*. All are 0 where every echo is 0. Spin echoes give T2.
+ * unit of the magnitudes, `r2star_per_s` = 1000 / T2*. All are 0 where every echo is 0, or at the noise floor. Spin
+ * echoes give T2.
  *
  * The line through logarithms is weighed by squared magnitudes, so that each echo counts by its noise; from there
  * Gauss and Newton's steps, shortened where they must be (Levenberg 1944), lead to the least squares. With a noise
- * floor the model is sqrt(S0^2 exp(-2 TE / T2*) + floor^2), which has the second moment of a magnitude with noise
- * (Gudbjartsson and Patz 1995; Miller and Joseph 1993): sqrt(2 n) times the standard deviation of a real part for the
- * root sum of squares of n coils. Magnitudes beyond 1e18 fail, those below 1e-19 count as nothing. Stage: "t2star".
+ * floor the model is sqrt(S0^2 exp(-2 TE / T2*) + floor^2), which follows the mean of magnitudes with noise (Rice) to a
+ * tenth of the standard deviation sigma of a real part (compare Gudbjartsson and Patz 1995). The floor is what is met
+ * in air: sqrt(pi / 2) sigma for one coil; for the root sum of squares of more see kvox_mri_snr_scale. Magnitudes
+ * beyond 1e18 fail, those below 1e-19 count as nothing. Stage: "t2star".
  */
 KVOX_API kvox_status kvox_mri_t2star(kvox_context *context, const kvox_mri_t2star_options *options,
                                      kvox_workspace *workspace, const kvox_array *magnitudes,

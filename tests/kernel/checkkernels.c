@@ -17,6 +17,7 @@ extern const kvox_check_stage kvox_check_mix, kvox_check_combine_squares, kvox_c
 extern const kvox_check_stage kvox_check_fourier_weigh, kvox_check_fourier_turn, kvox_check_fourier_squares,
     kvox_check_fourier_turn_squares;
 extern const kvox_check_stage kvox_check_polar_magnitude, kvox_check_polar_phase;
+extern const kvox_check_stage kvox_check_t2star_echo, kvox_check_t2star_descent;
 
 static const kvox_check_stage *const stages[] = {
     &kvox_check_vec_operations,
@@ -48,6 +49,8 @@ static const kvox_check_stage *const stages[] = {
     &kvox_check_fourier_turn_squares,
     &kvox_check_polar_magnitude,
     &kvox_check_polar_phase,
+    &kvox_check_t2star_echo,
+    &kvox_check_t2star_descent,
 };
 
 int main(int count, char **arguments) {
