@@ -14,6 +14,7 @@ SIMPLE = {
     "int32_t": ctypes.c_int32,
     "kvox_type": ctypes.c_int32,
     "int64_t": ctypes.c_int64,
+    "uint8_t": ctypes.c_uint8,
     "uint32_t": ctypes.c_uint32,
     "uint64_t": ctypes.c_uint64,
     "size_t": ctypes.c_size_t,
@@ -42,6 +43,8 @@ STRUCTS = {
     "kvox_mri_protocol": _abi.MriProtocol,
     "kvox_mri_walsh_options": _abi.MriWalshOptions,
     "kvox_mri_fourier_options": _abi.MriFourierOptions,
+    "kvox_mri_ghost": _abi.MriGhost,
+    "kvox_mri_recon_options": _abi.MriReconOptions,
     "kvox_io_write_options": _abi.IoWriteOptions,
     "kvox_io_detector": _abi.IoDetector,
 }
@@ -64,6 +67,9 @@ OBJECTS = {
     "kvox_mri_noise_sum": _abi.MriNoiseSum,
     "kvox_mri_noise": _abi.MriNoise,
     "kvox_mri_fourier": _abi.MriFourier,
+    "kvox_mri_ramp": _abi.MriRamp,
+    "kvox_mri_operator": _abi.MriOperator,
+    "kvox_mri_recon": _abi.MriRecon,
     "kvox_mri_compression": _abi.MriCompression,
 }
 FUNCTIONS = {
@@ -75,7 +81,7 @@ FUNCTIONS = {
     "kvox_progress_function": _abi.ProgressFunction,
 }
 # Of MRI, what is being built.
-UNBOUND = {"mri_partial.h", "mri_recon.h", "mri_epi.h", "mri_operator.h", "mri_maps.h"}
+UNBOUND = {"mri_maps.h"}
 
 
 def read(root, names):

@@ -45,7 +45,19 @@ def files(scan, path):
     return kvox.io.read_scan(path / "s.h5").projections[1:], kvox.io.read_volume(path / "v.mha").array[1:]
 
 
-@pytest.mark.parametrize("work", [reconstruct, fail, pair, files])
+def readouts(scan, path):
+    kspace = scan[:, :, :32].view(np.complex64)
+    live = kvox.mri.Reconstruction(kvox.mri.Protocol((16, 36, 1), coils=2), combine="adaptive", noise="ignore")
+    for line in range(len(kspace)):
+        live.push(kvox.mri.Readout(kspace[line], line=line))
+    with pytest.raises(kvox.Error):
+        live.push(kvox.mri.Readout(kspace[0], line=99))
+    images = live.image(complex=True)
+    operator = kvox.mri.Operator.fourier(kvox.mri.Fourier((16, 36, 1)))
+    return images.volume(0), images.array[:, 1:], (operator.H @ operator)(images.array[0])
+
+
+@pytest.mark.parametrize("work", [reconstruct, fail, pair, files, readouts])
 def test_nothing_is_left(work, tmp_path):
     scan = np.ones((36, 2, SIZE), np.float32)
     tracemalloc.start()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_double, c_float, c_int32, c_int64, c_size_t, c_uint32, c_uint64
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_uint8, c_uint32, c_uint64
 from typing import Any
 
-from .base import Context, MemoryUse, Options, Status, Workspace, array, numbers, sizes
+from .base import Context, Grid, MemoryUse, Options, Status, Workspace, array, numbers, sizes
 
 MRI_NOISE, MRI_CALIBRATION, MRI_CALIBRATION_AND_IMAGE, MRI_PHASE_CORRECTION, MRI_REVERSE, MRI_OTHER_USE = (
     1 << bit for bit in range(6)
@@ -16,6 +16,10 @@ MRI_SEGMENT, MRI_COUNTERS = 8, 9
 MRI_CARTESIAN, MRI_EPI, MRI_RADIAL, MRI_SPIRAL, MRI_OTHER = range(5)
 MRI_MOST_ECHOES = 64
 MRI_X, MRI_Y, MRI_Z = 1, 2, 4
+MRI_ZERO_FILL, MRI_HOMODYNE, MRI_POCS = range(3)
+MRI_ROOT_SUM_OF_SQUARES, MRI_ADAPTIVE, MRI_SEPARATE = range(3)
+MRI_NOISE_AS_MEASURED, MRI_NOISE_FROM_EDGES, MRI_NOISE_IGNORED = range(3)
+MRI_GHOST_AUTO, MRI_GHOST_NAVIGATORS, MRI_GHOST_FROM_IMAGE, MRI_GHOST_LEFT = range(4)
 MRI_NO_WINDOW, MRI_HANN, MRI_HAMMING, MRI_TUKEY, MRI_FERMI = range(5)
 
 
@@ -32,6 +36,18 @@ class MriCompression(ctypes.c_void_p):
 
 
 class MriFourier(ctypes.c_void_p):
+    pass
+
+
+class MriRamp(ctypes.c_void_p):
+    pass
+
+
+class MriOperator(ctypes.c_void_p):
+    pass
+
+
+class MriRecon(ctypes.c_void_p):
     pass
 
 
@@ -107,6 +123,32 @@ class MriFourierOptions(Options):
     ]
 
 
+class MriGhost(ctypes.Structure):
+    _fields_ = [("constant_rad", c_double), ("linear_rad_per_px", c_double), ("log_gain_per_px", c_double)]
+
+
+class MriReconOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("combine", c_int32),
+        ("noise", c_int32),
+        ("known_noise", MriNoise),
+        ("snr_units", c_int32),
+        ("virtual_coils", c_int64),
+        ("partial", c_int32),
+        ("ghost", c_int32),
+        ("oversampled", c_int32),
+        ("image_size", c_int64 * 3),
+        ("window", c_int32 * 3),
+        ("window_parameter", c_double * 2),
+        ("shift_px", c_double * 3),
+        ("memory_limit", c_uint64),
+    ]
+
+
+made = POINTER(MriOperator)
+Lines = POINTER(c_uint8)
+
 MRI: dict[str, tuple[Any, ...]] = {
     # mri_noise.h
     "kvox_mri_noise_sum_create": (Status, Context, c_int64, c_double, POINTER(MriNoiseSum)),
@@ -146,4 +188,50 @@ MRI: dict[str, tuple[Any, ...]] = {
     "kvox_mri_fourier_to_image": (Status, MriFourier, Workspace, array, array),
     "kvox_mri_fourier_to_kspace": (Status, MriFourier, Workspace, array, array),
     "kvox_mri_fourier_to_magnitude": (Status, MriFourier, Workspace, array, array),
+    # mri_epi.h
+    "kvox_mri_ramp_positions": (Status, POINTER(MriRamps), c_int64, c_int64, numbers),
+    "kvox_mri_ramp_create": (Status, Context, POINTER(MriRamps), c_int64, c_int64, POINTER(MriRamp)),
+    "kvox_mri_ramp_destroy": (None, MriRamp),
+    "kvox_mri_ramp_memory": (Status, MriRamp, POINTER(MemoryUse)),
+    "kvox_mri_ramp_pixels": (c_int64, MriRamp),
+    "kvox_mri_ramp_noise_gain": (c_double, MriRamp),
+    "kvox_mri_ramp_apply": (Status, MriRamp, Workspace, c_int32, array, array),
+    "kvox_mri_ghost_from_navigators": (Status, Context, Workspace, array, Lines, POINTER(MriGhost)),
+    "kvox_mri_ghost_from_image": (
+        Status,
+        Context,
+        Workspace,
+        array,
+        Lines,
+        POINTER(MriGhost),
+        POINTER(MriGhost),
+    ),
+    "kvox_mri_ghost_apply": (Status, Context, Workspace, POINTER(MriGhost), Lines, array, array),
+    # mri_operator.h
+    "kvox_mri_operator_destroy": (None, MriOperator),
+    "kvox_mri_operator_create_fourier": (Status, Context, POINTER(MriFourierOptions), c_int32, sizes, made),
+    "kvox_mri_operator_create_coils": (Status, Context, array, c_int32, sizes, made),
+    "kvox_mri_operator_create_sampling": (Status, Context, c_int32, sizes, array, made),
+    "kvox_mri_operator_create_gather": (Status, Context, c_int32, sizes, array, made),
+    "kvox_mri_operator_create_crop": (Status, Context, c_int32, sizes, sizes, made),
+    "kvox_mri_operator_create_modulation": (Status, Context, c_int32, sizes, array, made),
+    "kvox_mri_operator_create_phase_ramp": (Status, Context, c_int32, sizes, numbers, made),
+    "kvox_mri_operator_create_scale": (Status, Context, c_int32, sizes, c_double, c_double, made),
+    "kvox_mri_operator_compose": (Status, MriOperator, MriOperator, made),
+    "kvox_mri_operator_create_adjoint": (Status, MriOperator, made),
+    "kvox_mri_operator_shape": (Status, MriOperator, POINTER(c_int32), sizes, POINTER(c_int32), sizes),
+    "kvox_mri_operator_memory": (Status, MriOperator, POINTER(MemoryUse)),
+    "kvox_mri_operator_forward": (Status, MriOperator, Workspace, array, array),
+    "kvox_mri_operator_adjoint": (Status, MriOperator, Workspace, array, array),
+    # mri_recon.h
+    "kvox_mri_recon_options_init_sized": (None, POINTER(MriReconOptions), c_size_t),
+    "kvox_mri_recon_create": (Status, Context, POINTER(MriProtocol), POINTER(MriReconOptions), POINTER(MriRecon)),
+    "kvox_mri_recon_destroy": (None, MriRecon),
+    "kvox_mri_recon_memory": (Status, MriRecon, POINTER(MemoryUse)),
+    "kvox_mri_recon_push": (Status, MriRecon, POINTER(MriReadout)),
+    "kvox_mri_recon_progress": (None, MriRecon, sizes, sizes),
+    "kvox_mri_recon_shape": (Status, MriRecon, sizes),
+    "kvox_mri_recon_image": (Status, MriRecon, Workspace, array),
+    "kvox_mri_recon_grid": (Status, MriRecon, POINTER(Grid), numbers),
+    "kvox_mri_recon_provenance": (c_char_p, MriRecon),
 }

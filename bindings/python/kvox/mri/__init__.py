@@ -5,26 +5,40 @@ on both sides; k-space to image is exp(+2 pi i k x / n) / sqrt(n) along each axi
 """
 
 from .coils import Compression, combine, low_resolution, relative_maps, root_sum_of_squares, walsh_maps
+from .epi import Ghost, Ramp, ghost_from_image, ghost_from_navigators, ramp_positions, remove_ghost
 from .fourier import Fourier, to_image, to_kspace, to_magnitude
 from .noise import Noise, snr_scale
+from .operator import Operator
 from .raw import RawFile, open
 from .readout import COUNTERS, Limits, Protocol, Ramps, Readout, Use
+from .recon import Images, Lines, Reconstruction, reconstruct
 
 __all__ = [
     "COUNTERS",
     "Compression",
     "Fourier",
+    "Ghost",
+    "Images",
     "Limits",
+    "Lines",
     "Noise",
+    "Operator",
     "Protocol",
+    "Ramp",
     "Ramps",
     "RawFile",
     "Readout",
+    "Reconstruction",
     "Use",
     "combine",
+    "ghost_from_image",
+    "ghost_from_navigators",
     "low_resolution",
     "open",
+    "ramp_positions",
+    "reconstruct",
     "relative_maps",
+    "remove_ghost",
     "root_sum_of_squares",
     "snr_scale",
     "to_image",

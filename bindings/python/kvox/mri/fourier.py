@@ -67,7 +67,7 @@ class Fourier(Handle):
         transform = size if transform_size is None else whole_triple("transform_size", transform_size)
         image = transform if image_size is None else whole_triple("image_size", image_size)
         self.kspace_size, self.image_size = size, image
-        options = _abi.MriFourierOptions(
+        self._options = options = _abi.MriFourierOptions(
             axes=sum({choose("axes", axis, _AXES) for axis in axes or ""}),
             kspace_size=size,
             transform_size=transform,
