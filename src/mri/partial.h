@@ -1,0 +1,65 @@
+/* Partial Fourier: what both methods share. */
+#ifndef KVOX_MRI_PARTIAL_PRIVATE_H
+#define KVOX_MRI_PARTIAL_PRIVATE_H
+
+#include <stdbool.h>
+
+#include "context/workspace.h"
+#include "kvox/mri_partial.h"
+#include "mri/tiles.h"
+
+/* One axis: samples first to last were measured, low to high are not zero in the end, middle - both to middle + both
+ * were measured on both sides. */
+typedef struct kvox_partial_axis {
+  int64_t size, first, last;
+  int64_t low, high, both;
+  bool partial;
+  int32_t longer; /* 1: more was measured after the middle; -1: before it */
+  float *smooth;  /* Hann's window on what was measured on both sides, 0 elsewhere; 1 along axes that are not partial */
+  float *weights; /* of homodyne; 1 along axes that are not partial */
+  float *trust;   /* of POCS: 1 where the measured sample is kept, 0 where there is none */
+} kvox_partial_axis;
+
+struct kvox_mri_partial {
+  kvox_context *context;
+  kvox_mri_partial_options options;
+  kvox_partial_axis axes[3]; /* x, y, z */
+  kvox_mri_fourier *others;  /* along axes that are k-space and not partial; NULL: none */
+  kvox_mri_fourier *along;   /* along partial axes; NULL: none */
+  uint64_t transform_bytes;  /* of workspace */
+  uint64_t plan_bytes, device_bytes;
+  int64_t samples; /* of a volume */
+};
+
+/* One volume at work; all arrays are dense [z][y][x]. */
+typedef struct kvox_partial_work {
+  const kvox_mri_partial *plan;
+  kvox_workspace *workspace;
+  float *measured;       /* the volume, an image along axes that are not partial, zeros where it was not measured */
+  float *image;          /* what comes of it */
+  float *phasor;         /* exp(i p) */
+  double *sums;          /* [row] */
+  uint64_t transform_at; /* of the block */
+  double progress, step; /* where it is, and a transform's share */
+} kvox_partial_work;
+
+/* In place along partial axes, or along the others that are k-space. */
+kvox_status kvox_partial_transform(kvox_partial_work *work, const kvox_mri_fourier *fourier, bool to_image,
+                                   float *volume);
+
+/* body(work, row) of every row of a volume. */
+kvox_status kvox_partial_rows(kvox_partial_work *work, kvox_body body);
+
+/* out = in times the product of the axes' factors, of one row. `out` may be `in`. */
+typedef enum kvox_partial_factor { KVOX_PARTIAL_SMOOTH, KVOX_PARTIAL_WEIGHTS } kvox_partial_factor;
+void kvox_partial_scale_row(const kvox_mri_partial *plan, kvox_partial_factor factor, int64_t row, const float *in,
+                            float *out);
+
+/* Fills `phasor` from `measured`; `image` is scratch. */
+kvox_status kvox_partial_phase(kvox_partial_work *work);
+
+/* From `measured` to `image`, along partial axes. With `keep_kspace` POCS leaves it in k-space. */
+kvox_status kvox_partial_homodyne(kvox_partial_work *work);
+kvox_status kvox_partial_pocs(kvox_partial_work *work, bool keep_kspace);
+
+#endif
