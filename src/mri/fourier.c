@@ -101,11 +101,11 @@ static kvox_status create_on_device(kvox_mri_fourier *f) {
   return kvox_fourier_ocl_make(f);
 }
 
-static kvox_status create(kvox_mri_fourier *f, const kvox_mri_fourier_options *options) {
+static kvox_status create(kvox_mri_fourier *f, const kvox_mri_fourier_options *options, bool on_device) {
   KVOX_TRY(kvox_options_load(&f->options, sizeof f->options, options, "kvox_mri_fourier_create: options"));
   KVOX_TRY(kvox_fourier_complete(&f->options));
   f->limit = f->options.memory_limit != 0 ? f->options.memory_limit : f->context->memory_limit;
-  if (f->context->ocl != NULL) {
+  if (on_device) {
     const kvox_sentence before = kvox_sentence_keep();
     const kvox_status status = create_on_device(f);
     if (status == KVOX_OK || !kvox_context_falls_back(f->context, status, "kvox_mri_fourier_create", &before)) {
@@ -119,23 +119,33 @@ static kvox_status create(kvox_mri_fourier *f, const kvox_mri_fourier_options *o
   return kvox_fourier_share_of(f, &f->to_kspace, "kvox_mri_fourier_create", false, &share);
 }
 
-kvox_status kvox_mri_fourier_create(kvox_context *context, const kvox_mri_fourier_options *options,
-                                    kvox_mri_fourier **fourier) {
-  KVOX_REQUIRE(context);
-  KVOX_REQUIRE(options);
-  KVOX_REQUIRE(fourier);
+static kvox_status make(kvox_context *context, const kvox_mri_fourier_options *options, bool on_device,
+                        kvox_mri_fourier **fourier) {
   kvox_mri_fourier *made = kvox_allocate_zeros(context->heap, sizeof *made);
   if (made == NULL) {
     return KVOX_ERROR_MEMORY;
   }
   made->context = kvox_context_hold(context);
-  const kvox_status status = create(made, options);
+  const kvox_status status = create(made, options, on_device);
   if (status != KVOX_OK) {
     kvox_mri_fourier_destroy(made);
     return status;
   }
   *fourier = made;
   return KVOX_OK;
+}
+
+kvox_status kvox_mri_fourier_create(kvox_context *context, const kvox_mri_fourier_options *options,
+                                    kvox_mri_fourier **fourier) {
+  KVOX_REQUIRE(context);
+  KVOX_REQUIRE(options);
+  KVOX_REQUIRE(fourier);
+  return make(context, options, context->ocl != NULL, fourier);
+}
+
+kvox_status kvox_fourier_create_on_cpu(kvox_context *context, const kvox_mri_fourier_options *options,
+                                       kvox_mri_fourier **fourier) {
+  return make(context, options, false, fourier);
 }
 
 static void destroy_way(kvox_fourier_way *way) {

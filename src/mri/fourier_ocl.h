@@ -4,6 +4,10 @@
 
 #include "mri/fourier.h"
 
+/* A plan that computes on the CPU, of a context on a device too: for lines that come one by one, or to many threads. */
+kvox_status kvox_fourier_create_on_cpu(kvox_context *context, const kvox_mri_fourier_options *options,
+                                       kvox_mri_fourier **fourier);
+
 /* Of a plan whose ways have sizes and weights. Drop takes back what a failure leaves. */
 kvox_status kvox_fourier_ocl_make(kvox_mri_fourier *fourier);
 void kvox_fourier_ocl_drop(kvox_mri_fourier *fourier);

@@ -32,8 +32,8 @@ static kvox_status mix_tile(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
-static kvox_status mix_on_cpu(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
-                              kvox_workspace *workspace, const kvox_array *in, const kvox_array *out) {
+kvox_status kvox_mri_mix_on_cpu(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
+                                kvox_workspace *workspace, const kvox_array *in, const kvox_array *out) {
   mix_job job = {.name = name, .mix = mix, .kernels = kvox_mix_kernels_of(context->cpu_level), .in = in, .out = out};
   const int64_t tiles = kvox_mri_volumes(in) / mix->inputs * kvox_mri_tiles_of_volume(in);
   const int64_t work = kvox_work(kvox_array_elements(in), 8 * mix->outputs);
@@ -57,7 +57,7 @@ kvox_status kvox_mri_mix(kvox_context *context, const char *name, const char *st
     status = kvox_mri_mix_on_device(context, name, stage, mix, taken, in, out, &on_cpu);
   }
   if (on_cpu) {
-    status = mix_on_cpu(context, name, stage, mix, taken, in, out);
+    status = kvox_mri_mix_on_cpu(context, name, stage, mix, taken, in, out);
   }
   kvox_workspace_give_up(workspace, taken);
   return status;

@@ -32,6 +32,11 @@ extern const kvox_mix_kernels kvox_mix_neon;
 kvox_status kvox_mri_mix(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
                          kvox_workspace *workspace, const kvox_array *in, const kvox_array *out);
 
+/* The same of arrays of the host, by the CPU on a context of a device too: for what is too little to be sent there. It
+ * works in the given workspace. */
+kvox_status kvox_mri_mix_on_cpu(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
+                                kvox_workspace *workspace, const kvox_array *in, const kvox_array *out);
+
 /* Reads tiles of all coils, mixed where there is a matrix; fails where a sample is not finite. */
 typedef struct kvox_mri_loader {
   const char *name;
