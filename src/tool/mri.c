@@ -40,6 +40,7 @@ static const kvox_tool_option mri_options[] = {
     {"shift", 0, KVOX_TOOL_NUMBERS, "X,Y,Z", "moves the image by so many pixels, fractions allowed", AT(shift), 3, 0},
     {"oversampled", 0, KVOX_TOOL_FLAG, NULL, "keep the readout's oversampling", AT(oversampled), 0, 0},
     {"b0", 0, KVOX_TOOL_TEXT, "MAP", "of several echoes: also the main field's offset in Hz", AT(b0), 0, 0},
+    {"t2star", 0, KVOX_TOOL_TEXT, "MAP", "of several echoes: also T2* in ms", AT(t2star), 0, 0},
     {"unwrap", 0, KVOX_TOOL_FLAG, NULL, "unwrap the phase, or the map of --b0 where echoes are evenly spaced",
      AT(unwrap), 0, 0},
     {"axes", 0, KVOX_TOOL_TEXT, "NAME,NAME,...",

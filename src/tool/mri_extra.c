@@ -132,8 +132,25 @@ static int make_field(kvox_tool_mri_job *job) {
   return code;
 }
 
+static int make_t2star(kvox_tool_mri_job *job) {
+  kvox_array map, magnitudes;
+  int code = allocate_map(job, "--t2star", job->values->t2star, &job->t2star, &map);
+  if (code == KVOX_TOOL_DONE) {
+    const kvox_mri_protocol *protocol = &job->source.protocol;
+    kvox_status status = by_echoes(&job->images.array, echoes_of(protocol), 0, &magnitudes);
+    if (status == KVOX_OK) {
+      status =
+          kvox_mri_t2star(job->tool->context, NULL, job->workspace, &magnitudes, protocol->echo_ms, &map, NULL, NULL);
+      kvox_tool_mri_add_stages(job);
+    }
+    code = kvox_tool_check(job->tool, status, "--t2star");
+  }
+  return code;
+}
+
 int kvox_tool_mri_make_maps(kvox_tool_mri_job *job) {
-  return job->values->b0 != NULL ? make_field(job) : KVOX_TOOL_DONE;
+  int code = job->values->b0 != NULL ? make_field(job) : KVOX_TOOL_DONE;
+  return code == KVOX_TOOL_DONE && job->values->t2star != NULL ? make_t2star(job) : code;
 }
 
 int kvox_tool_mri_write_maps(kvox_tool_mri_job *job) {

@@ -56,6 +56,11 @@ def to_image(kspace, ny, nx):
     return image
 
 
+def to_kspace(image, ny, nx):
+    """The adjoint: conjugated, transformed, conjugated."""
+    return [v.conjugate() for v in to_image([v.conjugate() for v in image], ny, nx)]
+
+
 COILS, NY, NX = 3, 7, 6
 
 
@@ -186,6 +191,31 @@ class Arrays(Case):
         # 42 samples: each deviates by 1 / sqrt(42) = 15 %.
         self.assertLess(max(abs(power[0] - 1), abs(power[1] - 1), abs(cross)), 0.5)
         self.fails(1, 'mri', 'k.npy', '--noise-file', 'n.npy', '-o', 'm.npy', says='coils')
+
+    def test_maps_of_echoes(self):
+        times, t2star = (4, 6, 8), 20.0
+        field = [30 * (i % NX - 2) for i in range(NY * NX)]  # Hz; the steps of 2 ms tell +-250
+        values = []
+        for time in times:
+            for c in range(2):
+                image = [(1 + c + i / 40) * cmath.exp(1j * c) * math.exp(-time / t2star) *
+                         cmath.exp(2e-3j * math.pi * field[i] * time) for i in range(NY * NX)]
+                values += to_kspace(image, NY, NX)
+        write_complex(self.path('e.npy'), (3, 2, NY, NX), values)
+        words = ('mri', 'e.npy', '--axes', 'echo,coil,y,x', '-o', 'm.npy', '--b0', 'b.mha', '--t2star', 't.npy')
+        told = self.kvox(*words, '--echo-times', '4,6,8')
+        self.assertEqual(told['frames'], 3)
+        self.assertIn('field', told['seconds']['stages'])
+        got = array.array('f')
+        got.frombytes(self.read('b.mha')[-4 * NY * NX:])
+        self.assertLess(max(abs(a - b) for a, b in zip(got, field)), 0.01)
+        map_ = harness.read_npy(self.path('t.npy'))
+        self.assertEqual(map_.shape, (1, NY, NX))
+        self.assertLess(max(abs(v - t2star) for v in map_.values), 0.001)
+        self.fails(1, *words, says=('--b0', '--echo-times'))
+        self.fails(1, *words, '--echo-times', '4,8,6', says='do not rise')
+        self.fails(2, *words, '--echo-times', '4,x', says='--echo-times')
+        self.fails(1, *words[:-4], '--b0', 'm.npy', '--echo-times', '4,6,8', says='--b0 m.npy')
 
     def test_what_can_be_wrong(self):
         fails = self.fails
