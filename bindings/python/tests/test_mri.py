@@ -300,3 +300,23 @@ def test_threads_change_no_bit():
         for n in (1, 2, 5)
     ]
     assert np.array_equal(images[0], images[1]) and np.array_equal(images[0], images[2])
+
+
+def test_partial_fourier():
+    size, lost = 64, 16
+    j, i = np.indices((size, size)) - size // 2
+    image = ((i / 20) ** 2 + (j / 25) ** 2 < 1) * (2 + np.sign(np.sin(i / 4))) * np.exp(1j * (0.02 * i + 0.0008 * j**2))
+    kspace = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(image), norm="ortho")).astype(np.complex64)
+    part = kspace.copy()
+    part[:lost] = 0
+    zeros = np.linalg.norm(mri.to_image(part) - image)
+    for method in ("homodyne", "pocs"):
+        plan = mri.PartialFourier((size, size, 1), (0, lost, 0), method=method)
+        made = plan.to_image(part)
+        assert made.shape == image.shape
+        assert np.linalg.norm(made - image) < 0.5 * zeros
+        close(mri.to_image(plan.to_kspace(part)), made, 1e-5)
+    filled = mri.PartialFourier((size, size, 1), (0, lost, 0), method="zero-fill")
+    close(filled.to_image(part), mri.to_image(part), 1e-6)
+    with pytest.raises(kvox.Error):
+        mri.PartialFourier((size, size, 1), (0, 40, 0))

@@ -24,6 +24,36 @@ def test_a_cylinder_is_a_disc_of_four_fifths():
     assert filled.array.sum() * 0.25 == pytest.approx(0.5 * np.pi * 64, rel=1e-4)
 
 
+def test_kspace_is_that_of_the_image():
+    grid = kvox.Grid.centered((48, 40, 1), (0.5, 0.6, 1))
+    cylinder, coils = Phantom("cylinder", radius_mm=10, density=0.5), kvox.phantom.Coils.loops(4, radius_mm=10)
+    single, seen, maps = cylinder.kspace(grid), cylinder.kspace(grid, coils), coils.maps(grid)
+    assert single.shape == (1, 1, 40, 48) and seen.shape == maps.shape == (4, 1, 40, 48) and len(coils) == 4
+    # In the middle of k-space: the area, over that of the field of view.
+    assert single[0, 0, 20, 24] == pytest.approx(0.5 * np.pi * 64 / 576 * np.sqrt(1920), rel=1e-6)
+    image = kvox.mri.combine(kvox.mri.to_image(seen), maps)
+    truth = kvox.mri.to_image(single)[0]
+    assert np.linalg.norm(image - truth) < 0.02 * np.linalg.norm(truth)
+    y, x = np.mgrid[-20:20, -24:24]
+    points = cylinder.kspace_points(grid, np.stack([x, y], -1), coils)
+    assert np.array_equal(points, seen[:, 0])
+
+
+def test_coils_by_their_formula():
+    frequencies, weights = [(0.01, 0, 0), (0, 0.02, 0.005)], [(1, 0.5j), (0, 2), (1j, 1 - 1j)]
+    coils = kvox.phantom.Coils(frequencies, weights)
+    grid = kvox.Grid.centered((5, 4, 3), (10, 11, 12))
+    at = grid.index_to_world(np.stack(np.meshgrid(*map(np.arange, grid.size), indexing="ij"), -1)).transpose(2, 1, 0, 3)
+    want = np.einsum("cj,zyxj->czyx", weights, np.exp(2j * np.pi * at @ np.transpose(frequencies)))
+    assert np.abs(coils.maps(grid) - want).max() < 1e-6
+    with pytest.raises(kvox.Error, match="must be"):
+        kvox.phantom.Coils(frequencies, [(1, 2, 3)])
+    with pytest.raises(kvox.Error, match="coils"):
+        kvox.phantom.Coils.loops(0)
+    with pytest.raises(kvox.Error, match="no closed form"):
+        Phantom("forbild-head").kspace(grid)
+
+
 def test_wrong_phantoms_are_refused():
     with pytest.raises(kvox.Error, match="nobody"):
         Phantom("nobody")
@@ -33,3 +63,32 @@ def test_wrong_phantoms_are_refused():
         Phantom("discs").fill(kvox.Grid.centered((4, 4, 1), (1, 1, 1)), 0)
     with pytest.raises(kvox.Error):
         Phantom("discs").fill(kvox.Grid.centered((4, 4, 1), (1, 1, 1)), dtype=np.int16)
+
+
+def test_kspace_is_that_of_the_phantom():
+    phantom = kvox.phantom.Phantom("shepp-logan", radius_mm=60)
+    grid = kvox.Grid.centered((128, 144, 1), (1, 1, 1))
+    kspace = phantom.kspace(grid)
+    assert kspace.shape == (1, 1, 144, 128)
+    image = kvox.mri.to_image(kspace)[0]
+    truth = phantom.fill(grid, samples=16).array
+    # Gibbs' ringing at edges, and the samples at -n/2, which have no partner.
+    assert np.sqrt((np.abs(image - truth) ** 2).mean()) < 0.03
+    assert np.abs(image.imag).max() < 0.02
+    coils = kvox.phantom.Coils.loops(4, 60)
+    maps = coils.maps(grid)
+    seen = phantom.kspace(grid, coils)
+    assert len(coils) == 4 and maps.shape == seen.shape == (4, 1, 144, 128)
+    inside = truth[0] > 0.1
+    error = np.abs(kvox.mri.to_image(seen) - maps * truth)[:, 0, inside]
+    assert np.sqrt((error**2).mean()) < 0.06
+    points = np.array([[0, 0], [3, -5], [-64, -72]])
+    exact = phantom.kspace_points(grid, points, coils)
+    for n, (x, y) in enumerate(points):
+        assert np.allclose(exact[:, n], seen[:, 0, 72 + y, 64 + x], atol=1e-5 * np.abs(seen).max())
+    one = kvox.phantom.Coils([[0, 0, 0]], [[1j]])
+    assert np.allclose(phantom.kspace(grid, one), 1j * kspace, atol=1e-5 * np.abs(kspace).max())
+    with pytest.raises(kvox.Error, match="weights"):
+        kvox.phantom.Coils([[0, 0, 0]], [[1, 2]])
+    with pytest.raises(kvox.Error):
+        kvox.phantom.Phantom("forbild-head", 60).kspace(grid)

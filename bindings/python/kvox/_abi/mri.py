@@ -17,6 +17,7 @@ MRI_CARTESIAN, MRI_EPI, MRI_RADIAL, MRI_SPIRAL, MRI_OTHER = range(5)
 MRI_MOST_ECHOES = 64
 MRI_X, MRI_Y, MRI_Z = 1, 2, 4
 MRI_ZERO_FILL, MRI_HOMODYNE, MRI_POCS = range(3)
+MRI_WEIGHTS_STEP, MRI_WEIGHTS_RAMP = range(2)
 MRI_ROOT_SUM_OF_SQUARES, MRI_ADAPTIVE, MRI_SEPARATE = range(3)
 MRI_NOISE_AS_MEASURED, MRI_NOISE_FROM_EDGES, MRI_NOISE_IGNORED = range(3)
 MRI_GHOST_AUTO, MRI_GHOST_NAVIGATORS, MRI_GHOST_FROM_IMAGE, MRI_GHOST_LEFT = range(4)
@@ -36,6 +37,10 @@ class MriCompression(ctypes.c_void_p):
 
 
 class MriFourier(ctypes.c_void_p):
+    pass
+
+
+class MriPartial(ctypes.c_void_p):
     pass
 
 
@@ -146,6 +151,21 @@ class MriReconOptions(Options):
     ]
 
 
+class MriPartialOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("method", c_int32),
+        ("axes", c_int32),
+        ("size", c_int64 * 3),
+        ("first", c_int64 * 3),
+        ("last", c_int64 * 3),
+        ("weighting", c_int32),
+        ("iterations", c_int64),
+        ("tolerance", c_double),
+        ("transition", c_int64),
+    ]
+
+
 made = POINTER(MriOperator)
 Lines = POINTER(c_uint8)
 
@@ -234,4 +254,11 @@ MRI: dict[str, tuple[Any, ...]] = {
     "kvox_mri_recon_image": (Status, MriRecon, Workspace, array),
     "kvox_mri_recon_grid": (Status, MriRecon, POINTER(Grid), numbers),
     "kvox_mri_recon_provenance": (c_char_p, MriRecon),
+    # mri_partial.h
+    "kvox_mri_partial_options_init_sized": (None, POINTER(MriPartialOptions), c_size_t),
+    "kvox_mri_partial_create": (Status, Context, POINTER(MriPartialOptions), POINTER(MriPartial)),
+    "kvox_mri_partial_destroy": (None, MriPartial),
+    "kvox_mri_partial_memory": (Status, MriPartial, POINTER(MemoryUse)),
+    "kvox_mri_partial_to_image": (Status, MriPartial, Workspace, array, array),
+    "kvox_mri_partial_to_kspace": (Status, MriPartial, Workspace, array, array),
 }

@@ -9,6 +9,7 @@ from .epi import Ghost, Ramp, ghost_from_image, ghost_from_navigators, ramp_posi
 from .fourier import Fourier, to_image, to_kspace, to_magnitude
 from .noise import Noise, snr_scale
 from .operator import Operator
+from .partial import PartialFourier
 from .raw import RawFile, open
 from .readout import COUNTERS, Limits, Protocol, Ramps, Readout, Use
 from .recon import Images, Lines, Reconstruction, reconstruct
@@ -23,6 +24,7 @@ __all__ = [
     "Lines",
     "Noise",
     "Operator",
+    "PartialFourier",
     "Protocol",
     "Ramp",
     "Ramps",

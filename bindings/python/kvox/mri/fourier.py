@@ -23,7 +23,7 @@ WINDOWS = {
     "tukey": _abi.MRI_TUKEY,
     "fermi": _abi.MRI_FERMI,
 }
-_AXES = {"x": _abi.MRI_X, "y": _abi.MRI_Y, "z": _abi.MRI_Z}
+AXES = {"x": _abi.MRI_X, "y": _abi.MRI_Y, "z": _abi.MRI_Z}
 Window = str | Sequence[str]
 
 
@@ -68,7 +68,7 @@ class Fourier(Handle):
         image = transform if image_size is None else whole_triple("image_size", image_size)
         self.kspace_size, self.image_size = size, image
         self._options = options = _abi.MriFourierOptions(
-            axes=sum({choose("axes", axis, _AXES) for axis in axes or ""}),
+            axes=sum({choose("axes", axis, AXES) for axis in axes or ""}),
             kspace_size=size,
             transform_size=transform,
             image_size=image,

@@ -49,8 +49,8 @@ class Operator(Handle):
 
     @classmethod
     def coils(cls, maps: npt.ArrayLike, leading: Sequence[int] = (), *, context: Context | None = None) -> Operator:
-        """An image [.., z, y, x] to what each coil sees of it, [.., coil, z, y, x]: times maps [coil, z, y, x], which must
-        stay as they are."""
+        """An image [.., z, y, x] to what each coil sees of it, [.., coil, z, y, x]: times maps [coil, z, y, x], which
+        must stay as they are."""
         given = as_complex(maps)
         context = context_of(given, context)
         make = _abi.lib.kvox_mri_operator_create_coils
