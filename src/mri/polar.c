@@ -49,19 +49,6 @@ static kvox_status polar_tile(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
-/* With leading axes of 1 up to rank 3. */
-static kvox_array padded(const kvox_array *array) {
-  kvox_array copy = *array;
-  while (copy.rank < 3) {
-    memmove(copy.shape + 1, copy.shape, (size_t)copy.rank * sizeof *copy.shape);
-    memmove(copy.strides + 1, copy.strides, (size_t)copy.rank * sizeof *copy.strides);
-    copy.shape[0] = 1;
-    copy.strides[0] = 0;
-    copy.rank++;
-  }
-  return copy;
-}
-
 static kvox_status check(const char *in_name, const kvox_array *in, const char *out_name, const kvox_array *out) {
   KVOX_TRY(kvox_array_check(in, in_name, KVOX_TYPE_BIT(KVOX_C64)));
   KVOX_TRY(kvox_array_check_shape(out, out_name, KVOX_TYPE_BIT(KVOX_F32), in->rank, in->shape));
@@ -91,8 +78,8 @@ kvox_status kvox_mri_magnitude(kvox_context *context, kvox_workspace *workspace,
   KVOX_TRY(check("kvox_mri_magnitude: images", images, "kvox_mri_magnitude: magnitude", magnitude));
   polar_job job = {.name = "kvox_mri_magnitude",
                    .function = kvox_polar_kernels_of(context->cpu_level)->magnitude,
-                   .in = padded(images),
-                   .out = padded(magnitude)};
+                   .in = kvox_mri_with_volume(images),
+                   .out = kvox_mri_with_volume(magnitude)};
   return execute(context, "magnitude", workspace, &job);
 }
 
@@ -102,7 +89,7 @@ kvox_status kvox_mri_phase(kvox_context *context, kvox_workspace *workspace, con
   KVOX_TRY(check("kvox_mri_phase: images", images, "kvox_mri_phase: phase", phase));
   polar_job job = {.name = "kvox_mri_phase",
                    .function = kvox_polar_kernels_of(context->cpu_level)->phase,
-                   .in = padded(images),
-                   .out = padded(phase)};
+                   .in = kvox_mri_with_volume(images),
+                   .out = kvox_mri_with_volume(phase)};
   return execute(context, "phase", workspace, &job);
 }

@@ -50,6 +50,18 @@ void *kvox_mri_volume(const kvox_array *array, int64_t index) {
   return at;
 }
 
+kvox_array kvox_mri_with_volume(const kvox_array *array) {
+  kvox_array copy = *array;
+  while (copy.rank < 3) {
+    memmove(copy.shape + 1, copy.shape, (size_t)copy.rank * sizeof *copy.shape);
+    memmove(copy.strides + 1, copy.strides, (size_t)copy.rank * sizeof *copy.strides);
+    copy.shape[0] = 1;
+    copy.strides[0] = 0;
+    copy.rank++;
+  }
+  return copy;
+}
+
 /* Copies samples of one row between the array and dense memory. */
 typedef void (*run_function)(char *at, int64_t stride, int64_t count, size_t size, char *dense);
 

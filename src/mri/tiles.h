@@ -23,6 +23,9 @@ int64_t kvox_mri_volume_samples(const kvox_array *array);
 int64_t kvox_mri_volumes(const kvox_array *array);
 void *kvox_mri_volume(const kvox_array *array, int64_t index);
 
+/* An array of any rank with leading axes of 1 up to [z, y, x]. */
+kvox_array kvox_mri_with_volume(const kvox_array *array);
+
 /* `count` samples of a volume, from sample `begin` on, to and from dense memory. */
 void kvox_mri_read(const kvox_array *array, int64_t volume, int64_t begin, int64_t count, void *samples);
 void kvox_mri_write(const kvox_array *array, int64_t volume, int64_t begin, int64_t count, const void *samples);
