@@ -27,55 +27,6 @@ def names() -> dict[str, str]:
 
 
 class Coils(Handle):
-    """Coils of an MRI scanner whose sensitivities are sums of exponentials, so that k-space stays exact.
-
-    frequencies:  [term, (x, y, z)], cycles per mm.
-    weights:      complex [coil, term].
-    """
-
-    def __init__(self, frequencies: npt.ArrayLike, weights: npt.ArrayLike, *, context: Context | None = None) -> None:
-        terms = np.ascontiguousarray(frequencies, np.float64)
-        factors = np.ascontiguousarray(weights, np.complex128)
-        if terms.ndim != 2 or terms.shape[1] != 3 or factors.ndim != 2 or factors.shape[1] != len(terms):
-            raise Error(
-                Status.ERROR_SIZE,
-                f"frequencies have shape {terms.shape}, weights {factors.shape}; must be [term, 3] and [coil, term]",
-            )
-        self._make(
-            context,
-            _abi.lib.kvox_phantom_coils_create,
-            *factors.shape,
-            arrays.pointer(terms),
-            arrays.pointer(factors.view(np.float64)),
-        )
-
-    def _make(self, context: Context | None, make: Any, *arguments: Any) -> None:
-        self.context = context or default_context()
-        destroy = _abi.lib.kvox_phantom_coils_destroy
-        self._adopt(_abi.PhantomCoils, destroy, make, self.context, *arguments, keep=(self.context,))
-
-    @classmethod
-    def loops(cls, coils: int, radius_mm: float, *, rings: int = 1, context: Context | None = None) -> Coils:
-        """``rings`` rings along z of so many ``coils`` each, which stand round a head of that radius."""
-        self = cls.__new__(cls)
-        make = _abi.lib.kvox_phantom_coils_create_loops
-        self._make(context, make, integer("coils", coils), integer("rings", rings), float(radius_mm))
-        return self
-
-    def __len__(self) -> int:
-        return _abi.lib.kvox_phantom_coils_count(self)
-
-    def maps(self, grid: Grid) -> npt.NDArray[np.complex64]:
-        """The sensitivities at the middle of each voxel, [coil, z, y, x]."""
-        maps = np.empty((len(self), *grid.shape), np.complex64)
-        _abi.lib.kvox_phantom_coil_maps(self, grid._c(), arrays.describe(maps))
-        return maps
-
-    def __repr__(self) -> str:
-        return f"kvox.phantom.Coils({len(self)})"
-
-
-class Coils(Handle):
     """Coils whose sensitivities are sums over terms j of weights[coil, j] exp(2 pi i frequencies[j] . r), r in mm.
 
     frequencies: [term, (x, y, z)] in cycles per mm.
@@ -92,7 +43,14 @@ class Coils(Handle):
                 "[coil, term]",
             )
         coils, terms = factors.shape
-        self._make(_abi.lib.kvox_phantom_coils_create, context, coils, terms, _doubles(waves), _doubles(factors))
+        self._make(
+            _abi.lib.kvox_phantom_coils_create,
+            context,
+            coils,
+            terms,
+            arrays.pointer(waves),
+            arrays.pointer(factors.view(np.float64)),
+        )
 
     @classmethod
     def loops(
@@ -109,7 +67,7 @@ class Coils(Handle):
         )
         return self
 
-    def _make(self, create: object, context: Context | None, *arguments: object) -> None:
+    def _make(self, create: Any, context: Context | None, *arguments: Any) -> None:
         self.context = context or default_context()
         self._adopt(
             _abi.PhantomCoils,
@@ -129,9 +87,8 @@ class Coils(Handle):
         _abi.lib.kvox_phantom_coil_maps(self, grid._c(), arrays.describe(made))
         return made
 
-
-def _doubles(array: npt.NDArray[np.generic]) -> ctypes.Array[ctypes.c_double]:
-    return (ctypes.c_double * (array.nbytes // 8)).from_buffer_copy(array.tobytes())
+    def __repr__(self) -> str:
+        return f"kvox.phantom.Coils({len(self)})"
 
 
 class Phantom(Handle):
@@ -188,22 +145,6 @@ class Phantom(Handle):
         made = np.empty((1 if coils is None else len(coils), *given.shape[:-1]), np.complex64)
         described = arrays.describe(given), arrays.describe(made)
         _abi.lib.kvox_phantom_kspace_points(self, coils, grid._c(), *described)
-        return made
-
-    def kspace(self, grid: Grid, coils: Coils | None = None) -> npt.NDArray[np.complex64]:
-        """Exact k-space of the image on a grid, c64 [coil, z, y, x], so that ``kvox.mri.to_image`` has the phantom's own
-        values, but for Gibbs' ringing; without coils: [1, z, y, x]. A grid of one slice is a thin section."""
-        made = np.empty((len(coils) if coils is not None else 1, *grid.shape), np.complex64)
-        _abi.lib.kvox_phantom_kspace(self, coils, grid._c(), arrays.describe(made))
-        return made
-
-    def kspace_points(self, grid: Grid, points: npt.ArrayLike, coils: Coils | None = None) -> npt.NDArray[np.complex64]:
-        """The same at points [.., (x, y) or (x, y, z)] in cycles over the field of view: c64 [coil, ..]; the sample of
-        index k is at k - size // 2."""
-        given = np.asarray(points)
-        given = given if given.dtype == np.float32 else np.asarray(given, np.float64)
-        made = np.empty((len(coils) if coils is not None else 1, *given.shape[:-1]), np.complex64)
-        _abi.lib.kvox_phantom_kspace_points(self, coils, grid._c(), arrays.describe(given), arrays.describe(made))
         return made
 
     def __repr__(self) -> str:

@@ -63,32 +63,3 @@ def test_wrong_phantoms_are_refused():
         Phantom("discs").fill(kvox.Grid.centered((4, 4, 1), (1, 1, 1)), 0)
     with pytest.raises(kvox.Error):
         Phantom("discs").fill(kvox.Grid.centered((4, 4, 1), (1, 1, 1)), dtype=np.int16)
-
-
-def test_kspace_is_that_of_the_phantom():
-    phantom = kvox.phantom.Phantom("shepp-logan", radius_mm=60)
-    grid = kvox.Grid.centered((128, 144, 1), (1, 1, 1))
-    kspace = phantom.kspace(grid)
-    assert kspace.shape == (1, 1, 144, 128)
-    image = kvox.mri.to_image(kspace)[0]
-    truth = phantom.fill(grid, samples=16).array
-    # Gibbs' ringing at edges, and the samples at -n/2, which have no partner.
-    assert np.sqrt((np.abs(image - truth) ** 2).mean()) < 0.03
-    assert np.abs(image.imag).max() < 0.02
-    coils = kvox.phantom.Coils.loops(4, 60)
-    maps = coils.maps(grid)
-    seen = phantom.kspace(grid, coils)
-    assert len(coils) == 4 and maps.shape == seen.shape == (4, 1, 144, 128)
-    inside = truth[0] > 0.1
-    error = np.abs(kvox.mri.to_image(seen) - maps * truth)[:, 0, inside]
-    assert np.sqrt((error**2).mean()) < 0.06
-    points = np.array([[0, 0], [3, -5], [-64, -72]])
-    exact = phantom.kspace_points(grid, points, coils)
-    for n, (x, y) in enumerate(points):
-        assert np.allclose(exact[:, n], seen[:, 0, 72 + y, 64 + x], atol=1e-5 * np.abs(seen).max())
-    one = kvox.phantom.Coils([[0, 0, 0]], [[1j]])
-    assert np.allclose(phantom.kspace(grid, one), 1j * kspace, atol=1e-5 * np.abs(kspace).max())
-    with pytest.raises(kvox.Error, match="weights"):
-        kvox.phantom.Coils([[0, 0, 0]], [[1, 2]])
-    with pytest.raises(kvox.Error):
-        kvox.phantom.Phantom("forbild-head", 60).kspace(grid)
