@@ -7,10 +7,7 @@
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/options.h"
-#include "mri/gram.h"
-#include "mri/mix.h"
 #include "mri/noise.h"
-#include "mri/walsh.h"
 
 void kvox_mri_recon_options_init_sized(kvox_mri_recon_options *options, size_t struct_size) {
   kvox_options_clear(options, struct_size);
@@ -62,38 +59,12 @@ static kvox_status keep_noise(kvox_mri_recon *r, const kvox_mri_noise *noise) {
                              noise->samples, noise->sample_time_us, &r->known_noise);
 }
 
-static kvox_status plan_transforms(kvox_mri_recon *r) {
-  const kvox_mri_recon_layout *l = &r->layout;
-  kvox_mri_fourier_options x, across;
-  kvox_mri_fourier_options_init(&x);
-  kvox_mri_fourier_options_init(&across);
-  x.axes = KVOX_MRI_X;
-  across.axes = KVOX_MRI_Y | (l->encoded[2] > 1 ? KVOX_MRI_Z : 0);
-  for (int a = 0; a < 3; a++) {
-    kvox_mri_fourier_options *own = a == 0 ? &x : &across, *other = a == 0 ? &across : &x;
-    own->kspace_size[a] = l->encoded[a];
-    own->transform_size[a] = l->transform[a];
-    own->image_size[a] = l->image[a];
-    if (a < 2 || l->encoded[2] > 1) {
-      own->shift_px[a] = r->options.shift_px[a];
-      own->window[a] = r->options.window[a];
-    }
-    other->kspace_size[a] = other->transform_size[a] = other->image_size[a] = a == 0 ? r->store.x : 1;
-  }
-  for (int i = 0; i < 2; i++) {
-    x.window_parameter[i] = across.window_parameter[i] = r->options.window_parameter[i];
-  }
-  KVOX_TRY(kvox_mri_fourier_create(r->context, &x, &r->along_x));
-  return kvox_mri_fourier_create(r->context, &across, &r->across);
-}
-
 static kvox_status make(kvox_mri_recon *r) {
   KVOX_TRY(check_options(&r->protocol, &r->options));
   KVOX_TRY(keep_noise(r, r->options.known_noise));
   r->options.known_noise = NULL;
   KVOX_TRY(kvox_mri_recon_plan_layout(&r->protocol, &r->options, &r->layout));
-  r->store.x = r->layout.image[0];
-  KVOX_TRY(plan_transforms(r));
+  KVOX_TRY(kvox_mri_recon_plan_transforms(r, 0, r->layout.encoded[0]));
   KVOX_TRY(kvox_workspace_create(r->context, &r->inner));
   const int64_t slices = r->layout.slices;
   r->places = kvox_allocate_array(r->context->heap, slices, sizeof *r->places);
@@ -162,8 +133,7 @@ void kvox_mri_recon_destroy(kvox_mri_recon *recon) {
   drop_lines(recon);
   kvox_release(context->heap, recon->places);
   kvox_release(context->heap, recon->order);
-  kvox_mri_fourier_destroy(recon->along_x);
-  kvox_mri_fourier_destroy(recon->across);
+  kvox_mri_recon_drop_transforms(recon);
   kvox_mri_noise_sum_destroy(recon->noise_sum);
   kvox_mri_noise_destroy(recon->known_noise);
   kvox_mri_noise_destroy(recon->edge_noise);
@@ -199,28 +169,13 @@ static kvox_status settle_noise(kvox_mri_recon *r, double sample_time_us) {
   return status;
 }
 
-/* Sizes of the store, all products checked. */
-static kvox_status size_store(const kvox_mri_recon *r, int64_t coils, kvox_mri_recon_store *s) {
-  const kvox_mri_recon_layout *l = &r->layout;
-  int64_t lines = 0, bytes = 0;
-  bool fits = kvox_multiply(l->encoded[1], l->encoded[2], &s->rows);
-  fits = fits && kvox_multiply(s->rows, 2 * s->x, &s->coil_step);
-  fits = fits && kvox_multiply(s->coil_step, coils, &s->slice_step);
-  fits = fits && kvox_multiply(s->slice_step, l->slices, &s->frame_step);
-  fits = fits && kvox_multiply(s->frame_step, l->frames, &s->floats);
-  fits = fits && kvox_multiply(s->floats, (int64_t)sizeof(float), &bytes);
-  fits = fits && kvox_multiply(l->frames * l->slices, s->rows, &lines);
-  fits = fits && kvox_multiply(lines, (int64_t)sizeof *s->counts, &s->count_bytes);
-  return fits ? KVOX_OK
-              : kvox_fail(KVOX_ERROR_SIZE, "kvox_mri_recon: what the protocol announces has more than 2^63 - 1 bytes");
-}
-
-kvox_status kvox_mri_recon_begin(kvox_mri_recon *r, const kvox_mri_readout *readout) {
+kvox_status kvox_mri_recon_begin(kvox_mri_recon *r, const kvox_mri_readout *readout, int64_t first, int64_t end) {
   kvox_heap *heap = r->context->heap;
   kvox_mri_recon_store *s = &r->store;
   kvox_status status = KVOX_OK;
+  KVOX_TRY_CLEANUP(kvox_mri_recon_plan_transforms(r, first, end));
   KVOX_TRY_CLEANUP(kvox_mri_recon_check_memory(r, readout->coils));
-  KVOX_TRY_CLEANUP(size_store(r, readout->coils, s));
+  KVOX_TRY_CLEANUP(kvox_mri_recon_size_store(r, readout->coils, s));
   KVOX_TRY_CLEANUP(settle_noise(r, readout->sample_time_us));
   s->samples = kvox_allocate_zeros(heap, (uint64_t)s->floats * sizeof *s->samples);
   s->counts = kvox_allocate_zeros(heap, (uint64_t)s->count_bytes);
@@ -252,89 +207,6 @@ cleanup:
   return status;
 }
 
-/* ---- Memory ---- */
-
-static uint64_t product(uint64_t a, uint64_t b) {
-  uint64_t p = 0;
-  return __builtin_mul_overflow(a, b, &p) ? UINT64_MAX : p;
-}
-
-static uint64_t sum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
-
-/* Of the adaptive combination, a thread: sums of windows' columns, and tiles. */
-static uint64_t walsh_bytes(int64_t coils) {
-  const int64_t columns = KVOX_MRI_WALSH_TILE + KVOX_MRI_USUAL_WINDOW + 2;
-  const int64_t doubles = 2 * kvox_mri_pairs(coils) * columns + 4 * coils * coils + 8 * coils;
-  return (uint64_t)doubles * sizeof(double) + (uint64_t)(8 * coils * KVOX_MRI_TILE_ROW) * sizeof(float);
-}
-
-/* What the stages take of the inner workspace: the largest of them. */
-static kvox_status inner_bytes(const kvox_mri_recon *r, int64_t coils, uint64_t *plans, uint64_t *bytes) {
-  kvox_memory_use x = {0}, across = {0};
-  KVOX_TRY(kvox_mri_fourier_memory(r->along_x, &x));
-  KVOX_TRY(kvox_mri_fourier_memory(r->across, &across));
-  const uint64_t threads = (uint64_t)r->context->threads.limit, tile = KVOX_MRI_TILE_ROW * sizeof(float);
-  const uint64_t whiten = product(threads, 2 * (uint64_t)coils * tile);
-  const uint64_t adaptive = r->options.combine == KVOX_MRI_ADAPTIVE ? product(threads, walsh_bytes(coils)) : 0;
-  const uint64_t all[] = {x.workspace, across.workspace, whiten, adaptive};
-  *bytes = 0;
-  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-    *bytes = all[i] > *bytes ? all[i] : *bytes;
-  }
-  *plans = x.plan + across.plan;
-  return KVOX_OK;
-}
-
-/* Of noise: what is summed, the covariance and the whitening in all their forms, twice while one is rescaled. */
-static uint64_t noise_bytes(const kvox_mri_recon *r, int64_t coils) {
-  enum { OF_PAIR = 2 * (2 * sizeof(kvox_complex) + 2 * sizeof(float)) + 2 * sizeof(double) };
-  if (r->options.noise == KVOX_MRI_NOISE_IGNORED) {
-    return 0;
-  }
-  return product(product((uint64_t)coils, (uint64_t)coils), OF_PAIR) +
-         (uint64_t)coils * 2 * KVOX_MRI_NOISE_CHUNK * sizeof(double);
-}
-
-static kvox_status memory_of(const kvox_mri_recon *r, int64_t coils, kvox_memory_use *memory) {
-  kvox_mri_recon_store s = {.x = r->store.x};
-  uint64_t plans = 0, inner = 0;
-  KVOX_TRY(size_store(r, coils, &s));
-  KVOX_TRY(inner_bytes(r, coils, &plans, &inner));
-  uint64_t plan = sum(sizeof *r + plans + inner, noise_bytes(r, coils));
-  plan = sum(plan, sum((uint64_t)s.floats * sizeof(float), (uint64_t)s.count_bytes));
-  plan = sum(plan, product((uint64_t)(2 * coils), (uint64_t)(r->layout.encoded[0] + s.x) * sizeof(float)));
-  plan = sum(plan, product((uint64_t)r->layout.slices, sizeof *r->places + sizeof *r->order));
-  plan = sum(plan, kvox_mri_recon_epi_bytes(r, coils));
-  uint64_t workspace = 0;
-  KVOX_TRY(kvox_mri_recon_scratch(r, coils, &workspace));
-  *memory = (kvox_memory_use){.plan = plan, .workspace = workspace};
-  return KVOX_OK;
-}
-
-kvox_status kvox_mri_recon_check_memory(const kvox_mri_recon *r, int64_t coils) {
-  kvox_memory_use memory;
-  KVOX_TRY(memory_of(r, coils, &memory));
-  const uint64_t least = sum(memory.plan, memory.workspace);
-  return r->memory_limit == 0 || least <= r->memory_limit
-             ? KVOX_OK
-             : kvox_fail_limit("kvox_mri_recon_create", r->memory_limit, least);
-}
-
-static int64_t known_coils(const kvox_mri_recon *r) { return r->coils > 0 ? r->coils : r->protocol.coils; }
-
-static kvox_status require_coils(const kvox_mri_recon *r, const char *name) {
-  return known_coils(r) > 0 ? KVOX_OK
-                            : kvox_fail(KVOX_ERROR_ARGUMENT,
-                                        "%s: how many coils there are is not known before the first readout", name);
-}
-
-kvox_status kvox_mri_recon_memory(const kvox_mri_recon *recon, kvox_memory_use *memory) {
-  KVOX_REQUIRE(recon);
-  KVOX_REQUIRE(memory);
-  KVOX_TRY(require_coils(recon, "kvox_mri_recon_memory"));
-  return memory_of(recon, known_coils(recon), memory);
-}
-
 /* ---- What it tells ---- */
 
 void kvox_mri_recon_progress(const kvox_mri_recon *recon, int64_t *lines, int64_t *expected) {
@@ -351,8 +223,8 @@ kvox_status kvox_mri_recon_shape(const kvox_mri_recon *recon, int64_t shape[5]) 
   KVOX_REQUIRE(shape);
   int64_t coils = 1;
   if (recon->options.combine == KVOX_MRI_SEPARATE) {
-    KVOX_TRY(require_coils(recon, "kvox_mri_recon_shape"));
-    coils = kvox_mri_recon_images(recon, known_coils(recon));
+    KVOX_TRY(kvox_mri_recon_require_coils(recon, "kvox_mri_recon_shape", &coils));
+    coils = kvox_mri_recon_images(recon, coils);
   }
   const kvox_mri_recon_layout *l = &recon->layout;
   shape[0] = l->frames;

@@ -19,21 +19,16 @@ typedef struct kvox_mri_recon_layout {
   int64_t transform[3]; /* pixels over the encoded field of view */
   int64_t image[3];     /* of which the middle ones are kept */
   double spacing_mm[3]; /* of pixels; 1 where lengths are not known */
-  int64_t first[3];     /* y, z: what of k-space the limits announce, first and one past the last */
-  int64_t end[3];
-  int64_t offset[3]; /* y, z: from a counter to its place in k-space */
+  int64_t first[3];     /* what of k-space is measured, the first and one past the last: y, z as the limits announce, */
+  int64_t end[3];       /* x as the readouts have it */
+  int64_t offset[3];    /* y, z: from a counter to its place in k-space */
   int64_t frames, slices;
   int64_t frame_sizes[KVOX_MRI_RECON_FRAME_AXES];
-  int64_t lines; /* image lines that are announced, accelerated or not; at least 1 */
+  int64_t lines; /* image lines that are announced, but for those that acceleration leaves out */
 } kvox_mri_recon_layout;
 
 kvox_status kvox_mri_recon_plan_layout(const kvox_mri_protocol *protocol, const kvox_mri_recon_options *options,
                                        kvox_mri_recon_layout *layout);
-
-/* Whether the limits leave out a part of an axis (y, z). */
-static inline bool kvox_mri_recon_is_partial(const kvox_mri_recon_layout *l, int axis) {
-  return l->first[axis] > 0 || l->end[axis] < l->encoded[axis];
-}
 
 /* Where a slice was; axes are read, phase, slice. */
 typedef struct kvox_mri_recon_place {
@@ -41,12 +36,13 @@ typedef struct kvox_mri_recon_place {
   double position_mm[3], axes[3][3];
 } kvox_mri_recon_place;
 
-/* What is stored of k-space: [frame][slice][coil][z][y][x], x in the image, in k-space where that is `raw`. */
+/* What is stored of k-space: [frame][slice][coil][z][y][x], x in the image or, where that is `raw`, in k-space. */
 typedef struct kvox_mri_recon_store {
   float *samples;  /* means of what came */
   int32_t *counts; /* [frame][slice][z][y]: readouts that the line is the mean of; 0: it did not come */
-  int64_t x;       /* samples of a row */
-  int64_t rows;    /* y z */
+  bool raw;
+  int64_t x;                                 /* samples of a row */
+  int64_t rows;                              /* y z */
   int64_t coil_step, slice_step, frame_step; /* floats */
   int64_t floats;                            /* in all */
   int64_t count_bytes;
@@ -77,11 +73,12 @@ struct kvox_mri_recon {
   int64_t mixed_lines; /* `lines` when it was made */
   double kept_energy;  /* by compression, 0 to 1 */
 
-  kvox_workspace *inner; /* of the stages */
-  kvox_mri_fourier *along_x, *across;
-  float *readout; /* [coil][samples]: one that came, without what is discarded */
-  float *grid;    /* [coil][encoded x] */
-  float *row;     /* [coil][x of the store] */
+  kvox_workspace *inner;     /* of the stages */
+  kvox_mri_fourier *along_x; /* NULL: not transformed before an image is asked for */
+  kvox_mri_fourier *across;
+  kvox_mri_partial *partial; /* NULL: nothing to find */
+  float *grid;               /* [coil][encoded x] */
+  float *row;                /* [coil][x of the store] */
   kvox_mri_recon_store store;
   kvox_mri_ramp *ramp;          /* NULL: samples lie on the grid */
   kvox_mri_recon_epi *epi;      /* NULL: it is none */
@@ -100,8 +97,9 @@ enum {
   KVOX_MRI_RECON_SAID_ZEROS = 1 << 2
 };
 
-/* Makes all that takes the sizes of the first image readout. */
-kvox_status kvox_mri_recon_begin(kvox_mri_recon *recon, const kvox_mri_readout *readout);
+/* Makes all that takes the sizes of the first readout of lines or navigators, which has samples `first` to below `end`
+ * of k-space along x. */
+kvox_status kvox_mri_recon_begin(kvox_mri_recon *recon, const kvox_mri_readout *readout, int64_t first, int64_t end);
 
 /* Order of slices, by the places that are known. */
 void kvox_mri_recon_sort_slices(kvox_mri_recon *recon);
@@ -112,7 +110,12 @@ void kvox_mri_recon_note_place(kvox_mri_recon *recon, int64_t slice, const kvox_
 /* Nothing where it is none. What a failure leaves is taken back by end. */
 kvox_status kvox_mri_recon_epi_begin(kvox_mri_recon *recon, int64_t coils, int64_t samples);
 void kvox_mri_recon_epi_end(kvox_mri_recon *recon);
+/* Held, and at most taken of the inner workspace. */
+uint64_t kvox_mri_recon_ghost_bytes(const kvox_mri_recon *recon, int64_t coils);
 uint64_t kvox_mri_recon_epi_bytes(const kvox_mri_recon *recon, int64_t coils);
+
+/* Whether samples are taken on ramps, and regridded. */
+bool kvox_mri_recon_has_ramps(const kvox_mri_recon *recon);
 
 /* A navigator lies in recon->row. */
 bool kvox_mri_recon_takes_navigators(const kvox_mri_recon *recon);
@@ -130,14 +133,20 @@ bool kvox_mri_recon_has_ghost(const kvox_mri_recon *recon);
 kvox_status kvox_mri_recon_take_ghost_off(kvox_mri_recon *recon, int64_t frame, int64_t slice, const kvox_array *stored,
                                           const kvox_array *out, bool *done);
 
+/* ---- Transforms ---- */
+
+/* For readouts that hold samples `first` to below `end` of k-space along x: what they leave out is found with the rest
+ * of k-space, which must not be transformed before. Replaces what was planned before. */
+kvox_status kvox_mri_recon_plan_transforms(kvox_mri_recon *recon, int64_t first, int64_t end);
+void kvox_mri_recon_drop_transforms(kvox_mri_recon *recon);
+
 /* ---- Coils at the image ---- */
 
 bool kvox_mri_recon_wants_edges(const kvox_mri_recon *recon);
 kvox_status kvox_mri_recon_add_edges(kvox_mri_recon *recon, const kvox_mri_readout *readout, int64_t y, int64_t z);
 
-/* Whether images are of mixtures of coils; if so, settle makes the matrix for what came so far, and mix_coil the lines
+/* Where images are of mixtures of coils, settle makes the matrix for what came so far, and mix_coil the lines
  * [1, z, y, x] of one image out of those of all coils. */
-bool kvox_mri_recon_mixes(const kvox_mri_recon *recon);
 kvox_status kvox_mri_recon_settle_coils(kvox_mri_recon *recon);
 kvox_status kvox_mri_recon_mix_coil(kvox_mri_recon *recon, int64_t image, const kvox_array *stored,
                                     const kvox_array *out);
@@ -147,6 +156,12 @@ kvox_status kvox_mri_recon_mix_coil(kvox_mri_recon *recon, int64_t image, const 
 /* A failure of a readout: its sentence names the readout's counters. */
 kvox_status kvox_mri_recon_fail(kvox_status status, const kvox_mri_readout *readout, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Sizes of the store of so many coils, all products checked; `x` is set. */
+kvox_status kvox_mri_recon_size_store(const kvox_mri_recon *recon, int64_t coils, kvox_mri_recon_store *store);
+
+/* How many coils there are, by the readouts or the protocol. */
+kvox_status kvox_mri_recon_require_coils(const kvox_mri_recon *recon, const char *name, int64_t *coils);
 
 /* What a reconstruction of so many coils takes is within the limit. */
 kvox_status kvox_mri_recon_check_memory(const kvox_mri_recon *recon, int64_t coils);

@@ -54,10 +54,6 @@ kvox_status kvox_mri_recon_add_edges(kvox_mri_recon *r, const kvox_mri_readout *
 
 /* ---- The matrix ---- */
 
-bool kvox_mri_recon_mixes(const kvox_mri_recon *r) {
-  return r->edges != NULL || kvox_mri_recon_images(r, r->coils) < r->coils;
-}
-
 static bool has_lines(const kvox_mri_recon *r, int64_t frame, int64_t begin_y, int64_t end_y, int64_t begin_z,
                       int64_t end_z) {
   for (int64_t slice = 0; slice < r->layout.slices; slice++) {
@@ -136,7 +132,7 @@ static kvox_status finish_edges(kvox_mri_recon *r) {
 }
 
 kvox_status kvox_mri_recon_settle_coils(kvox_mri_recon *r) {
-  if (!kvox_mri_recon_mixes(r) || r->mixed_lines == r->lines) {
+  if (r->matrix == NULL || r->mixed_lines == r->lines) {
     return KVOX_OK;
   }
   const int64_t rows = kvox_mri_recon_images(r, r->coils);

@@ -3,6 +3,7 @@
 
 #include "core/fail.h"
 #include "mri/recon.h"
+#include "mri/tiles.h"
 
 /* In a row, of one train; more have nothing to add. */
 enum { MOST_NAVIGATORS = 16 };
@@ -37,24 +38,45 @@ bool kvox_mri_recon_saw_navigators(const kvox_mri_recon *r) {
   return false;
 }
 
+/* Not less than the stages take: a table of costs over angles, powers of each pixel, sums of each column. */
+uint64_t kvox_mri_recon_ghost_bytes(const kvox_mri_recon *r, int64_t coils) {
+  enum { OF_PIXEL = 32, OF_COLUMN = 1024, OF_SUM = 128, OF_LINE = 64 };
+  const int64_t *e = r->layout.encoded, x = r->store.x, lines = e[1] * e[2];
+  const int64_t regrid =
+      kvox_mri_recon_has_ramps(r) ? 4 * coils * (e[0] + KVOX_MRI_TILE_ROW) * (int64_t)sizeof(float) : 0;
+  const int64_t threads = r->context->threads.limit;
+  return is_epi(r) ? (uint64_t)(x * lines * OF_PIXEL + x * OF_COLUMN + coils * x * OF_SUM +
+                                threads * (coils * lines * OF_LINE + regrid))
+                   : 0;
+}
+
 uint64_t kvox_mri_recon_epi_bytes(const kvox_mri_recon *r, int64_t coils) {
   const kvox_mri_recon_layout *l = &r->layout;
-  const uint64_t lines = (uint64_t)(l->frames * l->slices * l->encoded[1] * l->encoded[2]);
-  return is_epi(r) ? sizeof *r->epi + (uint64_t)(MOST_NAVIGATORS * coils * r->store.x) * 2 * sizeof(float) +
-                         (uint64_t)((l->slices + 1) * coils) * sizeof(kvox_mri_ghost) +
-                         (uint64_t)l->slices * sizeof(bool) + lines + (uint64_t)l->encoded[1]
-                   : 0;
+  const int64_t lines = l->frames * l->slices * l->encoded[1] * l->encoded[2];
+  const int64_t samples = r->protocol.ramps.samples > 0 ? r->protocol.ramps.samples : l->encoded[0];
+  const int64_t tiles = kvox_mri_recon_has_ramps(r) ? kvox_divide_up(l->encoded[0], KVOX_MRI_TILE) : 0;
+  return is_epi(r)
+             ? sizeof *r->epi +
+                   (uint64_t)(MOST_NAVIGATORS * coils * r->store.x * 2 + 2 * tiles * samples * KVOX_MRI_TILE_ROW) *
+                       sizeof(float) +
+                   (uint64_t)((l->slices + 1) * coils) * sizeof(kvox_mri_ghost) +
+                   (uint64_t)(l->slices + lines + l->encoded[1])
+             : 0;
+}
+
+bool kvox_mri_recon_has_ramps(const kvox_mri_recon *r) {
+  const kvox_mri_ramps *ramps = &r->protocol.ramps;
+  return is_epi(r) && (ramps->up_us != 0 || ramps->flat_us != 0 || ramps->down_us != 0);
 }
 
 kvox_status kvox_mri_recon_epi_begin(kvox_mri_recon *r, int64_t coils, int64_t samples) {
   kvox_heap *heap = r->context->heap;
   const kvox_mri_recon_layout *l = &r->layout;
-  const kvox_mri_ramps *ramps = &r->protocol.ramps;
   if (!is_epi(r)) {
     return KVOX_OK;
   }
-  if (ramps->up_us != 0 || ramps->flat_us != 0 || ramps->down_us != 0) {
-    KVOX_TRY(kvox_mri_ramp_create(r->context, ramps, samples, l->encoded[0], &r->ramp));
+  if (kvox_mri_recon_has_ramps(r)) {
+    KVOX_TRY(kvox_mri_ramp_create(r->context, &r->protocol.ramps, samples, l->encoded[0], &r->ramp));
   }
   kvox_mri_recon_epi *e = kvox_allocate_zeros(heap, sizeof *e);
   if (e == NULL) {

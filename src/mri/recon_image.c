@@ -9,7 +9,7 @@
 #include "mri/recon.h"
 
 /*
- * Scratch, in this order: lines of all coils whose ghost was taken off; lines of one mixture of coils; images of all
+ * Scratch, in this order: lines of all coils whose ghost was taken off; completed lines of one mixture; images of all
  * coils and their maps, or of one; what is converted.
  */
 typedef struct scratch_layout {
@@ -22,7 +22,7 @@ typedef struct image_job {
   kvox_workspace *workspace;
   float *scratch;
   scratch_layout at;
-  bool general;  /* coils are mixed */
+  bool general;
   int64_t count; /* images of a slice */
 } image_job;
 
@@ -149,8 +149,9 @@ static void convert(const kvox_array *from, const kvox_array *to) {
 
 /* ---- A slice ---- */
 
+/* Whether something is done to lines of a coil, or they are mixed, before they are transformed. */
 static bool is_general(const kvox_mri_recon *r, int64_t coils) {
-  return kvox_mri_recon_wants_edges(r) || r->edges != NULL || kvox_mri_recon_images(r, coils) < coils;
+  return kvox_mri_recon_wants_edges(r) || kvox_mri_recon_images(r, coils) < coils || r->partial != NULL;
 }
 
 static bool lay_scratch(const kvox_mri_recon *r, int64_t coils, scratch_layout *s) {
@@ -184,13 +185,19 @@ static kvox_status coil_image(const image_job *job, const kvox_array *stored, in
   kvox_mri_recon *r = job->recon;
   kvox_array lines = *stored;
   lines.shape[0] = 1;
-  if (job->general) {
-    const int64_t size[3] = {stored->shape[3], stored->shape[2], stored->shape[1]};
-    lines = scratch_array(job->scratch + job->at.mixture, KVOX_C64, 1, size);
-    KVOX_TRY(kvox_mri_recon_mix_coil(r, coil, stored, &lines));
+  const int64_t size[3] = {stored->shape[3], stored->shape[2], stored->shape[1]};
+  const kvox_array own = scratch_array(job->scratch + job->at.mixture, KVOX_C64, 1, size);
+  if (r->matrix != NULL) {
+    KVOX_TRY(kvox_mri_recon_mix_coil(r, coil, stored, &own));
     collect_stages(job);
+    lines = own;
   } else {
     lines.data = kvox_array_shifted(stored, coil * stored->strides[0]);
+  }
+  if (r->partial != NULL) {
+    KVOX_TRY(kvox_mri_partial_to_kspace(r->partial, r->inner, &lines, &own));
+    collect_stages(job);
+    lines = own;
   }
   KVOX_TRY(kvox_mri_fourier_to_image(r->across, r->inner, &lines, image));
   collect_stages(job);
@@ -210,8 +217,8 @@ static kvox_status add_squares(const image_job *job, const kvox_array *image, bo
                             "kvox_mri_recon_image: a sum of squares is out of the range of 32-bit floats");
 }
 
-/* Of mixtures of coils, one after the other. */
-static kvox_status root_of_mixtures(const image_job *job, const kvox_array *stored, const kvox_array *target) {
+/* One coil, or mixture of them, after the other. */
+static kvox_status root_one_by_one(const image_job *job, const kvox_array *stored, const kvox_array *target) {
   const kvox_mri_recon *r = job->recon;
   const kvox_array image = scratch_array(job->scratch + job->at.images, KVOX_C64, 1, r->layout.image);
   const kvox_array magnitude = scratch_array(job->scratch + job->at.own, KVOX_F32, 1, r->layout.image);
@@ -230,7 +237,7 @@ static kvox_status root_sum_of_squares(const image_job *job, const kvox_array *s
   const kvox_mri_recon *r = job->recon;
   const bool direct = target->type == KVOX_F32;
   if (job->general) {
-    return root_of_mixtures(job, stored, target);
+    return root_one_by_one(job, stored, target);
   }
   const kvox_array magnitude =
       direct ? *target : scratch_array(job->scratch + job->at.own, KVOX_F32, 1, r->layout.image);

@@ -130,6 +130,7 @@ kvox_status kvox_mri_recon_plan_layout(const kvox_mri_protocol *protocol, const 
     KVOX_TRY(check_axis(protocol, options, a));
     KVOX_TRY(size_axis(protocol, options, a, layout));
   }
+  layout->end[0] = layout->encoded[0];
   KVOX_TRY(place_lines(protocol, 1, layout));
   KVOX_TRY(place_lines(protocol, 2, layout));
   return count_frames(protocol, layout);

@@ -91,16 +91,25 @@ static kvox_status check_length(const kvox_mri_recon *recon, const kvox_mri_read
 
 /* ---- Along the readout ---- */
 
+/* Where sample 0 of a readout that is not regridded lies. */
 static kvox_status find_first_sample(const kvox_mri_recon *recon, const kvox_mri_readout *r, int64_t *first) {
   const int64_t size = recon->layout.encoded[0];
   /* Writers that do not tell the centre leave a 0; no line that begins in the middle has as many samples. */
   const bool told = r->center_sample != 0 || size / 2 + r->samples <= size;
+  const bool reversed = (r->flags & KVOX_MRI_REVERSE) != 0;
+  const int64_t before = reversed ? r->discard_after : r->discard_before;
+  const int64_t after = reversed ? r->discard_before : r->discard_after;
   const int64_t at = size / 2 - (told ? r->center_sample : r->samples / 2);
-  if (at + r->discard_before < 0 || at + r->samples - r->discard_after > size) {
+  if (at + before < 0 || at + r->samples - after > size) {
     return kvox_mri_recon_fail(KVOX_ERROR_DATA, r,
                                "its samples, %" PRId32 " with k = 0 at %" PRId32 ", do not fit the %" PRId64
                                " that the protocol's k-space has along x",
                                r->samples, r->center_sample, size);
+  }
+  if (recon->begun && recon->store.raw &&
+      (at + before != recon->layout.first[0] || at + r->samples - after != recon->layout.end[0])) {
+    return kvox_mri_recon_fail(
+        KVOX_ERROR_DATA, r, "its samples lie elsewhere along x than those before, which partial Fourier cannot take");
   }
   *first = at;
   return KVOX_OK;
@@ -165,6 +174,10 @@ static kvox_status transform(kvox_mri_recon *recon, const kvox_mri_readout *r, c
   if (recon->noise != NULL) {
     KVOX_TRY(kvox_mri_whiten(recon->context, recon->noise, recon->inner, &grid, &grid));
   }
+  if (recon->store.raw) {
+    memcpy(recon->row, recon->grid, (size_t)(recon->coils * recon->store.x) * 2 * sizeof(float));
+    return KVOX_OK;
+  }
   return kvox_mri_fourier_to_image(recon->along_x, recon->inner, &grid, row);
 }
 
@@ -219,10 +232,20 @@ static void store(kvox_mri_recon *recon, const kvox_mri_readout *r) {
 
 /* Sizes are those of the readouts before; the first one makes what takes them. */
 static kvox_status prepare(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  int64_t first = 0;
   KVOX_TRY(check_coils(recon, r));
   KVOX_TRY(check_length(recon, r));
   KVOX_TRY(check_finite(r));
-  return recon->begun ? KVOX_OK : kvox_mri_recon_begin(recon, r);
+  if (recon->begun) {
+    return KVOX_OK;
+  }
+  if (kvox_mri_recon_has_ramps(recon)) {
+    return kvox_mri_recon_begin(recon, r, 0, recon->layout.encoded[0]);
+  }
+  KVOX_TRY(find_first_sample(recon, r, &first));
+  const bool reversed = (r->flags & KVOX_MRI_REVERSE) != 0;
+  const int64_t begin = first + (reversed ? r->discard_after : r->discard_before);
+  return kvox_mri_recon_begin(recon, r, begin, begin + r->samples - r->discard_before - r->discard_after);
 }
 
 static kvox_status push_line(kvox_mri_recon *recon, const kvox_mri_readout *r) {
