@@ -8,7 +8,8 @@
 
 #include "mri/partial.h"
 
-/* The part of the image that has the phase. */
+/* The part of the image that has the phase: the projection onto such images. (The paper keeps the magnitude instead;
+ * here that ended with twice the error.) */
 static kvox_status turn_row(void *data, int64_t row, int32_t worker) {
   (void)worker;
   const kvox_partial_work *w = data;
