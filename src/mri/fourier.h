@@ -34,9 +34,9 @@ typedef struct kvox_fourier_kernels {
   /* out[column][row] = weights[row] in[row][column] */
   bool (*turn_rows)(int64_t rows, int64_t columns, const float *in, int64_t in_step, kvox_fourier_weights weights,
                     float *out, int64_t out_step);
-  /* out[column][row] = weights[column] in[row][column] */
+  /* out[column][row] = weights[column] in[row][column]; past the caches, where `past` is true and `out` allows it. */
   bool (*turn_columns)(int64_t rows, int64_t columns, const float *in, int64_t in_step, kvox_fourier_weights weights,
-                       float *out, int64_t out_step);
+                       bool past, float *out, int64_t out_step);
   /* sums[n] += |in[n]|^2, of floats */
   bool (*add_squares)(int64_t count, const float *in, int32_t which, float *sums);
   /* sums[column][row] += |in[row][column]|^2 */
@@ -121,10 +121,13 @@ kvox_fourier_needs kvox_fourier_needs_of(const kvox_fourier_way *way);
 kvox_status kvox_fourier_share_of(const kvox_mri_fourier *fourier, const kvox_fourier_way *way, const char *name,
                                   bool items, kvox_fourier_share *share);
 
-/* Scratch of one worker: blocks of lines before and after their transform, samples gathered from arrays whose rows are
- * not dense, the transform's own. */
+/*
+ * Scratch of one worker: a block of lines, samples gathered from arrays whose rows are not dense, the transform's own.
+ * Lines are transformed one after the other, each to the place of the one before it, so that a block of 256 samples
+ * stays in the first-level cache: it is one line longer, and begins with the second before it is transformed.
+ */
 typedef struct kvox_fourier_tile {
-  float *before, *after, *loose;
+  float *block, *loose;
   void *fft;
 } kvox_fourier_tile;
 
@@ -134,17 +137,31 @@ kvox_fourier_tile kvox_fourier_tile_at(const kvox_fourier_way *way, void *memory
 typedef struct kvox_fourier_view {
   char *data;
   int64_t step[3];
+  int64_t block; /* from KVOX_FOURIER_LINES neighbours along x to the next ones */
   bool squares;
+  bool past;     /* results go past the caches: they are more than those hold */
   int32_t which; /* KVOX_FOURIER_FIRST | KVOX_FOURIER_LAST, of squares */
 } kvox_fourier_view;
 
-/* `count` lines (at most KVOX_FOURIER_LINES) from `begin` on along the leg's axis in the plane of `view`; lines are
- * counted along x, or along y where the leg is x itself. False where a sample is not finite. */
-bool kvox_fourier_load(const kvox_fourier_kernels *kernels, const kvox_fourier_leg *leg, const kvox_fourier_view *view,
-                       int64_t begin, int64_t count, const kvox_fourier_tile *tile);
+/* Lines that are wanted next: they are asked for while others are transformed. `in` NULL: none are. */
+typedef struct kvox_fourier_next {
+  const kvox_fourier_view *in, *out;
+  int64_t begin;
+} kvox_fourier_next;
+
+/* `count` lines (at most KVOX_FOURIER_LINES) from `begin` on along the leg's axis in the plane of `view`, transformed;
+ * lines are counted along x, or along y where the leg is x itself. False where a sample is not finite. */
+bool kvox_fourier_take(const kvox_fourier_kernels *kernels, const kvox_fourier_leg *leg, const kvox_fourier_view *view,
+                       int64_t begin, int64_t count, const kvox_fourier_next *next, const kvox_fourier_tile *tile);
 /* Zeros where the transform of `lines` lines has no samples. */
 void kvox_fourier_zero_gap(const kvox_fourier_leg *leg, int64_t lines, float *at);
-void kvox_fourier_transform(const kvox_fourier_leg *leg, int64_t count, float *before, const kvox_fourier_tile *tile);
+/* Zeros where the transform of `lines` lines has no samples. */
+void kvox_fourier_zero_gap(const kvox_fourier_leg *leg, int64_t lines, float *at);
+static inline float *kvox_fourier_before(const kvox_fourier_leg *leg, const kvox_fourier_tile *tile) {
+  return tile->block + 2 * leg->pitch;
+}
+/* Lines that lie one each pitch, to the tile's block, in their order. */
+void kvox_fourier_transform(const kvox_fourier_leg *leg, int64_t count, float *lines, const kvox_fourier_tile *tile);
 bool kvox_fourier_store(const kvox_fourier_kernels *kernels, const kvox_fourier_leg *leg, const kvox_fourier_tile *tile,
                         int64_t begin, int64_t count, const kvox_fourier_view *view);
 /* To lines of the next leg, one each `next->pitch`, where that leg's transform takes them from. */

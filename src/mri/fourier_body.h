@@ -72,7 +72,7 @@ static inline vf turn_block(int64_t rows, int64_t columns, const float *in, int6
 
 /* The same of a whole one. */
 static inline vf turn_whole(const float *in, int64_t in_step, const factors *of_rows, const factors *of_columns,
-                            float *out, int64_t out_step, vf zero) {
+                            bool past, float *out, int64_t out_step, vf zero) {
   vf m[HALF];
   for (int i = 0; i < HALF; i++) {
     m[i] = times(of_columns, times(&of_rows[i], vf_load(in + i * in_step)));
@@ -80,13 +80,17 @@ static inline vf turn_whole(const float *in, int64_t in_step, const factors *of_
   }
   vf_transpose_pairs(m);
   for (int i = 0; i < HALF; i++) {
-    vf_store(out + i * out_step, m[i]);
+    if (past) {
+      vf_stream(out + i * out_step, m[i]);
+    } else {
+      vf_store(out + i * out_step, m[i]);
+    }
   }
   return zero;
 }
 
 static inline bool turn(int64_t rows, int64_t columns, const float *in, int64_t in_step, kvox_fourier_weights row,
-                        kvox_fourier_weights column, float *out, int64_t out_step) {
+                        kvox_fourier_weights column, bool past, float *out, int64_t out_step) {
   vf zero = vf_zero();
   for (int64_t r = 0; r < rows; r += HALF) {
     const int64_t rows_left = vf_left(2 * rows, 2 * r) / 2;
@@ -100,35 +104,39 @@ static inline bool turn(int64_t rows, int64_t columns, const float *in, int64_t 
       const float *from = in + r * in_step + 2 * c;
       float *to = out + c * out_step + 2 * r;
       zero = rows_left == HALF && columns_left == HALF
-                 ? turn_whole(from, in_step, of_rows, &of_columns, to, out_step, zero)
+                 ? turn_whole(from, in_step, of_rows, &of_columns, past, to, out_step, zero)
                  : turn_block(rows_left, columns_left, from, in_step, of_rows, &of_columns, to, out_step, zero);
     }
+  }
+  if (past) {
+    vf_stream_end();
   }
   return all_zero(zero);
 }
 
+/* As the kinds of weights and stores are constants to the compiler. */
 static bool turn_rows(int64_t rows, int64_t columns, const float *in, int64_t in_step, kvox_fourier_weights weights,
                       float *out, int64_t out_step) {
-  const kvox_fourier_weights none = {NULL, NULL};
+  const kvox_fourier_weights none = {NULL, NULL}, real = {weights.same, NULL};
   if (weights.same == NULL) {
-    return turn(rows, columns, in, in_step, none, none, out, out_step);
+    return turn(rows, columns, in, in_step, none, none, false, out, out_step);
   }
   if (weights.cross == NULL) {
-    return turn(rows, columns, in, in_step, (kvox_fourier_weights){weights.same, NULL}, none, out, out_step);
+    return turn(rows, columns, in, in_step, real, none, false, out, out_step);
   }
-  return turn(rows, columns, in, in_step, weights, none, out, out_step);
+  return turn(rows, columns, in, in_step, weights, none, false, out, out_step);
 }
 
 static bool turn_columns(int64_t rows, int64_t columns, const float *in, int64_t in_step, kvox_fourier_weights weights,
-                         float *out, int64_t out_step) {
+                         bool past, float *out, int64_t out_step) {
   const kvox_fourier_weights none = {NULL, NULL};
+  const uint64_t places = (uint64_t)(uintptr_t)out | (uint64_t)out_step * sizeof *out;
+  const bool stream = past && rows % HALF == 0 && places % (VL * sizeof *out) == 0;
   if (weights.same == NULL) {
-    return turn(rows, columns, in, in_step, none, none, out, out_step);
+    return stream ? turn(rows, columns, in, in_step, none, none, true, out, out_step)
+                  : turn(rows, columns, in, in_step, none, none, false, out, out_step);
   }
-  if (weights.cross == NULL) {
-    return turn(rows, columns, in, in_step, none, (kvox_fourier_weights){weights.same, NULL}, out, out_step);
-  }
-  return turn(rows, columns, in, in_step, none, weights, out, out_step);
+  return turn(rows, columns, in, in_step, none, weights, stream, out, out_step);
 }
 
 /* |z|^2 of `count` samples, at most VL. */

@@ -35,7 +35,8 @@ static bool turn_rows(int64_t rows, int64_t columns, const float *in, int64_t in
 }
 
 static bool turn_columns(int64_t rows, int64_t columns, const float *in, int64_t in_step, kvox_fourier_weights weights,
-                         float *out, int64_t out_step) {
+                         bool past, float *out, int64_t out_step) {
+  (void)past;
   bool all = true;
   for (int64_t c = 0; c < columns; c++) {
     for (int64_t r = 0; r < rows; r++) {

@@ -14,6 +14,9 @@ const kvox_fourier_kernels *kvox_fourier_kernels_of(int32_t cpu_level) { return 
 /* Operations of one sample along one axis, about. */
 enum { OPERATIONS = 40, COMPLEX = 2 * sizeof(float) };
 
+/* Bytes that no cache of one core holds. */
+enum { CACHES = 16 << 20 };
+
 typedef struct job {
   const char *name;
   const kvox_fourier_way *way;
@@ -58,32 +61,36 @@ enum { BLOCK, LOOSE, FFT, PARTS };
 static void enlarge(uint64_t *size, uint64_t least) { *size = *size > least ? *size : least; }
 
 static void measure_leg(const kvox_fourier_leg *leg, uint64_t *sizes) {
-  enlarge(&sizes[BLOCK], aligned(line_bytes(leg, KVOX_FOURIER_LINES)));
+  enlarge(&sizes[BLOCK], aligned(line_bytes(leg, KVOX_FOURIER_LINES + 1)));
   const uint64_t samples = (uint64_t)kvox_max_i64(leg->in.used, leg->out.used);
   enlarge(&sizes[LOOSE], aligned(samples * COMPLEX * (leg->axis == 0 ? 1 : KVOX_FOURIER_LINES)));
   enlarge(&sizes[FFT], aligned(kvox_fft_scratch_bytes(leg->fft)));
 }
 
-/* Samples from plane to plane of the volume between z and the other axes. */
-static int64_t between_rows(const kvox_fourier_way *way) {
-  return kvox_round_up(way->z_first ? way->in.used[0] : way->out.used[0], KVOX_ALIGNMENT / COMPLEX);
-}
-
-static int64_t between_step(const kvox_fourier_way *way) {
-  const int64_t rows = way->z_first ? way->in.used[1] : way->out.used[1];
-  return rows * between_rows(way) + KVOX_FOURIER_LINES;
+/*
+ * The volume between z and the other axes. Where the leg beside z is the one along y, both take blocks of neighbours
+ * along x: they are stored as [z][block][y][x in it], so that a block of a plane is one run of memory.
+ */
+static kvox_fourier_view between_of(const kvox_fourier_way *way, char *memory) {
+  const int64_t *size = way->z_first ? way->in.used : way->out.used;
+  const int64_t row = KVOX_FOURIER_LINES * COMPLEX, blocks = kvox_divide_up(size[0], KVOX_FOURIER_LINES);
+  const bool by_blocks = way->plane[way->z_first ? 0 : way->plane_legs - 1].axis == 1;
+  return (kvox_fourier_view){.data = memory,
+                             .step = {COMPLEX, by_blocks ? row : blocks * row, (blocks * size[1] + 1) * row},
+                             .past = size[2] * size[1] * blocks * row > CACHES,
+                             .block = by_blocks ? size[1] * row : row};
 }
 
 kvox_fourier_needs kvox_fourier_needs_of(const kvox_fourier_way *way) {
   uint64_t sizes[PARTS] = {0};
   each_leg(way, measure_leg, sizes);
-  kvox_fourier_needs needs = {.tile = 2 * sizes[BLOCK] + sizes[LOOSE] + sizes[FFT]};
+  kvox_fourier_needs needs = {.tile = sizes[BLOCK] + sizes[LOOSE] + sizes[FFT]};
   if (way->plane_legs == 2) {
     needs.plane = aligned(line_bytes(&way->plane[1], way->plane[0].out.used));
   }
   if (way->plane_legs > 0 && way->has_z) {
     const int64_t planes = way->z_first ? way->z.out.used : way->z.in.used;
-    needs.volume = aligned((uint64_t)(planes * between_step(way)) * COMPLEX);
+    needs.volume = (uint64_t)(planes * between_of(way, NULL).step[2]);
   }
   return needs;
 }
@@ -92,10 +99,8 @@ kvox_fourier_tile kvox_fourier_tile_at(const kvox_fourier_way *way, void *memory
   uint64_t sizes[PARTS] = {0};
   each_leg(way, measure_leg, sizes);
   char *at = memory;
-  return (kvox_fourier_tile){.before = (void *)at,
-                             .after = (void *)(at + sizes[BLOCK]),
-                             .loose = (void *)(at + 2 * sizes[BLOCK]),
-                             .fft = at + 2 * sizes[BLOCK] + sizes[LOOSE]};
+  return (kvox_fourier_tile){
+      .block = (void *)at, .loose = (void *)(at + sizes[BLOCK]), .fft = at + sizes[BLOCK] + sizes[LOOSE]};
 }
 
 /* A worker's own memory, and that of all of them. */
@@ -163,12 +168,13 @@ static kvox_status first_block(const item *i, const kvox_fourier_tile *tile, con
                                const kvox_fourier_view *out, float *lines, int64_t begin) {
   const job *j = i->job;
   const kvox_fourier_leg *leg = &j->way->plane[0];
-  const int64_t count = lines_left(first_lines(j->way), begin);
-  bool finite = kvox_fourier_load(j->kernels, leg, in, begin, count, tile);
+  const int64_t all = first_lines(j->way), count = lines_left(all, begin);
+  kvox_fourier_next next = {.begin = begin + KVOX_FOURIER_LINES};
+  next.in = next.begin + KVOX_FOURIER_LINES <= all ? in : NULL;
+  bool finite = kvox_fourier_take(j->kernels, leg, in, begin, count, &next, tile);
   if (!finite) {
     return bad_sample(i);
   }
-  kvox_fourier_transform(leg, count, tile->before, tile);
   if (j->way->plane_legs == 2) {
     kvox_fourier_hand_on(j->kernels, leg, tile, begin, count, &j->way->plane[1], lines);
   } else {
@@ -221,20 +227,47 @@ static kvox_status plane_piece(void *data, int64_t z, int32_t worker) {
 /* x and y at the time when z is transformed. */
 static const int64_t *z_sizes(const kvox_fourier_way *way) { return way->z_first ? way->in.used : way->out.used; }
 
+/* Tiles of a piece along z, rows and blocks: neighbours lie in the same pages of memory. */
+enum { PIECE_ROWS = 4, PIECE_BLOCKS = 4, PIECE_TILES = PIECE_ROWS * PIECE_BLOCKS };
+
+/* One of a piece's tiles; false where there is none. */
+static bool z_tile(const item *i, int64_t piece, int64_t tile, kvox_fourier_view *in, kvox_fourier_view *out,
+                   int64_t *begin) {
+  const int64_t *size = z_sizes(i->job->way);
+  const int64_t pieces = kvox_divide_up(size[0], PIECE_BLOCKS * KVOX_FOURIER_LINES);
+  const int64_t y = piece / pieces * PIECE_ROWS + tile % PIECE_ROWS;
+  *begin = (piece % pieces * PIECE_BLOCKS + tile / PIECE_ROWS) * KVOX_FOURIER_LINES;
+  *in = i->in;
+  *out = i->out;
+  in->data += y * in->step[1];
+  out->data += y * out->step[1];
+  return tile < PIECE_TILES && y < size[1] && *begin < size[0];
+}
+
 static kvox_status z_piece(void *data, int64_t index, int32_t worker) {
   const item *i = data;
   const job *j = i->job;
-  const int64_t width = z_sizes(j->way)[0], blocks = kvox_divide_up(width, KVOX_FOURIER_LINES);
-  const int64_t y = index / blocks, begin = index % blocks * KVOX_FOURIER_LINES, count = lines_left(width, begin);
+  const kvox_fourier_leg *leg = &j->way->z;
   const kvox_fourier_tile tile = tile_of(i, worker);
-  kvox_fourier_view in = i->in, out = i->out;
-  in.data += y * in.step[1];
-  out.data += y * out.step[1];
-  if (!kvox_fourier_load(j->kernels, &j->way->z, &in, begin, count, &tile)) {
-    return bad_sample(i);
+  const int64_t width = z_sizes(j->way)[0];
+  for (int64_t t = 0; t < PIECE_TILES; t++) {
+    kvox_fourier_view in, out, next_in, next_out;
+    kvox_fourier_next next = {NULL, NULL, 0};
+    int64_t begin = 0;
+    if (!z_tile(i, index, t, &in, &out, &begin)) {
+      continue;
+    }
+    if (z_tile(i, index, t + 1, &next_in, &next_out, &next.begin)) {
+      next.in = &next_in;
+      next.out = &next_out;
+    }
+    const int64_t count = lines_left(width, begin);
+    if (!kvox_fourier_take(j->kernels, leg, &in, begin, count, &next, &tile) ||
+        !kvox_fourier_store(j->kernels, leg, &tile, begin, count, &out)) {
+      return bad_sample(i);
+    }
   }
-  kvox_fourier_transform(&j->way->z, count, tile.before, &tile);
-  return kvox_fourier_store(j->kernels, &j->way->z, &tile, begin, count, &out) ? KVOX_OK : bad_sample(i);
+  return KVOX_OK;
 }
 
 static kvox_status run_phase(item *i, int64_t count, kvox_body body) {
@@ -262,7 +295,8 @@ static kvox_status run_planes(item *i, int64_t planes) { return run_phase(i, pla
 
 static kvox_status run_z(item *i) {
   const int64_t *size = z_sizes(i->job->way);
-  return run_phase(i, size[1] * kvox_divide_up(size[0], KVOX_FOURIER_LINES), z_piece);
+  return run_phase(i, kvox_divide_up(size[1], PIECE_ROWS) * kvox_divide_up(size[0], PIECE_BLOCKS * KVOX_FOURIER_LINES),
+                   z_piece);
 }
 
 /* One coil of an item. */
@@ -294,13 +328,9 @@ static kvox_fourier_view view_of(const kvox_array *array, const kvox_fourier_par
     view.data += part->first[d] * view.step[d];
   }
   view.data += z * view.step[2];
+  view.block = KVOX_FOURIER_LINES * view.step[0];
+  view.past = kvox_array_elements(array) > CACHES / COMPLEX;
   return view;
-}
-
-static kvox_fourier_view between_of(const item *i, char *memory) {
-  const kvox_fourier_way *way = i->job->way;
-  return (kvox_fourier_view){.data = memory,
-                             .step = {COMPLEX, between_rows(way) * COMPLEX, between_step(way) * COMPLEX}};
 }
 
 /* Items are counted over volumes of the output, then planes where z is not transformed. */
@@ -314,7 +344,9 @@ static kvox_status run_item(void *data, int64_t index, int32_t worker) {
   item i = {.job = j, .worker = worker};
   char *state = j->share.items ? own_memory(&i, worker) + j->needs.tile : j->memory;
   i.lines = (float *)(void *)state;
-  i.between = between_of(&i, j->share.items ? state + j->needs.plane : state);
+  if (j->needs.volume != 0) {
+    i.between = between_of(way, j->share.items ? state + j->needs.plane : state);
+  }
   for (int64_t c = 0; c < coils; c++) {
     i.volume = volume * coils + c;
     i.in = view_of(j->in, &way->in, i.volume, z);
