@@ -15,6 +15,7 @@ MRI_STEP_1, MRI_STEP_2, MRI_AVERAGE, MRI_SLICE, MRI_CONTRAST, MRI_PHASE, MRI_REP
 MRI_SEGMENT, MRI_COUNTERS = 8, 9
 MRI_CARTESIAN, MRI_EPI, MRI_RADIAL, MRI_SPIRAL, MRI_OTHER = range(5)
 MRI_MOST_ECHOES = 64
+MRI_LEAST_SQUARES, MRI_LOG_LINEAR = range(2)
 MRI_X, MRI_Y, MRI_Z = 1, 2, 4
 MRI_ZERO_FILL, MRI_HOMODYNE, MRI_POCS = range(3)
 MRI_WEIGHTS_STEP, MRI_WEIGHTS_RAMP = range(2)
@@ -22,6 +23,8 @@ MRI_ROOT_SUM_OF_SQUARES, MRI_ADAPTIVE, MRI_SEPARATE = range(3)
 MRI_NOISE_AS_MEASURED, MRI_NOISE_FROM_EDGES, MRI_NOISE_IGNORED = range(3)
 MRI_GHOST_AUTO, MRI_GHOST_NAVIGATORS, MRI_GHOST_FROM_IMAGE, MRI_GHOST_LEFT = range(4)
 MRI_NO_WINDOW, MRI_HANN, MRI_HAMMING, MRI_TUKEY, MRI_FERMI = range(5)
+
+MriReconstructFunction = ctypes.CFUNCTYPE(c_int32, ctypes.c_void_p, array, array)
 
 
 class MriNoiseSum(ctypes.c_void_p):
@@ -130,6 +133,30 @@ class MriFourierOptions(Options):
 
 class MriGhost(ctypes.Structure):
     _fields_ = [("constant_rad", c_double), ("linear_rad_per_px", c_double), ("log_gain_per_px", c_double)]
+
+
+class MriUnwrapOptions(Options):
+    _fields_ = [("struct_size", c_size_t), ("dimensions", c_int32), ("period", c_double), ("mask", array)]
+
+
+class MriT2starOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("method", c_int32),
+        ("noise_floor", c_double),
+        ("shortest_ms", c_double),
+        ("longest_ms", c_double),
+    ]
+
+
+class MriReplicaOptions(Options):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("replicas", c_int64),
+        ("seed", c_uint64),
+        ("image_type", c_int32),
+        ("from_mean", c_int32),
+    ]
 
 
 class MriReconOptions(Options):
@@ -261,4 +288,38 @@ MRI: dict[str, tuple[Any, ...]] = {
     "kvox_mri_partial_memory": (Status, MriPartial, POINTER(MemoryUse)),
     "kvox_mri_partial_to_image": (Status, MriPartial, Workspace, array, array),
     "kvox_mri_partial_to_kspace": (Status, MriPartial, Workspace, array, array),
+    # mri_maps.h
+    "kvox_mri_magnitude": (Status, Context, Workspace, array, array),
+    "kvox_mri_phase": (Status, Context, Workspace, array, array),
+    "kvox_mri_field_map": (Status, Context, Workspace, array, numbers, array, array),
+    "kvox_mri_unwrap_options_init_sized": (None, POINTER(MriUnwrapOptions), c_size_t),
+    "kvox_mri_unwrap": (Status, Context, POINTER(MriUnwrapOptions), Workspace, array, array),
+    "kvox_mri_unwrap_memory": (Status, Context, POINTER(MriUnwrapOptions), c_int32, sizes, POINTER(MemoryUse)),
+    "kvox_mri_t2star_options_init_sized": (None, POINTER(MriT2starOptions), c_size_t),
+    "kvox_mri_t2star": (Status, Context, POINTER(MriT2starOptions), Workspace, array, numbers, array, array, array),
+    "kvox_mri_replica_options_init_sized": (None, POINTER(MriReplicaOptions), c_size_t),
+    "kvox_mri_replica_snr": (
+        Status,
+        Context,
+        MriNoise,
+        POINTER(MriReplicaOptions),
+        MriReconstructFunction,
+        ctypes.c_void_p,
+        Workspace,
+        array,
+        array,
+        array,
+    ),
+    "kvox_mri_replica_snr_fourier": (
+        Status,
+        Context,
+        MriNoise,
+        POINTER(MriReplicaOptions),
+        MriFourier,
+        Workspace,
+        array,
+        array,
+        array,
+    ),
+    "kvox_mri_replica_memory": (Status, Context, POINTER(MriReplicaOptions), array, array, POINTER(MemoryUse)),
 }

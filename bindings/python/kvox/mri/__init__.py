@@ -7,6 +7,7 @@ on both sides; k-space to image is exp(+2 pi i k x / n) / sqrt(n) along each axi
 from .coils import Compression, combine, low_resolution, relative_maps, root_sum_of_squares, walsh_maps
 from .epi import Ghost, Ramp, ghost_from_image, ghost_from_navigators, ramp_positions, remove_ghost
 from .fourier import Fourier, to_image, to_kspace, to_magnitude
+from .maps import FieldMap, ReplicaSnr, T2star, field_map, magnitude, phase, replica_snr, t2star, unwrap
 from .noise import Noise, snr_scale
 from .operator import Operator
 from .partial import PartialFourier
@@ -17,6 +18,7 @@ from .recon import Images, Lines, Reconstruction, reconstruct
 __all__ = [
     "COUNTERS",
     "Compression",
+    "FieldMap",
     "Fourier",
     "Ghost",
     "Images",
@@ -31,20 +33,28 @@ __all__ = [
     "RawFile",
     "Readout",
     "Reconstruction",
+    "ReplicaSnr",
+    "T2star",
     "Use",
     "combine",
+    "field_map",
     "ghost_from_image",
     "ghost_from_navigators",
     "low_resolution",
+    "magnitude",
     "open",
+    "phase",
     "ramp_positions",
     "reconstruct",
     "relative_maps",
     "remove_ghost",
+    "replica_snr",
     "root_sum_of_squares",
     "snr_scale",
+    "t2star",
     "to_image",
     "to_kspace",
     "to_magnitude",
+    "unwrap",
     "walsh_maps",
 ]
