@@ -45,6 +45,20 @@ static kvox_status apply_line(void *data, int64_t line, int32_t worker) {
   return KVOX_OK;
 }
 
+/* A row of exp(log + i phase) that begins with `first` and goes on by `step`, conjugated: by multiplication, which is
+ * much quicker and in doubles exact enough. */
+static void fill_row(int64_t count, const double first[2], const double step[2], float *row) {
+  double re = exp(first[0]) * cos(first[1]), im = exp(first[0]) * sin(first[1]);
+  const double by_re = exp(step[0]) * cos(step[1]), by_im = exp(step[0]) * sin(step[1]);
+  for (int64_t x = 0; x < count; x++) {
+    row[2 * x] = (float)re;
+    row[2 * x + 1] = (float)-im;
+    const double next = re * by_re - im * by_im;
+    im = re * by_im + im * by_re;
+    re = next;
+  }
+}
+
 /* Half of the ghost to either direction: exp(+-(log_gain + i phase) / 2). A direction that no line has is left out. */
 static void make_factors(const apply_job *job, const kvox_mri_ghost *ghosts, int64_t lines) {
   for (int reversed = 0; reversed < 2; reversed++) {
@@ -52,13 +66,13 @@ static void make_factors(const apply_job *job, const kvox_mri_ghost *ghosts, int
       continue;
     }
     const double sign = reversed ? -0.5 : 0.5;
-    for (int64_t i = 0; i < job->coils * job->size; i++) {
-      double log_gain, phase;
-      kvox_mri_ghost_at(ghosts + i / job->size, i % job->size, job->size, &log_gain, &phase);
-      const double scale = exp(sign * log_gain);
-      float *out = job->factors + (2 * (i / job->size) + reversed) * job->row + 2 * (i % job->size);
-      out[0] = (float)(scale * cos(sign * phase));
-      out[1] = (float)(-scale * sin(sign * phase));
+    for (int64_t c = 0; c < job->coils; c++) {
+      double first[2];
+      const double step[2] = {sign * ghosts[c].log_gain_per_px, sign * ghosts[c].linear_rad_per_px};
+      kvox_mri_ghost_at(ghosts + c, 0, job->size, &first[0], &first[1]);
+      first[0] *= sign;
+      first[1] *= sign;
+      fill_row(job->size, first, step, job->factors + (2 * c + reversed) * job->row);
     }
   }
 }
