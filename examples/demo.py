@@ -2,7 +2,7 @@
 
 Noisy scans of the FORBILD head, made here: by parallel beams, and by a cone beam as a full turn, as a short scan and
 with a detector to one side; and, where the environment variable KVOX_DATA names a folder with
-ct/tooth.h5, the synchrotron scan of a tooth, beside scikit-image's reconstruction of it.
+ct/tooth.h5, the synchrotron scan of a tooth, beside scikit-image's reconstruction of it. MRI: see demo_mri.py.
 """
 
 import os
@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 
+import demo_mri
 import kvox
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "bench" / "peers"))
@@ -195,6 +196,7 @@ def main():
         table += tooth(out, real)
     else:
         print("KVOX_DATA is not set or has no ct/tooth.h5: the real scan of a tooth is left out")
+    table += demo_mri.run(out, data, save, planes)
     print(f"\n{'':44}{'seconds':>9}{'GUPS':>7}")
     for name, seconds, gups, words in table:
         speed = f"{gups:7.2f}" if gups else " " * 7

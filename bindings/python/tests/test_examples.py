@@ -1,5 +1,6 @@
 """The examples are built, run and agree; the pages' Python is executed."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -24,7 +25,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples")
     libraries = pathlib.Path(_abi.io()._name).parent
     core = pathlib.Path(_abi.lib._name).parent
-    for name in ("simulate", "reconstruct", "device", "stream"):
+    for name in ("simulate", "reconstruct", "device", "stream", "mri_recon"):
         subprocess.run(
             [compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", ROOT / "include"]
             + [ROOT / "examples" / f"{name}.c", "-o", folder / name]
@@ -77,6 +78,22 @@ def test_the_scanner_s_volume_is_there_after_its_last_view(built):
     ).groups()
     assert views == "240" and float(ms) > 0
     assert int(hu) == pytest.approx(-800, abs=10)  # 0.2 of the density of water
+
+
+def test_readouts_pushed_in_c_and_in_python_make_the_same_image(built, tmp_path):
+    said = run(built / "mri_recon")
+    # Shepp and Logan's head has 0.2 of the root sum of squares of the coils, which is 1 in the middle.
+    lines, value = re.fullmatch(r"(\d+ of \d+) lines, 128 x 128 x 1 voxels, ([\d.]+) in the middle\n", said).groups()
+    assert lines == "128 of 128" and float(value) == pytest.approx(0.2, abs=0.01)
+    assert "usage" in run(built / "mri_recon", "raw.h5", fails=True)
+    assert "missing.dat" in run(built / "mri_recon", tmp_path / "missing.dat", tmp_path / "i.npy", fails=True)
+    raw = pathlib.Path(os.environ.get("KVOX_DATA", "/nowhere"), "mri", "siemens_ve_epi.dat")
+    if not raw.exists():
+        pytest.skip("skipped: KVOX_DATA has no mri/siemens_ve_epi.dat")
+    run(built / "mri_recon", raw, tmp_path / "c.npy")
+    run(sys.executable, ROOT / "examples" / "mri_recon.py", raw, tmp_path / "python.npy")
+    c, python = np.load(tmp_path / "c.npy"), np.load(tmp_path / "python.npy")
+    assert c.shape == (1, 1, 80, 80) and np.array_equal(c, python)
 
 
 def pages():
