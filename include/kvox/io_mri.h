@@ -20,7 +20,9 @@ extern "C" {
  * measured VB file was at hand. Of several measurements the last is read. A file without the mark of its end is read as
  * far as it goes, an EPI without a flag for reversed lines by its segments. The log says each of these. Where k = 0
  * lies and which lines there are is taken from the readouts, not from the header's text. Packets without samples are no
- * readouts. Samples of noise are as far apart as a sampling of 130 Hz a sample makes them: no header says it.
+ * readouts. Axes are given so that the transform of kvox/mri_readout.h holds: opposite to those of the scanner, whose
+ * own transform has the other sign. Samples of noise are as far apart as a sampling of 130 Hz a sample makes them: no
+ * header says it.
  *
  * An open file is for one thread at a time; it holds its context.
  */

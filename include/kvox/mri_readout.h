@@ -43,14 +43,15 @@ typedef struct kvox_mri_readout {
   int32_t encoding; /* which of the protocol's encodings; 0 unless a file has several */
   int32_t counters[KVOX_MRI_COUNTERS];
   int32_t coils, samples;
-  int32_t center_sample;                 /* at k = 0 */
+  int32_t center_sample;                 /* at k = 0; of a reversed readout counted after it is turned */
   int32_t discard_before, discard_after; /* samples at its ends that hold nothing */
   int32_t trajectory_axes;               /* numbers of a point; 0: none */
   const float *data;                     /* [coil][sample][real, imaginary]; valid as the call that gives it says */
   const float *trajectory;               /* [sample][trajectory_axes]; NULL: none */
   double sample_time_us;
   double position_mm[3];                             /* the middle of the slice or slab, LPS */
-  double read_axis[3], phase_axis[3], slice_axis[3]; /* unit vectors, LPS; all zero: not known */
+  double read_axis[3], phase_axis[3], slice_axis[3]; /* unit vectors, LPS, along which x, y, z of the image grow; all
+                                                        zero: not known */
 } kvox_mri_readout;
 
 enum { KVOX_MRI_CARTESIAN = 0, KVOX_MRI_EPI = 1, KVOX_MRI_RADIAL = 2, KVOX_MRI_SPIRAL = 3, KVOX_MRI_OTHER = 4 };

@@ -105,7 +105,9 @@ uint32_t kvox_io_twix_use(const kvox_io_twix_scan *r) {
 
 /*
  * (w, x, y, z) is the rotation whose columns are the phase, read and slice axes in sagittal, coronal and transversal
- * coordinates, which are LPS. All zero, as noise scans have it: not known.
+ * coordinates, which are LPS. Scanners of this maker transform to the image with exp(-i ...): by the transform that all
+ * readouts here are for (mri_readout.h) encoded axes run the other way, so all three are turned, to a right-handed
+ * frame. All zero, as noise scans have it: not known.
  */
 kvox_status kvox_io_twix_axes(const kvox_io_file *file, int64_t index, const kvox_io_twix_scan *r,
                               kvox_mri_readout *readout) {
@@ -130,8 +132,10 @@ kvox_status kvox_io_twix_axes(const kvox_io_file *file, int64_t index, const kvo
   const double phase[3] = {1 - n * (y * y + z * z), n * (x * y + w * z), n * (x * z - w * y)};
   const double read[3] = {n * (x * y - w * z), 1 - n * (x * x + z * z), n * (y * z + w * x)};
   const double slice[3] = {n * (x * z + w * y), n * (y * z - w * x), 1 - n * (x * x + y * y)};
-  memcpy(readout->phase_axis, phase, sizeof phase);
-  memcpy(readout->read_axis, read, sizeof read);
-  memcpy(readout->slice_axis, slice, sizeof slice);
+  for (int d = 0; d < 3; d++) {
+    readout->phase_axis[d] = -phase[d];
+    readout->read_axis[d] = -read[d];
+    readout->slice_axis[d] = -slice[d];
+  }
   return KVOX_OK;
 }

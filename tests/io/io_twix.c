@@ -91,7 +91,7 @@ static void directions(void **state) {
   (void)state;
   const float h = 0.70710678f;
   static const double axes[][9] = {
-      /* phase, read, slice */
+      /* phase, read, slice, as the file means them: the other way round by our transform */
       {1, 0, 0, 0, 1, 0, 0, 0, 1},
       {1, 0, 0, 0, 0, 1, 0, -1, 0},
       {0, 0, -1, 0, 1, 0, 1, 0, 0},
@@ -115,10 +115,10 @@ static void directions(void **state) {
     assert_ok(kvox_io_mri_read(file, i, &r));
     for (int d = 0; d < 3; d++) {
       const int e = (d + 1) % 3, g = (d + 2) % 3;
-      assert_close(r.phase_axis[e] * r.read_axis[g] - r.phase_axis[g] * r.read_axis[e], r.slice_axis[d], 1e-12);
+      assert_close(r.read_axis[e] * r.phase_axis[g] - r.read_axis[g] * r.phase_axis[e], r.slice_axis[d], 1e-12);
       assert_true(i == 4 ||
-                  (fabs(r.phase_axis[d] - axes[i][d]) < 1e-6 && fabs(r.read_axis[d] - axes[i][3 + d]) < 1e-6 &&
-                   fabs(r.slice_axis[d] - axes[i][6 + d]) < 1e-6));
+                  (fabs(r.phase_axis[d] + axes[i][d]) < 1e-6 && fabs(r.read_axis[d] + axes[i][3 + d]) < 1e-6 &&
+                   fabs(r.slice_axis[d] + axes[i][6 + d]) < 1e-6));
     }
     assert_close(hypot(hypot(r.read_axis[0], r.read_axis[1]), r.read_axis[2]), 1, 1e-12);
   }
@@ -354,9 +354,9 @@ static void measured(void **state) {
       assert_true(r.sample_time_us == (f == 0 ? 11.6 : 3.1));
       for (int d = 0; d < 3; d++) {
         /* The file has floats. */
-        assert_close(r.slice_axis[d], normal[d], 1e-6);
+        assert_close(-r.slice_axis[d], normal[d], 1e-6);
         assert_close(r.position_mm[d], position[d], 1e-5);
-        offcentre += r.read_axis[d] * r.position_mm[d];
+        offcentre -= r.read_axis[d] * r.position_mm[d];
       }
       /* The sign of the read axis: EPI's headers say by how much its readouts are off centre. */
       assert_close(offcentre, 2.5896997, 1e-5);
