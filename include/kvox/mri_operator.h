@@ -14,7 +14,8 @@ extern "C" {
  * exact adjoint, but for rounding: <A x, y> = <x, A^H y>. Operators are immutable, shared by any number of threads. One
  * that is made of others holds what it needs of them: they may be destroyed at once. Arrays that an operator is made of
  * stay the caller's: each comment says whether they are copied. Shapes are given slowest index first, as arrays have
- * it.
+ * it. On a context with a device parts have their tables there and chains run there: every array of c64, maps and
+ * factors too, may lie there (such factors are not looked at beforehand: NaN among them is found when they are used).
  *
  * The measurement of parallel imaging, from an image to the samples of all coils:
  *   coils (image [z, y, x] to [coil, z, y, x]), then fourier, then sampling:

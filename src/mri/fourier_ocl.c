@@ -447,34 +447,56 @@ static kvox_status run_all(void *data, kvox_ocl_queue *queue) {
     if ((i + 1) % BATCHES == 0 || i + 1 == count) {
       KVOX_TRY(look(r, i + 1));
     }
-    if (i + 1 < count) {
+    if (i + 1 < count && r->progress != NULL) {
       KVOX_TRY(kvox_progress_reach(r->progress, (double)(i + 1) / (double)count));
     }
   }
   return KVOX_OK;
 }
 
-kvox_status kvox_fourier_ocl_run(const kvox_mri_fourier *f, bool to_image, const char *name, kvox_workspace *workspace,
-                                 const kvox_array *in, const kvox_array *out, int64_t coils) {
-  kvox_fourier_device *device = f->device;
+static fourier_run run_of(const kvox_mri_fourier *f, bool to_image, const char *name, const kvox_array *in,
+                          const kvox_array *out, int64_t squares) {
+  const kvox_fourier_device *device = f->device;
   fourier_run run = {.f = f,
-                     .progress = &workspace->progress,
                      .name = name,
                      .to_image = to_image,
                      .in = in,
                      .out = out,
-                     .squares = coils,
+                     .squares = squares,
                      .coils = in->rank > 3 ? kvox_mri_coils_of(in) : 1};
   run.volumes = kvox_mri_volumes(in) / run.coils;
   run.planes_at_once = kvox_min_i64(device->planes, device->items);
   run.coils_at_once = kvox_min_i64(run.coils, device->items / run.planes_at_once);
+  return run;
+}
+
+static kvox_status take_state(const kvox_mri_fourier *f, fourier_state **state) {
+  *state = (fourier_state *)kvox_pool_take(&f->device->pool);
+  return *state != NULL ? KVOX_OK : make_state(f, state);
+}
+
+kvox_status kvox_fourier_ocl_run(const kvox_mri_fourier *f, bool to_image, const char *name, kvox_workspace *workspace,
+                                 const kvox_array *in, const kvox_array *out, int64_t coils) {
+  fourier_run run = run_of(f, to_image, name, in, out, coils);
+  run.progress = &workspace->progress;
   KVOX_TRY(kvox_workspace_begin(workspace, 0));
   kvox_progress_next(&workspace->progress, 1);
-  run.state = (fourier_state *)kvox_pool_take(&device->pool);
-  if (run.state == NULL) {
-    KVOX_TRY(make_state(f, &run.state));
-  }
+  KVOX_TRY(take_state(f, &run.state));
   const kvox_status status = kvox_execute_on_queue(f->context, workspace, run_all, &run);
-  kvox_pool_give(&device->pool, &run.state->pooled);
+  kvox_pool_give(&f->device->pool, &run.state->pooled);
+  return status;
+}
+
+kvox_status kvox_fourier_ocl_enqueue(const kvox_mri_fourier *f, bool to_image, const char *name, kvox_ocl_queue *queue,
+                                     const kvox_array *in, const kvox_array *out) {
+  fourier_run run = run_of(f, to_image, name, in, out, 0);
+  KVOX_TRY(take_state(f, &run.state));
+  const kvox_status status = run_all(&run, queue);
+  if (status != KVOX_OK) { /* nothing may be under way in the state */
+    const kvox_sentence why = kvox_sentence_keep();
+    kvox_ocl_finish(queue);
+    kvox_sentence_put_back(&why);
+  }
+  kvox_pool_give(&f->device->pool, &run.state->pooled);
   return status;
 }

@@ -17,4 +17,8 @@ void kvox_fourier_ocl_memory(const kvox_mri_fourier *fourier, kvox_memory_use *m
 kvox_status kvox_fourier_ocl_run(const kvox_mri_fourier *fourier, bool to_image, const char *name,
                                  kvox_workspace *workspace, const kvox_array *in, const kvox_array *out, int64_t coils);
 
+/* A direction within an execution of another's: done when it returns. Its progress is not told. */
+kvox_status kvox_fourier_ocl_enqueue(const kvox_mri_fourier *fourier, bool to_image, const char *name,
+                                     kvox_ocl_queue *queue, const kvox_array *in, const kvox_array *out);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/fail.h"
+#include "mri/operator_ocl.h"
 
 static const char compose_name[] = "kvox_mri_operator_compose";
 
@@ -47,6 +48,7 @@ void kvox_mri_leaf_drop(kvox_mri_leaf *leaf) {
     return;
   }
   kvox_context *context = leaf->context;
+  kvox_mri_leaf_ocl_drop(leaf);
   if (leaf->own != NULL && leaf->way->drop != NULL) {
     leaf->way->drop(leaf);
   }
@@ -125,6 +127,9 @@ static kvox_status finish(kvox_mri_operator *made, kvox_mri_operator **operation
   if (status == KVOX_OK) {
     status = plan_route(made, true);
   }
+  if (status == KVOX_OK) {
+    status = kvox_mri_operator_ocl_make(made);
+  }
   if (status != KVOX_OK) {
     kvox_mri_operator_destroy(made);
     return status;
@@ -138,6 +143,7 @@ void kvox_mri_operator_destroy(kvox_mri_operator *operation) {
     return;
   }
   kvox_context *context = operation->context;
+  kvox_mri_operator_ocl_drop(operation);
   for (int64_t n = 0; n < operation->count; n++) {
     kvox_mri_leaf_drop(operation->steps[n].leaf);
   }
@@ -176,10 +182,6 @@ static kvox_status check_composed(const kvox_mri_operator *outer, const kvox_mri
     shape_text(&outer->in, takes, sizeof takes);
     shape_text(&inner->out, gives, sizeof gives);
     return kvox_fail(KVOX_ERROR_SIZE, "%s: inner gives %s, outer takes %s", compose_name, gives, takes);
-  }
-  if (outer->steps->leaf->way->on_device != inner->steps->leaf->way->on_device) {
-    return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: one of outer and inner works on a device, the other does not",
-                     compose_name);
   }
   return KVOX_OK;
 }
@@ -251,6 +253,10 @@ kvox_status kvox_mri_operator_memory(const kvox_mri_operator *operation, kvox_me
       memory->device += operation->steps[n].leaf->device;
     }
   }
+  if (operation->device != NULL) {
+    memory->workspace = 0;
+    memory->device += kvox_mri_operator_ocl_bytes(operation);
+  }
   return KVOX_OK;
 }
 
@@ -283,20 +289,26 @@ static kvox_status run_steps(const kvox_mri_operator *operation, bool adjoint, k
 
 static kvox_status run(const kvox_mri_operator *operation, bool adjoint, kvox_workspace *workspace,
                        const kvox_array *in, const kvox_array *out) {
-  static const uint32_t type = KVOX_TYPE_BIT(KVOX_C64);
+  static const uint32_t type = KVOX_TYPE_BIT(KVOX_C64) | KVOX_ON_DEVICE_TOO;
+  const kvox_ocl *ocl = operation->device != NULL ? operation->context->ocl : NULL;
   const kvox_mri_shape *takes = adjoint ? &operation->out : &operation->in;
   const kvox_mri_shape *gives = adjoint ? &operation->in : &operation->out;
   const char *in_name = adjoint ? "kvox_mri_operator_adjoint: in" : "kvox_mri_operator_forward: in";
   const char *out_name = adjoint ? "kvox_mri_operator_adjoint: out" : "kvox_mri_operator_forward: out";
   KVOX_TRY(kvox_array_check_shape(in, in_name, type, takes->rank, takes->sizes));
   KVOX_TRY(kvox_array_check_shape(out, out_name, type, gives->rank, gives->sizes));
+  KVOX_TRY(kvox_ocl_check_place(ocl, in, in_name));
+  KVOX_TRY(kvox_ocl_check_place(ocl, out, out_name));
   KVOX_TRY(kvox_array_check_result(out, out_name));
   KVOX_TRY(kvox_array_check_apart(in, in_name, out, out_name));
   kvox_workspace *taken = NULL;
   KVOX_TRY(kvox_workspace_take(operation->context, workspace, &taken));
-  kvox_status status = kvox_workspace_begin(taken, operation->routes[adjoint].bytes);
-  if (status == KVOX_OK) {
-    status = run_steps(operation, adjoint, taken, in, out);
+  kvox_status status = KVOX_OK;
+  if (operation->device != NULL) {
+    status = kvox_mri_operator_ocl_run(operation, adjoint, taken, in, out);
+  } else {
+    status = kvox_workspace_begin(taken, operation->routes[adjoint].bytes);
+    status = status == KVOX_OK ? run_steps(operation, adjoint, taken, in, out) : status;
   }
   kvox_workspace_give_up(workspace, taken);
   return status;

@@ -21,11 +21,10 @@ kvox_status kvox_mri_shape_make(const char *name, int32_t rank, const int64_t *s
 typedef struct kvox_mri_leaf kvox_mri_leaf;
 
 /*
- * One way to compute one kind of part. A device has its own ways, chosen when a part is made; steps of a chain are all
- * on it or none is. `own` is the kind's.
+ * How one kind of part is computed on the CPU. On a device a part has something else beside this; a chain whose parts
+ * all have is executed there. `own` is the kind's.
  */
 typedef struct kvox_mri_leaf_way {
-  bool on_device;
   /* The part or its adjoint. The arrays were checked: of the part's shapes, apart, or the same one where in_place. It
    * begins an execution of its own, which takes no more than the part's scratch. */
   kvox_status (*apply)(const kvox_mri_leaf *leaf, bool adjoint, kvox_workspace *workspace, const kvox_array *in,
@@ -45,6 +44,7 @@ struct kvox_mri_leaf {
   uint64_t bytes;   /* held */
   uint64_t device;  /* kvox_memory_use of it */
   void *own;
+  struct kvox_mri_leaf_there *there; /* the same on a device; NULL: on the CPU alone. See operator_ocl.h */
 };
 
 /* `own_bytes` of zeros at `own`. */
@@ -75,6 +75,7 @@ struct kvox_mri_operator {
   int64_t count;
   kvox_mri_step *steps; /* the first is applied first */
   kvox_mri_route routes[2];
+  struct kvox_mri_operator_device *device; /* NULL: on the CPU */
 };
 
 static inline const kvox_mri_shape *kvox_mri_step_in(const kvox_mri_step *step, bool adjoint) {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/fail.h"
-#include "mri/operator.h"
+#include "mri/operator_ocl.h"
 #include "mri/tiles.h"
 
 enum { MOST_LEADING = KVOX_MAX_RANK - 4, OPERATIONS = 8 };
@@ -146,14 +146,22 @@ static kvox_status make(kvox_mri_leaf *leaf, const kvox_array *maps, int32_t lea
   part->maps = *maps;
   part->coils = maps->shape[0];
   part->kernels = kvox_product_kernels_of(leaf->context->cpu_level);
-  return kvox_mri_check_finite(maps_name, maps);
+  if (maps->buffer == NULL) {
+    KVOX_TRY(kvox_mri_check_finite(maps_name, maps));
+  }
+  if (leaf->context->ocl == NULL) {
+    return KVOX_OK;
+  }
+  const kvox_sentence before = kvox_sentence_keep();
+  return kvox_mri_leaf_ocl_settle(leaf, kvox_mri_leaf_ocl_coils(leaf, maps), maps->buffer == NULL, &before);
 }
 
 kvox_status kvox_mri_operator_create_coils(kvox_context *context, const kvox_array *maps, int32_t leading,
                                            const int64_t *sizes, kvox_mri_operator **operation) {
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(operation);
-  KVOX_TRY(kvox_array_check(maps, maps_name, KVOX_TYPE_BIT(KVOX_C64)));
+  KVOX_TRY(kvox_array_check(maps, maps_name, KVOX_TYPE_BIT(KVOX_C64) | KVOX_ON_DEVICE_TOO));
+  KVOX_TRY(kvox_ocl_check_place(context->ocl, maps, maps_name));
   if (maps->rank != 4) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: rank %" PRId32 ", must be 4: [coil, z, y, x]", maps_name, maps->rank);
   }

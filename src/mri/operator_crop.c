@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "core/fail.h"
-#include "mri/operator.h"
+#include "mri/operator_ocl.h"
 
 /* Where an array of one shape lies in one of another: `count` samples from these on are those of both. */
 typedef struct crop_part {
@@ -62,7 +62,11 @@ static kvox_status make(kvox_mri_leaf *leaf, int32_t rank, const int64_t *from, 
     part->in[d] = kvox_max_i64(shift, 0);
     part->out[d] = kvox_max_i64(-shift, 0);
   }
-  return KVOX_OK;
+  if (leaf->context->ocl == NULL) {
+    return KVOX_OK;
+  }
+  const kvox_sentence before = kvox_sentence_keep();
+  return kvox_mri_leaf_ocl_settle(leaf, kvox_mri_leaf_ocl_crop(leaf, part->count, part->in, part->out), true, &before);
 }
 
 kvox_status kvox_mri_operator_create_crop(kvox_context *context, int32_t rank, const int64_t *from, const int64_t *to,

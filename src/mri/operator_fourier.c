@@ -4,7 +4,8 @@
 
 #include "core/fail.h"
 #include "core/options.h"
-#include "mri/operator.h"
+#include "mri/fourier.h"
+#include "mri/operator_ocl.h"
 
 enum { MOST_LEADING = KVOX_MAX_RANK - 3 };
 
@@ -53,7 +54,7 @@ static kvox_status make(kvox_mri_leaf *leaf, const kvox_mri_fourier_options *opt
   leaf->scratch = memory.workspace;
   leaf->bytes += memory.plan;
   leaf->device = memory.device;
-  return KVOX_OK;
+  return kvox_mri_leaf_ocl_fourier(leaf, part->fourier);
 }
 
 kvox_status kvox_mri_operator_create_fourier(kvox_context *context, const kvox_mri_fourier_options *options,

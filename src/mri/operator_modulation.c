@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/fail.h"
-#include "mri/operator.h"
+#include "mri/operator_ocl.h"
 
 static const double two_pi = 6.283185307179586;
 
@@ -147,6 +147,14 @@ static kvox_status start(kvox_context *context, const char *name, int32_t rank, 
   return KVOX_OK;
 }
 
+static kvox_status multiply_there(kvox_mri_leaf *leaf, const kvox_array *factors) {
+  if (leaf->context->ocl == NULL) {
+    return KVOX_OK;
+  }
+  const kvox_sentence before = kvox_sentence_keep();
+  return kvox_mri_leaf_ocl_settle(leaf, kvox_mri_leaf_ocl_multiply(leaf, factors), factors->buffer == NULL, &before);
+}
+
 kvox_status kvox_mri_operator_create_modulation(kvox_context *context, int32_t rank, const int64_t *shape,
                                                 const kvox_array *factors, kvox_mri_operator **operation) {
   static const char factors_name[] = "kvox_mri_operator_create_modulation: factors";
@@ -155,10 +163,17 @@ kvox_status kvox_mri_operator_create_modulation(kvox_context *context, int32_t r
   KVOX_REQUIRE(operation);
   kvox_mri_leaf *leaf = NULL;
   KVOX_TRY(start(context, "kvox_mri_operator_create_modulation", rank, shape, &leaf));
-  kvox_status status = kvox_mri_check_last_axes(factors_name, factors, KVOX_TYPE_BIT(KVOX_C64), &leaf->in);
+  kvox_status status =
+      kvox_mri_check_last_axes(factors_name, factors, KVOX_TYPE_BIT(KVOX_C64) | KVOX_ON_DEVICE_TOO, &leaf->in);
+  if (status == KVOX_OK) {
+    status = kvox_ocl_check_place(context->ocl, factors, factors_name);
+  }
   if (status == KVOX_OK) {
     ((modulation_part *)leaf->own)->factors = *factors;
-    status = kvox_mri_check_finite(factors_name, factors);
+    status = factors->buffer == NULL ? kvox_mri_check_finite(factors_name, factors) : KVOX_OK;
+  }
+  if (status == KVOX_OK) {
+    status = multiply_there(leaf, factors);
   }
   return kvox_mri_operator_of_leaf(status, leaf, operation);
 }
@@ -168,6 +183,34 @@ static void turn(double shift, int64_t index, int64_t size, double out[2]) {
   const double angle = two_pi * (cycles - nearbyint(cycles));
   out[0] = cos(angle);
   out[1] = sin(angle);
+}
+
+static kvox_status turn_there(kvox_mri_leaf *leaf, const double *shift) {
+  const kvox_mri_shape *shape = &leaf->in;
+  kvox_heap *heap = leaf->context->heap;
+  if (leaf->context->ocl == NULL) {
+    return KVOX_OK;
+  }
+  int64_t count = 0;
+  for (int32_t d = 0; d < shape->rank; d++) {
+    count += shape->sizes[d];
+  }
+  float *factors = kvox_allocate_array(heap, 2 * count, sizeof *factors), *at = factors;
+  if (factors == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  for (int32_t d = 0; d < shape->rank; d++) {
+    for (int64_t i = 0; i < shape->sizes[d]; i++, at += 2) {
+      double value[2];
+      turn(shift[d], i, shape->sizes[d], value);
+      at[0] = (float)value[0];
+      at[1] = (float)value[1];
+    }
+  }
+  const kvox_sentence before = kvox_sentence_keep();
+  const kvox_status status = kvox_mri_leaf_ocl_settle(leaf, kvox_mri_leaf_ocl_turn(leaf, factors), true, &before);
+  kvox_release(heap, factors);
+  return status;
 }
 
 static kvox_status make_ramps(kvox_mri_leaf *leaf, const double *shift) {
@@ -200,7 +243,7 @@ static kvox_status make_ramps(kvox_mri_leaf *leaf, const double *shift) {
   }
   leaf->bytes += (uint64_t)(2 * count) * sizeof *part->ramps;
   leaf->bytes += (uint64_t)(2 * shape->sizes[last]) * sizeof *part->ramp;
-  return KVOX_OK;
+  return turn_there(leaf, shift);
 }
 
 kvox_status kvox_mri_operator_create_phase_ramp(kvox_context *context, int32_t rank, const int64_t *shape,
@@ -227,5 +270,9 @@ kvox_status kvox_mri_operator_create_scale(kvox_context *context, int32_t rank, 
   modulation_part *part = leaf->own;
   part->number[0] = real;
   part->number[1] = imaginary;
-  return kvox_mri_operator_of_leaf(KVOX_OK, leaf, operation);
+  float number[2] = {(float)real, (float)imaginary};
+  kvox_array factor;
+  kvox_status status = kvox_array_dense(&factor, "number", number, KVOX_C64, 1, (const int64_t[]){1});
+  status = status == KVOX_OK ? multiply_there(leaf, &factor) : status;
+  return kvox_mri_operator_of_leaf(status, leaf, operation);
 }

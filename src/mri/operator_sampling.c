@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/fail.h"
-#include "mri/operator.h"
+#include "mri/operator_ocl.h"
 
 /* Samples [begin, end) of a row were taken. */
 typedef struct span {
@@ -151,6 +151,44 @@ static kvox_status read_mask(kvox_mri_leaf *leaf, const kvox_array *mask) {
   return KVOX_OK;
 }
 
+/* The number of each sample that was taken, -1 of the others. */
+static kvox_status gather_there(kvox_mri_leaf *leaf) {
+  const sampling_part *part = leaf->own;
+  kvox_heap *heap = leaf->context->heap;
+  const int64_t columns = columns_of(part), count = part->rows * columns;
+  if (part->before[part->rows] > INT32_MAX) {
+    return kvox_fail(
+        KVOX_ERROR_UNSUPPORTED,
+        "kvox_mri_operator_create_gather: more than 2^31 - 1 samples are taken; a device counts no further");
+  }
+  int32_t *places = kvox_allocate_array(heap, count, sizeof *places);
+  if (places == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  memset(places, 0xff, (size_t)count * sizeof *places);
+  for (int64_t row = 0; row < part->rows; row++) {
+    int64_t number = part->before[row];
+    for (int64_t s = part->first[row]; s < part->first[row + 1]; s++) {
+      for (int64_t i = part->spans[s].begin; i < part->spans[s].end; i++) {
+        places[row * columns + i] = (int32_t)number++;
+      }
+    }
+  }
+  const kvox_status status = kvox_mri_leaf_ocl_gather(leaf, &part->mask, places);
+  kvox_release(heap, places);
+  return status;
+}
+
+static kvox_status make_there(kvox_mri_leaf *leaf, const kvox_array *mask) {
+  if (leaf->context->ocl == NULL) {
+    return KVOX_OK;
+  }
+  const sampling_part *part = leaf->own;
+  const kvox_sentence before = kvox_sentence_keep();
+  const kvox_status status = part->gather ? gather_there(leaf) : kvox_mri_leaf_ocl_keep(leaf, mask);
+  return kvox_mri_leaf_ocl_settle(leaf, status, true, &before);
+}
+
 static kvox_status make(kvox_mri_leaf *leaf, const char *name, const char *mask_name, int32_t rank,
                         const int64_t *shape, const kvox_array *mask) {
   sampling_part *part = leaf->own;
@@ -169,7 +207,7 @@ static kvox_status make(kvox_mri_leaf *leaf, const char *name, const char *mask_
     leaf->out.sizes[leading] = samples;
     leaf->out.rank = leading + 1;
   }
-  return KVOX_OK;
+  return make_there(leaf, mask);
 }
 
 kvox_status kvox_mri_operator_create_sampling(kvox_context *context, int32_t rank, const int64_t *shape,

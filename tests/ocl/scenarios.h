@@ -60,6 +60,7 @@ typedef struct scene {
   kvox_ct_operator *operation;
   kvox_mri_noise *noise;
   kvox_mri_fourier *fourier;
+  kvox_mri_operator *coils, *across, *taken, *seen, *measurement;
   kvox_workspace *workspace;
   kvox_volume *volume;
   kvox_buffer *buffer;
@@ -87,6 +88,11 @@ static inline void close_scene(scene *s) {
   kvox_ct_operator_destroy(s->operation);
   kvox_mri_noise_destroy(s->noise);
   kvox_mri_fourier_destroy(s->fourier);
+  kvox_mri_operator_destroy(s->coils);
+  kvox_mri_operator_destroy(s->across);
+  kvox_mri_operator_destroy(s->taken);
+  kvox_mri_operator_destroy(s->seen);
+  kvox_mri_operator_destroy(s->measurement);
   kvox_buffer_destroy(s->buffer);
   kvox_volume_destroy(s->volume);
   kvox_workspace_destroy(s->workspace);
@@ -418,6 +424,56 @@ cleanup:
   return status;
 }
 
+/* ---- MRI: from an image to the samples of all coils that were taken ---- */
+
+enum { TAKEN = KX / 2 };
+
+static inline kvox_status make_measurement(scene *s) {
+  static const int64_t coils_of_all[1] = {COILS};
+  uint8_t taken[KX];
+  kvox_array mask = {0};
+  const kvox_array maps = kspace_of(lines);
+  kvox_mri_fourier_options plan;
+  kvox_mri_fourier_options_init(&plan);
+  plan.kspace_size[0] = KX, plan.kspace_size[1] = KY, plan.kspace_size[2] = 1;
+  for (int i = 0; i < KX; i++) {
+    taken[i] = i % 2 == 0;
+  }
+  assert_ok(kvox_array_init(&mask, taken, KVOX_U8, 1, kspace_shape + 3));
+  KVOX_TRY(kvox_mri_operator_create_coils(s->context, &maps, 0, NULL, &s->coils));
+  KVOX_TRY(kvox_mri_operator_create_fourier(s->context, &plan, 1, coils_of_all, &s->across));
+  KVOX_TRY(kvox_mri_operator_create_gather(s->context, 4, kspace_shape, &mask, &s->taken));
+  KVOX_TRY(kvox_mri_operator_compose(s->across, s->coils, &s->seen));
+  return kvox_mri_operator_compose(s->taken, s->seen, &s->measurement);
+}
+
+static inline kvox_status run_measurement(scene *s) {
+  static float samples[2 * COILS * KY * TAKEN], back[2 * KY * KX];
+  static const int64_t taken_shape[4] = {COILS, 1, KY, TAKEN};
+  kvox_array measured = {0};
+  const kvox_array image = array_of(lines, KVOX_C64, magnitude_shape),
+                   adjoint = array_of(back, KVOX_C64, magnitude_shape);
+  assert_ok(kvox_array_init(&measured, samples, KVOX_C64, 4, taken_shape));
+  KVOX_TRY(kvox_mri_operator_forward(s->measurement, s->workspace, &image, &measured));
+  const kvox_array parts = array_of(samples, KVOX_F32, (const int64_t[3]){COILS, KY, 2 * TAKEN});
+  KVOX_TRY(take_results(s, &parts));
+  KVOX_TRY(kvox_mri_operator_adjoint(s->measurement, NULL, &measured, &adjoint));
+  const kvox_array whole = array_of(back, KVOX_F32, (const int64_t[3]){1, KY, 2 * KX});
+  return take_results(s, &whole);
+}
+
+static inline kvox_status measure(const kvox_context_options *options, void *data) {
+  scene s;
+  kvox_status status;
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(make_measurement(&s));
+  KVOX_TRY_CLEANUP(kvox_workspace_create(s.context, &s.workspace));
+  KVOX_TRY_CLEANUP(execute(&s, run_measurement));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
 static const struct scenario {
   const char *name;
   failing_heap_scenario run;
@@ -429,6 +485,7 @@ static const struct scenario {
                  {"filter", filter},
                  {"coils", coils},
                  {"transform", transform},
+                 {"measure", measure},
                  {"matched pair", matched_pair}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
