@@ -1,0 +1,154 @@
+/* Lines, partitions and echoes of which a part was measured: homodyne and POCS within the chain. */
+#include "mri/scan.h"
+
+enum { X = 64, Y = 48, COILS = 2 };
+
+/* Ellipses with sharp edges and a smooth phase, seen by coils that differ. */
+static void make_object(kvox_context *context, scan *s) {
+  static float complex image[COILS][Y][X];
+  kvox_mri_fourier_options o;
+  kvox_mri_fourier *plan = NULL;
+  for (int c = 0; c < COILS; c++) {
+    for (int y = 0; y < Y; y++) {
+      for (int x = 0; x < X; x++) {
+        const double u = (x - X / 2) / (0.5 * X), v = (y - Y / 2) / (0.5 * Y);
+        const double size = (hypot(u / 0.8, v / 0.85) < 1) + 0.6 * (hypot((u - 0.2) / 0.2, (v + 0.3) / 0.3) < 1);
+        image[c][y][x] = (float complex)(size * (1 + 0.3 * c * u) * cexp(I * (0.4 + 0.7 * u - 0.5 * v * v + 0.3 * c)));
+      }
+    }
+  }
+  const kvox_array from = array_of(image, KVOX_C64, 4, (int64_t[]){COILS, 1, Y, X});
+  const kvox_array to = array_of(s->kspace, KVOX_C64, 4, (int64_t[]){COILS, 1, Y, X});
+  kvox_mri_fourier_options_init(&o);
+  memcpy(o.kspace_size, s->protocol.encoded_size, sizeof o.kspace_size);
+  assert_ok(kvox_mri_fourier_create(context, &o, &plan));
+  assert_ok(kvox_mri_fourier_to_kspace(plan, NULL, &from, &to));
+  kvox_mri_fourier_destroy(plan);
+}
+
+/* 6 of 8 parts of an axis: 0 is x. */
+static scan partial_scan(kvox_context *context, int axis) {
+  scan s = scan_of(COILS, X, Y, 1);
+  if (axis == 0) {
+    s.samples = X * 6 / 8;
+    s.center = s.samples - X / 2;
+  } else if (axis == 1) {
+    s.protocol.limits[KVOX_MRI_STEP_1] = (kvox_mri_limits){0, Y * 6 / 8 - 1, Y * 2 / 8};
+  }
+  scan_fill(&s, 1);
+  make_object(context, &s);
+  return s;
+}
+
+static float complex *images_of(kvox_context *context, scan *s, int32_t method, int32_t combine) {
+  kvox_mri_recon_options o = separate_coils();
+  o.partial = method;
+  o.combine = combine;
+  kvox_mri_recon *recon = recon_of(context, s, &o);
+  scan_push_all(s, recon);
+  float complex *images = recon_images(recon, KVOX_C64, NULL);
+  kvox_mri_recon_destroy(recon);
+  return images;
+}
+
+static double error_of(const float complex *is, const float complex *must, int64_t count) {
+  double difference = 0, sum = 0;
+  for (int64_t i = 0; i < count; i++) {
+    difference += pow(cabs((double complex)is[i] - (double complex)must[i]), 2);
+    sum += pow(cabs((double complex)must[i]), 2);
+  }
+  return sqrt(difference / sum);
+}
+
+/* At most half of what zeros leave, along either axis, of coils and of what they are combined to. */
+static void test_methods(void **state) {
+  scan whole = partial_scan(*state, -1);
+  for (int combine = 0; combine < 3; combine += 2) {
+    const int64_t count = (combine == 0 ? 1 : COILS) * X * Y;
+    float complex *truth = images_of(*state, &whole, KVOX_MRI_ZERO_FILL, combine);
+    for (int axis = 0; axis < 2; axis++) {
+      double errors[3];
+      scan s = partial_scan(*state, axis);
+      for (int32_t method = KVOX_MRI_ZERO_FILL; method <= KVOX_MRI_POCS; method++) {
+        float complex *images = images_of(*state, &s, method, combine);
+        errors[method] = error_of(images, truth, count);
+        free(images);
+      }
+      printf("axis %d: zeros %.4f, homodyne %.4f, POCS %.4f\n", axis, errors[0], errors[1], errors[2]);
+      assert_true(errors[1] < 0.5 * errors[0] && errors[2] < 0.5 * errors[0]);
+      scan_free(&s);
+    }
+    free(truth);
+  }
+  scan_free(&whole);
+}
+
+/* The same as the stage alone: lines that are images along x; whole k-space of an asymmetric echo. */
+static void test_stages(void **state) {
+  static float complex lines[COILS][Y][X];
+  const kvox_array between = array_of(lines, KVOX_C64, 4, (int64_t[]){COILS, 1, Y, X});
+  for (int axis = 0; axis < 2; axis++) {
+    scan s = partial_scan(*state, axis);
+    const kvox_array kspace = array_of(s.kspace, KVOX_C64, 4, (int64_t[]){COILS, 1, Y, X});
+    kvox_mri_fourier_options o;
+    kvox_mri_partial_options p;
+    kvox_mri_fourier *x = NULL, *rest = NULL;
+    kvox_mri_partial *partial = NULL;
+    kvox_mri_fourier_options_init(&o);
+    kvox_mri_partial_options_init(&p);
+    memcpy(o.kspace_size, s.protocol.encoded_size, sizeof o.kspace_size);
+    memcpy(p.size, o.kspace_size, sizeof p.size);
+    p.method = KVOX_MRI_POCS;
+    p.axes = axis == 0 ? KVOX_MRI_X | KVOX_MRI_Y : KVOX_MRI_Y;
+    p.first[axis] = axis == 0 ? X * 2 / 8 : Y * 2 / 8;
+    o.axes = KVOX_MRI_X;
+    assert_ok(kvox_mri_fourier_create(*state, &o, &x));
+    o.axes = p.axes;
+    assert_ok(kvox_mri_fourier_create(*state, &o, &rest));
+    assert_ok(kvox_mri_partial_create(*state, &p, &partial));
+    for (int i = 0; i < COILS * X * Y; i++) {
+      const bool measured = axis == 0 ? i % X >= X * 2 / 8 : i / X % Y >= Y * 2 / 8;
+      (&lines[0][0][0])[i] = measured ? s.kspace[i] : 0;
+    }
+    if (axis == 1) {
+      assert_ok(kvox_mri_fourier_to_image(x, NULL, &between, &between));
+    }
+    assert_ok(kvox_mri_partial_to_kspace(partial, NULL, &between, &between));
+    assert_ok(kvox_mri_fourier_to_image(rest, NULL, &between, &kspace));
+    float complex *images = NULL;
+    scan again = partial_scan(*state, axis);
+    images = images_of(*state, &again, KVOX_MRI_POCS, KVOX_MRI_SEPARATE);
+    assert_true(error_of(images, s.kspace, COILS * X * Y) < 1e-6);
+    free(images);
+    kvox_mri_partial_destroy(partial);
+    kvox_mri_fourier_destroy(rest);
+    kvox_mri_fourier_destroy(x);
+    scan_free(&again);
+    scan_free(&s);
+  }
+}
+
+/* Echoes that lie elsewhere cannot be completed together; zeros take them. */
+static void test_other_echo(void **state) {
+  kvox_mri_recon_options o = separate_coils();
+  scan s = partial_scan(*state, 0);
+  o.partial = KVOX_MRI_POCS;
+  kvox_mri_recon *recon = recon_of(*state, &s, &o);
+  scan_push(&s, recon, 0, 0, 0, 0);
+  kvox_mri_readout r = scan_readout(&s, 0, 0, 0, 1);
+  r.center_sample++;
+  assert_fails(KVOX_ERROR_DATA, "elsewhere", kvox_mri_recon_push(recon, &r));
+  kvox_mri_recon_destroy(recon);
+  o.partial = KVOX_MRI_ZERO_FILL;
+  recon = recon_of(*state, &s, &o);
+  scan_push(&s, recon, 0, 0, 0, 0);
+  assert_ok(kvox_mri_recon_push(recon, &r));
+  kvox_mri_recon_destroy(recon);
+  scan_free(&s);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_methods), cmocka_unit_test(test_stages),
+                                     cmocka_unit_test(test_other_echo)};
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
