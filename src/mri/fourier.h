@@ -115,6 +115,10 @@ kvox_status kvox_fourier_complete(kvox_mri_fourier_options *options);
  * takes back what a failure leaves. */
 kvox_status kvox_fourier_prepare(kvox_mri_fourier *fourier, bool on_device);
 
+/* The window's factor of a sample of k-space (0 to kspace_size - 1) along an axis: 0 where it is not used, 1 without.
+ */
+double kvox_fourier_window_at(const kvox_mri_fourier_options *options, int32_t axis_number, int64_t sample);
+
 kvox_fourier_needs kvox_fourier_needs_of(const kvox_fourier_way *way);
 
 /* KVOX_ERROR_MEMORY_LIMIT where the plan's limit is too low for any. */

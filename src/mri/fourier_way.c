@@ -65,6 +65,18 @@ static void cut_axis(const kvox_mri_fourier_options *o, int32_t d, axis *a) {
   a->first = a->kspace / 2 - a->low;
 }
 
+double kvox_fourier_window_at(const kvox_mri_fourier_options *options, int32_t axis_number, int64_t sample) {
+  axis a = {.transformed = false};
+  cut_axis(options, axis_number, &a);
+  const int64_t n = sample - a.first;
+  if (!a.transformed) {
+    return 1;
+  }
+  return n >= 0 && n < a.used
+             ? window_at(options, options->window[axis_number], fabs((double)(n - a.low)) / (0.5 * (double)a.used))
+             : 0;
+}
+
 static kvox_status make_leg(const kvox_mri_fourier *f, int32_t d, const axis *a, bool to_image, bool on_device,
                             kvox_fourier_leg *leg) {
   /* A transform's line and one line of the cache more. */

@@ -198,7 +198,6 @@ kvox_status kvox_mri_recon_begin(kvox_mri_recon *r, const kvox_mri_readout *read
   }
   r->coils = readout->coils;
   r->samples = readout->samples;
-  r->kept_samples = readout->samples - readout->discard_before - readout->discard_after;
   r->sample_time_us = readout->sample_time_us;
   r->begun = true;
   return KVOX_OK;

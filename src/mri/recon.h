@@ -61,7 +61,6 @@ struct kvox_mri_recon {
   /* Set by the first image readout, coils by the first of any use. */
   bool begun;
   int64_t coils, samples;
-  int64_t kept_samples; /* of a readout, without those that are discarded */
   double sample_time_us;
 
   kvox_mri_noise_sum *noise_sum;

@@ -1,16 +1,30 @@
 /* Images in units of their noise. */
+#include "mri/fourier.h"
 #include "mri/recon.h"
 
-/* The sum over what a slice has of an axis' or line's squared weights; a mean of n readouts has 1 / n of one's noise.
- */
+static double square(double a) { return a * a; }
+
+/* Squared weights along a readout. What ramps make of the noise is told for its middle. */
+static double readout_weights(const kvox_mri_recon *r) {
+  const kvox_mri_fourier_options *o = r->store.raw ? &r->across->options : &r->along_x->options;
+  double sum = 0;
+  for (int64_t x = r->layout.first[0]; x < r->layout.end[0]; x++) {
+    sum += square(kvox_fourier_window_at(o, 0, x));
+  }
+  return r->ramp != NULL ? sum * square(kvox_mri_ramp_noise_gain(r->ramp)) : sum;
+}
+
+/* The sum over the samples that a slice has: a mean of n readouts has 1 / n of the noise of one. */
 double kvox_mri_recon_snr_scale(const kvox_mri_recon *r, int64_t frame, int64_t slice) {
   const kvox_mri_recon_layout *l = &r->layout;
+  const kvox_mri_fourier_options *o = &r->across->options;
   const int32_t *counts = kvox_mri_recon_counts(r, frame, slice);
   double lines = 0;
   for (int64_t i = 0; i < r->store.rows; i++) {
-    lines += counts[i] > 0 ? 1 / (double)counts[i] : 0;
+    const int64_t y = i % l->encoded[1], z = i / l->encoded[1];
+    if (counts[i] > 0) {
+      lines += square(kvox_fourier_window_at(o, 1, y) * kvox_fourier_window_at(o, 2, z)) / (double)counts[i];
+    }
   }
-  const double gain = r->ramp != NULL ? kvox_mri_ramp_noise_gain(r->ramp) : 1;
-  const double samples = r->ramp != NULL ? (double)l->encoded[0] : (double)r->kept_samples;
-  return kvox_mri_snr_scale(lines * samples * gain * gain, l->encoded[0] * r->store.rows);
+  return kvox_mri_snr_scale(lines * readout_weights(r), l->encoded[0] * r->store.rows);
 }
