@@ -44,6 +44,7 @@ struct kvox_mri_leaf {
   uint64_t bytes;   /* held */
   uint64_t device;  /* kvox_memory_use of it */
   void *own;
+  bool only_there;                   /* what it was made of lies on the device */
   struct kvox_mri_leaf_there *there; /* the same on a device; NULL: on the CPU alone. See operator_ocl.h */
 };
 

@@ -149,6 +149,7 @@ static kvox_status make(kvox_mri_leaf *leaf, const kvox_array *maps, int32_t lea
   if (maps->buffer == NULL) {
     KVOX_TRY(kvox_mri_check_finite(maps_name, maps));
   }
+  leaf->only_there = maps->buffer != NULL;
   if (leaf->context->ocl == NULL) {
     return KVOX_OK;
   }

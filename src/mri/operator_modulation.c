@@ -148,6 +148,7 @@ static kvox_status start(kvox_context *context, const char *name, int32_t rank, 
 }
 
 static kvox_status multiply_there(kvox_mri_leaf *leaf, const kvox_array *factors) {
+  leaf->only_there = factors->buffer != NULL;
   if (leaf->context->ocl == NULL) {
     return KVOX_OK;
   }

@@ -82,10 +82,16 @@ static kvox_status take_state(const kvox_mri_operator *o, operator_state **state
 }
 
 kvox_status kvox_mri_operator_ocl_make(kvox_mri_operator *operation) {
+  bool all = true, on_cpu = true;
   for (int64_t n = 0; n < operation->count; n++) {
-    if (operation->steps[n].leaf->there == NULL) {
-      return KVOX_OK;
-    }
+    all = all && operation->steps[n].leaf->there != NULL;
+    on_cpu = on_cpu && !operation->steps[n].leaf->only_there;
+  }
+  if (!all) {
+    return on_cpu ? KVOX_OK
+                  : kvox_fail(KVOX_ERROR_DEVICE,
+                              "kvox_mri_operator_compose: a part could not be made on the device, and another one has "
+                              "its factors there");
   }
   operation->device = kvox_allocate_zeros(operation->context->heap, sizeof *operation->device);
   if (operation->device == NULL) {
