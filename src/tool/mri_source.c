@@ -159,6 +159,92 @@ static int make_protocol(const kvox_tool *tool, const kvox_tool_mri_source_value
   return values->echo_times != NULL ? parse_echo_times(tool, values->echo_times, protocol) : KVOX_TOOL_DONE;
 }
 
+/* Gathers one line of all coils; 0 where it is nothing but zeros. */
+static int gather(kvox_tool_mri_source *source, const char *first) {
+  const kvox_array *array = source->array;
+  const int32_t coils = source->protocol.coils;
+  const int64_t samples = source->protocol.encoded_size[0];
+  int64_t coil_stride = 0, stride = 0;
+  int measured = 0;
+  for (int32_t a = 0; a < array->rank; a++) {
+    coil_stride = source->roles[a] == KVOX_TOOL_ROLE_COIL ? array->strides[a] : coil_stride;
+    stride = source->roles[a] == KVOX_TOOL_ROLE_X ? array->strides[a] : stride;
+  }
+  float *to = source->line;
+  for (int32_t c = 0; c < coils; c++) {
+    for (int64_t i = 0; i < samples; i++, to += 2) {
+      memcpy(to, first + c * coil_stride + i * stride, 2 * sizeof *to);
+      measured |= to[0] != 0 || to[1] != 0; /* NaN is not 0 */
+    }
+  }
+  return measured;
+}
+
+static int read_line(kvox_tool_mri_source *source, int64_t index, kvox_mri_readout *readout) {
+  const kvox_array *array = source->array;
+  const char *first = array->data;
+  memset(readout, 0, sizeof *readout);
+  for (int32_t a = array->rank - 1; a >= 0; a--) {
+    if (source->roles[a] >= 0) {
+      const int64_t place = index % array->shape[a];
+      index /= array->shape[a];
+      readout->counters[source->roles[a]] = (int32_t)place;
+      first += place * array->strides[a];
+    }
+  }
+  readout->coils = source->protocol.coils;
+  readout->samples = (int32_t)source->protocol.encoded_size[0];
+  readout->center_sample = readout->samples / 2;
+  readout->discard_before = source->discard[0];
+  readout->discard_after = source->discard[1];
+  readout->data = source->line;
+  return gather(source, first);
+}
+
+/* Which samples along x, y, z are not zero anywhere, first and last: what partial Fourier measured. */
+static void find_extent(kvox_tool_mri_source *source, int32_t first[3], int32_t last[3]) {
+  kvox_mri_readout readout;
+  for (int a = 0; a < 3; a++) {
+    first[a] = INT32_MAX;
+    last[a] = -1;
+  }
+  for (int64_t i = 0; i < source->readouts; i++) {
+    if (!read_line(source, i, &readout)) {
+      continue;
+    }
+    for (int64_t k = 0; k < (int64_t)readout.coils * readout.samples; k++) {
+      const int32_t x = (int32_t)(k % readout.samples);
+      if ((x < first[0] || x > last[0]) && (source->line[2 * k] != 0 || source->line[2 * k + 1] != 0)) {
+        first[0] = x < first[0] ? x : first[0];
+        last[0] = x > last[0] ? x : last[0];
+      }
+    }
+    for (int a = 1; a < 3; a++) {
+      const int32_t place = readout.counters[a == 1 ? KVOX_MRI_STEP_1 : KVOX_MRI_STEP_2];
+      first[a] = place < first[a] ? place : first[a];
+      last[a] = place > last[a] ? place : last[a];
+    }
+  }
+}
+
+/* Lines that were not measured at either end are outside the limits, samples there are discarded. */
+static void narrow(kvox_tool_mri_source *source) {
+  int32_t first[3], last[3];
+  find_extent(source, first, last);
+  for (int a = 1; a < 3 && last[0] >= 0; a++) {
+    kvox_mri_limits *limits = &source->protocol.limits[a == 1 ? KVOX_MRI_STEP_1 : KVOX_MRI_STEP_2];
+    if (first[a] <= limits->center && last[a] >= limits->center) {
+      limits->first = first[a];
+      limits->last = last[a];
+    }
+  }
+  const int32_t samples = (int32_t)source->protocol.encoded_size[0];
+  if (last[0] >= samples / 2 && first[0] <= samples / 2) {
+    source->discard[0] = first[0];
+    source->discard[1] = samples - 1 - last[0];
+  }
+}
+
 static int open_array(const kvox_tool *tool, const kvox_tool_mri_source_values *values, kvox_tool_mri_source *source) {
   int code = kvox_tool_check(tool, kvox_io_read_array(tool->context, source->path, &source->holder), source->path);
   if (code != KVOX_TOOL_DONE) {
@@ -186,6 +272,9 @@ static int open_array(const kvox_tool *tool, const kvox_tool_mri_source_values *
   }
   const int64_t samples = source->protocol.encoded_size[0] * source->protocol.coils;
   source->line = samples <= INT32_MAX ? calloc((size_t)samples, 2 * sizeof(float)) : NULL;
+  if (source->line != NULL) {
+    narrow(source);
+  }
   return source->line != NULL
              ? KVOX_TOOL_DONE
              : kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "%s: out of memory for a readout of %" PRId64 " samples",
@@ -229,46 +318,6 @@ void kvox_tool_mri_close(kvox_tool_mri_source *source) {
   kvox_io_mri_close(source->file);
   kvox_io_array_destroy(source->holder);
   free(source->line);
-}
-
-/* Gathers one line of all coils; 0 where it is nothing but zeros. */
-static int gather(kvox_tool_mri_source *source, const char *first) {
-  const kvox_array *array = source->array;
-  const int32_t coils = source->protocol.coils;
-  const int64_t samples = source->protocol.encoded_size[0];
-  int64_t coil_stride = 0, stride = 0;
-  int measured = 0;
-  for (int32_t a = 0; a < array->rank; a++) {
-    coil_stride = source->roles[a] == KVOX_TOOL_ROLE_COIL ? array->strides[a] : coil_stride;
-    stride = source->roles[a] == KVOX_TOOL_ROLE_X ? array->strides[a] : stride;
-  }
-  float *to = source->line;
-  for (int32_t c = 0; c < coils; c++) {
-    for (int64_t i = 0; i < samples; i++, to += 2) {
-      memcpy(to, first + c * coil_stride + i * stride, 2 * sizeof *to);
-      measured |= to[0] != 0 || to[1] != 0; /* NaN is not 0 */
-    }
-  }
-  return measured;
-}
-
-static int read_line(kvox_tool_mri_source *source, int64_t index, kvox_mri_readout *readout) {
-  const kvox_array *array = source->array;
-  const char *first = array->data;
-  memset(readout, 0, sizeof *readout);
-  for (int32_t a = array->rank - 1; a >= 0; a--) {
-    if (source->roles[a] >= 0) {
-      const int64_t place = index % array->shape[a];
-      index /= array->shape[a];
-      readout->counters[source->roles[a]] = (int32_t)place;
-      first += place * array->strides[a];
-    }
-  }
-  readout->coils = source->protocol.coils;
-  readout->samples = (int32_t)source->protocol.encoded_size[0];
-  readout->center_sample = readout->samples / 2;
-  readout->data = source->line;
-  return gather(source, first);
 }
 
 static int use_of(uint32_t flags) {

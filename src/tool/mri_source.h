@@ -24,6 +24,7 @@ typedef struct kvox_tool_mri_source {
   const kvox_array *array;
   int32_t roles[KVOX_MAX_RANK]; /* what each of the array's axes is */
   float *line;                  /* one readout of it, [coil][sample][real, imaginary] */
+  int32_t discard[2];           /* samples at its ends that were not measured */
   int64_t uses[6];              /* how many were read of each use, as kvox_tool_mri_report_uses names them */
 } kvox_tool_mri_source;
 

@@ -45,8 +45,8 @@ def test_both_formats_of_a_scan_give_the_same_image():
     made = [mri.reconstruct(FOLDER / name) for name in ("gre_phantom_2ch.h5", "siemens_ve_gre.dat")]
     assert np.array_equal(made[0].array, made[1].array)
     # The .dat tells where the slice was; the .h5 was written with axes x, y, z about the origin.
-    assert made[1].grid.axes[0] == pytest.approx((-1, 0, 0), abs=1e-6)
-    assert made[1].grid.axes[1] == pytest.approx((0, 0.99926, -0.03839), abs=1e-4)
+    assert made[1].grid.axes[0] == pytest.approx((1, 0, 0), abs=1e-6)
+    assert made[1].grid.axes[1] == pytest.approx((0, -0.99926, 0.03839), abs=1e-4)
     middle = made[1].grid.index_to_world([80, 80, 0])
     with mri.open(FOLDER / "siemens_ve_gre.dat") as file:
         assert middle == pytest.approx(file[0].position_mm, abs=1e-3)

@@ -167,9 +167,16 @@ class Reconstruction(Handle):
         readouts, but for lines of zeros, which were not measured. Frames are echoes where the protocol has as many,
         else repetitions."""
         lines = _five_axes(kspace)
+        begin, end = _extent(lines)[0]
         echoes = self.protocol.limits.get("echo", Limits())
         counter = _abi.MRI_CONTRAST if echoes.last - echoes.first + 1 == len(lines) > 1 else _abi.MRI_REPETITION
-        readout = _abi.MriReadout(coils=lines.shape[1], samples=lines.shape[4], center_sample=lines.shape[4] // 2)
+        readout = _abi.MriReadout(
+            coils=lines.shape[1],
+            samples=lines.shape[4],
+            center_sample=lines.shape[4] // 2,
+            discard_before=begin,
+            discard_after=lines.shape[4] - end,
+        )
         push = _abi.lib.kvox_mri_recon_push
         for f, z in np.ndindex(lines.shape[0], lines.shape[2]):
             slice_ = np.ascontiguousarray(lines[f, :, z].swapaxes(0, 1))  # [y, coil, x]
@@ -252,6 +259,18 @@ def _five_axes(kspace: npt.ArrayLike) -> Any:
     return array[(None,) * (5 - array.ndim)]
 
 
+def _extent(kspace: Any) -> list[tuple[int, int]]:
+    """Of [frame, coil, z, y, x] where samples along x, y, z begin and end that are not zero everywhere: what partial
+    Fourier measured. All of an axis whose middle was not."""
+    found = []
+    for axis in (4, 3, 2):
+        n = kspace.shape[axis]
+        measured = np.flatnonzero(kspace.any(axis=tuple({0, 1, 2, 3, 4} - {axis})))
+        inside = measured.size > 0 and measured[0] <= n // 2 <= measured[-1]
+        found.append((int(measured[0]), int(measured[-1]) + 1) if inside else (0, n))
+    return found
+
+
 def reconstruct(
     raw: str | os.PathLike[str] | RawFile | npt.ArrayLike,
     *,
@@ -281,33 +300,36 @@ def reconstruct(
             made = Reconstruction(file.protocol, context=context, **options).push_all(file)
     else:
         kspace = _five_axes(raw)
-        made = Reconstruction(
-            _protocol_of(kspace.shape, field_of_view_mm, image_size, echo_ms), context=context, **options
-        )
+        made = Reconstruction(_protocol_of(kspace, field_of_view_mm, image_size, echo_ms), context=context, **options)
         made.push_kspace(kspace)
     return made.image(complex=complex, workspace=workspace, progress=progress)
 
 
 def _protocol_of(
-    shape: tuple[int, ...],
+    kspace: Any,
     field_of_view_mm: Sequence[float] | None,
     image_size: Sequence[int] | None,
     echo_ms: Sequence[float],
 ) -> Protocol:
     """Of k-space [frame, coil, z, y, x]; the field of view is that of the image."""
-    frames, coils, *rest = shape
+    frames, coils, *rest = kspace.shape
     encoded = whole_triple("encoded_size", rest[::-1])
     image = encoded if image_size is None else whole_triple("image_size", image_size)
     length = triple("field_of_view_mm", image if field_of_view_mm is None else field_of_view_mm)
     if echo_ms and len(echo_ms) != frames:
         raise Error(Status.ERROR_SIZE, f"echo_ms has {len(echo_ms)} times, kspace {frames} frames")
+    _, lines, partitions = _extent(kspace)
     x, y, z = (mm * e / i for mm, e, i in zip(length, encoded, image, strict=True))
     return Protocol(
         encoded_size=encoded,
         image_size=image,
         encoded_mm=(x, y, z),
         image_mm=length,
-        limits={"echo" if echo_ms else "repetition": Limits(0, frames - 1)},
+        limits={
+            "echo" if echo_ms else "repetition": Limits(0, frames - 1),
+            "line": Limits(lines[0], lines[1] - 1, encoded[1] // 2),
+            "partition": Limits(partitions[0], partitions[1] - 1, encoded[2] // 2),
+        },
         coils=coils,
         echo_ms=tuple(map(float, echo_ms)),
     )
