@@ -39,10 +39,10 @@ typedef struct kvox_mri_recon_options {
   size_t struct_size;
   int32_t combine;                   /* KVOX_MRI_ROOT_SUM_OF_SQUARES, ... */
   int32_t noise;                     /* KVOX_MRI_NOISE_AS_MEASURED, ... */
-  const kvox_mri_noise *known_noise; /* instead; NULL: none is known */
+  const kvox_mri_noise *known_noise; /* instead, copied; NULL: none is known */
   int32_t snr_units;                 /* not 0: images in units of the noise's standard deviation; wants noise */
   int64_t virtual_coils;             /* compression by SVD to so many; 0: none */
-  int32_t partial;                   /* KVOX_MRI_ZERO_FILL, ... */
+  int32_t partial;                   /* KVOX_MRI_ZERO_FILL, ..., along y, z and of asymmetric echoes */
   int32_t ghost;                     /* KVOX_MRI_GHOST_AUTO, ...; of EPI alone */
   int32_t oversampled;               /* not 0: readout oversampling stays in the image */
   int64_t image_size[3];             /* pixels x, y, z over the protocol's field of view; 0: the protocol's */
@@ -57,42 +57,66 @@ typedef struct kvox_mri_recon_options {
 KVOX_API void kvox_mri_recon_options_init_sized(kvox_mri_recon_options *options, size_t struct_size);
 
 /*
- * A reconstruction in progress; it holds its context. One thread at a time.
+ * A reconstruction in progress, of Cartesian scans and EPI; it holds its context. One thread at a time.
  *
  * Images are [frame, (coil,) z, y, x]: frames are repetition, phase of the heart, set, contrast (echo), fastest last;
- * z are the partitions of a slab, or slices in the order of their positions along the slice axis; averages are
- * averaged.
+ * averages are averaged. z are the partitions of a slab, or slices in the order of their positions along the slice
+ * axis (those that did not come yet follow, by their numbers; of slices that are not parallel all are by numbers); of
+ * several slabs one follows the other. x, y, z grow along the readouts' read, phase and slice axes, and voxel size / 2
+ * (rounded down) of a slice or slab lies at its position.
+ *
+ * Pixels have the image's size in the protocol, or as near to it as a whole number of them fills the encoded field of
+ * view: k-space is filled up with zeros or cut for that, and what lies beyond the image's field of view (oversampling)
+ * is left out. Lines that acceleration skipped are zero, which the log says.
+ *
+ * Readouts are whitened, turned or regridded, transformed along x and sorted when they are pushed; compression, noise
+ * from edges, ghosts that the image tells, and partial Fourier come with each image, from what there is then.
  */
 typedef struct kvox_mri_recon kvox_mri_recon;
 
 KVOX_API kvox_status kvox_mri_recon_create(kvox_context *context, const kvox_mri_protocol *protocol,
                                            const kvox_mri_recon_options *options, kvox_mri_recon **recon);
 KVOX_API void kvox_mri_recon_destroy(kvox_mri_recon *recon);
+/*
+ * What it takes, for the protocol's coils or, once readouts came, theirs: lines of all coils, cropped along x, as
+ * `plan`. `workspace` is some images of one coil; with the adaptive combination, or where a ghost is found from the
+ * image, of all coils of a slice. What finding a ghost takes is told upwards. More than the limit is
+ * KVOX_ERROR_MEMORY_LIMIT when it is made, or with the first readout where coils were not known before.
+ */
 KVOX_API kvox_status kvox_mri_recon_memory(const kvox_mri_recon *recon, kvox_memory_use *memory);
 
 /*
- * One readout, of any use, in the order it was measured. It is copied. What a readout needs of later ones waits inside:
- * noise readouts come first, navigators before their lines. A line outside the protocol's limits, another number of
- * coils or samples than before, samples that are not finite: a status and a sentence that names the readout's counters;
- * the readout has then no part in the image and the next one may be pushed.
+ * One readout, of any use, in the order it was measured. It is copied. Noise comes before the lines it whitens (what
+ * comes later is left out, which the log says; noise of another sample time is rescaled), navigators before theirs.
+ * Calibration alone, other uses and other encodings have no part. A line outside the protocol's limits (segments have
+ * none), another number of coils or samples than before, samples that are not finite or do not fit the encoded x by
+ * their centre (0 where that does not fit: the middle): a status and a sentence that names the readout's counters; the
+ * readout has then no part in the image and the next one may be pushed. After the first line nothing is allocated.
  */
 KVOX_API kvox_status kvox_mri_recon_push(kvox_mri_recon *recon, const kvox_mri_readout *readout);
 
-/* Image lines that came and that the protocol's limits announce (without what is skipped by acceleration). */
+/* Image lines that came and that the protocol's limits announce (without what is skipped by acceleration; calibration
+ * lines that are part of the image come in addition). */
 KVOX_API void kvox_mri_recon_progress(const kvox_mri_recon *recon, int64_t *lines, int64_t *expected);
 
-/* frames, coils (1: combined), z, y, x of the images. Known after the first image readout at the latest. */
+/* frames, coils (1: combined), z, y, x of the images. Separate coils are known from the protocol or the first readout.
+ */
 KVOX_API kvox_status kvox_mri_recon_shape(const kvox_mri_recon *recon, int64_t shape[5]);
 
 /*
- * The images of what came so far, at any moment: lines that did not come are zero. c64 [frames, coils, z, y, x], or
- * f32, the magnitude; the axis of coils may be left out where they are combined, and so may that of frames where there
- * is one. Root sum of squares has no phase: c64 holds the magnitude. Stages: "fourier", "partial", "combine".
+ * The images of what came so far, at any moment and again: lines that did not come are zero. c64 [frames, coils, z, y,
+ * x], or f32, the magnitude; the axis of coils may be left out where they are combined, and so may that of frames where
+ * there is one. Root sum of squares has no phase: c64 holds the magnitude. Warm, with coils as they are and their root
+ * sum of squares, nothing is allocated. SNR units count averages, windows and zeros, not what homodyne or POCS do.
+ * Stages: "ghost", "compress", "partial", "fourier", "maps", "combine".
  */
 KVOX_API kvox_status kvox_mri_recon_image(kvox_mri_recon *recon, kvox_workspace *workspace, const kvox_array *images);
 
-/* Where the voxels are, in LPS, from the readouts' positions; axes x, y, z and the middle at 0 where they told none.
- * origins_mm, NULL or 3 z numbers: the origin of each slice. */
+/*
+ * Where the voxels are, in LPS, from the readouts' positions; axes x, y, z and the middle at 0 where they told none.
+ * Between slices the grid has the mean step from the first to the last one; origins_mm, NULL or 3 z numbers, is the
+ * origin of each. Slices that are not parallel are KVOX_ERROR_GEOMETRY.
+ */
 KVOX_API kvox_status kvox_mri_recon_grid(const kvox_mri_recon *recon, kvox_grid *grid, double *origins_mm);
 
 /* What was done and chosen, as JSON; the text is the reconstruction's, until the next call. */

@@ -52,7 +52,8 @@ static uint64_t compress_bytes(const kvox_mri_recon *r, int64_t coils) {
 }
 
 /* What the stages take of the inner workspace: the largest of them. */
-static kvox_status inner_bytes(const kvox_mri_recon *r, int64_t coils, uint64_t *plans, uint64_t *bytes) {
+static kvox_status inner_bytes(const kvox_mri_recon *r, int64_t coils, uint64_t *plans, uint64_t *bytes,
+                               uint64_t *device) {
   kvox_memory_use x = {0}, across = {0}, partial = {0};
   if (r->along_x != NULL) {
     KVOX_TRY(kvox_mri_fourier_memory(r->along_x, &x));
@@ -72,6 +73,7 @@ static kvox_status inner_bytes(const kvox_mri_recon *r, int64_t coils, uint64_t 
     *bytes = all[i] > *bytes ? all[i] : *bytes;
   }
   *plans = x.plan + across.plan + partial.plan;
+  *device = x.device + across.device + partial.device;
   return KVOX_OK;
 }
 
@@ -87,9 +89,9 @@ static uint64_t noise_bytes(const kvox_mri_recon *r, int64_t coils) {
 
 static kvox_status memory_of(const kvox_mri_recon *r, int64_t coils, kvox_memory_use *memory) {
   kvox_mri_recon_store s = r->store;
-  uint64_t plans = 0, inner = 0;
+  uint64_t plans = 0, inner = 0, device = 0;
   KVOX_TRY(kvox_mri_recon_size_store(r, coils, &s));
-  KVOX_TRY(inner_bytes(r, coils, &plans, &inner));
+  KVOX_TRY(inner_bytes(r, coils, &plans, &inner, &device));
   uint64_t plan = sum(SMALL_THINGS + sizeof *r + sizeof *r->inner + plans + inner, noise_bytes(r, coils));
   plan = sum(plan, sum((uint64_t)s.floats * sizeof(float), (uint64_t)s.count_bytes));
   plan = sum(plan, product((uint64_t)(2 * coils), (uint64_t)(r->layout.encoded[0] + s.x) * sizeof(float)));
@@ -97,7 +99,7 @@ static kvox_status memory_of(const kvox_mri_recon *r, int64_t coils, kvox_memory
   plan = sum(plan, sum(kvox_mri_recon_epi_bytes(r, coils), compress_bytes(r, coils)));
   uint64_t workspace = 0;
   KVOX_TRY(kvox_mri_recon_scratch(r, coils, &workspace));
-  *memory = (kvox_memory_use){.plan = plan, .workspace = workspace};
+  *memory = (kvox_memory_use){.plan = plan, .workspace = workspace, .device = device};
   return KVOX_OK;
 }
 
