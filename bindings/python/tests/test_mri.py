@@ -56,6 +56,10 @@ def test_sizes_windows_and_shifts_of_the_transform():
     x = np.abs(np.arange(12) - 6) / 6
     smooth = mri.to_image(kspace, window=("hann", "none", "none"))
     close(smooth, centred(kspace * (1 + np.cos(np.pi * x)) / 2), 2e-6)
+    y = np.abs(np.arange(10) - 5)[:, None] / 5
+    both = centred(kspace * (1 + np.cos(np.pi * x)) * (1 + np.cos(np.pi * y)) / 4)
+    close(mri.to_image(kspace, window="hann"), both, 2e-6)
+    close(mri.reconstruct(kspace, window="hann").array[0, 0], rss(both, 0)[0], 2e-6)
     close(mri.to_magnitude(kspace), rss(centred(kspace), 0)[None][0], 2e-6)
     out = np.empty_like(kspace)
     assert mri.to_image(kspace, out=out) is out

@@ -27,9 +27,11 @@ AXES = {"x": _abi.MRI_X, "y": _abi.MRI_Y, "z": _abi.MRI_Z}
 Window = str | Sequence[str]
 
 
-def windows(window: Window) -> tuple[int, int, int]:
-    """The numbers of the windows along x, y, z; one name stands for all."""
-    names = [window] * 3 if isinstance(window, str) else list(window)
+def windows(window: Window, long: Sequence[bool]) -> tuple[int, int, int]:
+    """The numbers of the windows along x, y, z; one name stands for all axes that are ``long``, or transformed."""
+    names = [window if axis else "none" for axis in long] if isinstance(window, str) else list(window)
+    if isinstance(window, str):
+        choose("window", window, WINDOWS)
     if len(names) != 3:
         raise Error(Status.ERROR_SIZE, f"window has {len(names)} names, must be x, y, z or one for all")
     x, y, z = (choose("window", name, WINDOWS) for name in names)
@@ -44,7 +46,7 @@ class Fourier(Handle):
     image_size:      of the image so many in the middle are kept; None: all.
     axes:            those that are transformed, such as "xy"; None: those along which kspace_size is not 1.
     shift_px:        pixel i of the image shows what lies at pixel i + shift otherwise.
-    window:          "none", "hann", "hamming", "tukey" or "fermi", one for all or for x, y, z.
+    window:          "none", "hann", "hamming", "tukey" or "fermi", one for all axes or three for x, y, z.
     parameters:      of the window; 0: the usual ones.
     """
 
@@ -73,7 +75,7 @@ class Fourier(Handle):
             transform_size=transform,
             image_size=image,
             shift_px=triple("shift_px", shift_px),
-            window=windows(window),
+            window=windows(window, [axis in axes if axes else n > 1 for axis, n in zip("xyz", size, strict=True)]),
             window_parameter=tuple(map(float, parameters)),
             memory_limit=unsigned("memory_limit", memory_limit),
         )

@@ -127,7 +127,7 @@ class Reconstruction(Handle):
             ghost=choose("ghost", ghost, GHOSTS),
             oversampled=bool(oversampled),
             image_size=whole_triple("size", size),
-            window=windows(window),
+            window=windows(window, [n > 1 for n in protocol.encoded_size]),
             window_parameter=tuple(map(float, parameters)),
             shift_px=triple("shift_px", shift_px),
             memory_limit=unsigned("memory_limit", memory_limit),
