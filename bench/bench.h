@@ -84,6 +84,7 @@ kvox_status kvox_bench_ct_project_cone(const kvox_bench *bench, const kvox_bench
 kvox_status kvox_bench_ct_backproject_cone(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_oracle(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_correct(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_mri_fourier(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_mri_live(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 
 /* ---- Reports ---- */
@@ -205,6 +206,17 @@ double kvox_bench_fftw_run(const kvox_bench_fftw *fftw, int64_t rows);
 
 /* The median over some runs of the faster kind with ESTIMATE; 0 where there is none. */
 double kvox_bench_fftw_seconds(int threads, int64_t length, int64_t rows);
+
+/*
+ * Plain FFTW with MEASURE on `views` coils of `columns` (2 or 3) dimensions, one after the other in the same arrays:
+ * whole coils on each thread, in place (way 0) and from array to array (1); all threads on one coil, in place (2) and
+ * from array to array (3). 0 seconds where FFTW has no threads of its own.
+ */
+typedef struct kvox_bench_coils kvox_bench_coils;
+enum { KVOX_BENCH_COILS_WAYS = 4 };
+kvox_bench_coils *kvox_bench_coils_create(const kvox_bench *bench, const kvox_bench_case *what);
+void kvox_bench_coils_destroy(kvox_bench_coils *coils);
+double kvox_bench_coils_run(const kvox_bench_coils *coils, int way);
 
 /* The transform length that Kvox uses for this geometry, from a plan's provenance. */
 int64_t kvox_bench_transform_length(const char *provenance);

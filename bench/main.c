@@ -31,6 +31,8 @@ static const kvox_bench_case cases[] = {
      kvox_bench_ct_project_cone, 256, 256, 90, 512},
     {"ct-backproject-cone", "its adjoint", kvox_bench_ct_backproject_cone, 256, 256, 90, 512},
     {"ct-correct", "u16 counts of the stack to line integrals", kvox_bench_ct_correct, 512, 64, 720, 729},
+    {"mri-3d", "256 x 256 x 256 of 8 coils to the magnitude, beside FFTW", kvox_bench_mri_fourier, 256, 256, 8, 3},
+    {"mri-2d", "32 slices of 512 x 512 of 16 coils, the same", kvox_bench_mri_fourier, 512, 32, 16, 2},
     {"mri-live", "256 x 256 from 256 readouts of 8 coils: the last one to the image", kvox_bench_mri_live, 256, 1, 256,
      512},
 };

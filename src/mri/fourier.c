@@ -6,6 +6,7 @@
 
 #include "core/array.h"
 #include "core/fail.h"
+#include "core/number.h"
 #include "core/options.h"
 #include "core/size.h"
 #include "mri/fourier_ocl.h"
@@ -49,6 +50,7 @@ static kvox_status complete_sizes(kvox_mri_fourier_options *o, int32_t d) {
 static kvox_status check_window(const kvox_mri_fourier_options *o, int32_t d) {
   const int32_t kind = o->window[d];
   const double first = o->window_parameter[0], second = o->window_parameter[1];
+  char a[KVOX_NUMBER_BYTES], b[KVOX_NUMBER_BYTES];
   if (kind < KVOX_MRI_NO_WINDOW || kind > KVOX_MRI_FERMI) {
     return kvox_fail(KVOX_ERROR_ARGUMENT,
                      "kvox_mri_fourier_create: window[%" PRId32 "] is %" PRId32 ", which is no KVOX_MRI_HANN ...", d,
@@ -56,12 +58,13 @@ static kvox_status check_window(const kvox_mri_fourier_options *o, int32_t d) {
   }
   if (kind == KVOX_MRI_TUKEY && !(first >= 0 && first <= 1)) {
     return kvox_fail(KVOX_ERROR_ARGUMENT,
-                     "kvox_mri_fourier_create: window_parameter[0] is %g, Tukey's must be above 0, at most 1", first);
+                     "kvox_mri_fourier_create: window_parameter[0] is %s, Tukey's must be above 0, at most 1",
+                     kvox_number(first, a));
   }
   if (kind == KVOX_MRI_FERMI && (!(first >= 0 && second >= 0) || !isfinite(first) || !isfinite(second))) {
     return kvox_fail(KVOX_ERROR_ARGUMENT,
-                     "kvox_mri_fourier_create: window_parameter is %g, %g, Fermi's radius and width must be above 0",
-                     first, second);
+                     "kvox_mri_fourier_create: window_parameter is %s, %s, Fermi's radius and width must be above 0",
+                     kvox_number(first, a), kvox_number(second, b));
   }
   return KVOX_OK;
 }
