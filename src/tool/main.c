@@ -45,6 +45,9 @@ static const char *remedy_of(kvox_status status, const char *sentence) {
   if (status == KVOX_ERROR_GEOMETRY && strstr(sentence, "arc is too short") != NULL) {
     return " (--allow-short-arc takes it all the same)";
   }
+  if (strstr(sentence, "snr_units wants the noise") != NULL) {
+    return " (--noise edges or --noise-file RAW tell it)";
+  }
   if (status == KVOX_ERROR_FORMAT && strstr(sentence, "truncated") != NULL) {
     return " (copy it again from where it is whole)";
   }

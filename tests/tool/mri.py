@@ -277,6 +277,7 @@ class Arrays(Case):
         fails(1, 'mri', 'k.npy', '--frame', 3, '-o', 'm.npy', says='--frame')
         fails(1, 'mri', 'k.npy', '--slice', 3, '-o', 'm.png', says='--slice')
         fails(2, 'mri', 'k.npy', '--slice', 0, '-o', 'm.npy', says='.png')
+        fails(1, 'mri', 'k.npy', '--snr', '-o', 'm.npy', says=('noise', '--noise edges', '--noise-file'))
         fails(1, 'mri', 'k.npy', '--b0', 'b.npy', '-o', 'm.npy', says=('--b0', 'echo'))
         fails(2, 'mri', 'k.npy', '--unwrap', '-o', 'm.npy', says='--unwrap')
         fails(2, 'mri', 'k.npy', '--oversampling', 20, '-o', 'm.npy', says='--oversampling')
