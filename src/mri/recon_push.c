@@ -172,7 +172,8 @@ static kvox_status transform(kvox_mri_recon *recon, const kvox_mri_readout *r, c
     place_samples(recon, r, first);
   }
   if (recon->noise != NULL) {
-    KVOX_TRY(kvox_mri_whiten(recon->context, recon->noise, recon->inner, &grid, &grid));
+    const kvox_mix mix = kvox_mri_noise_mix(recon->noise);
+    KVOX_TRY(kvox_mri_mix_on_cpu(recon->context, "kvox_mri_recon_push", "whiten", &mix, recon->inner, &grid, &grid));
   }
   if (recon->store.raw) {
     memcpy(recon->row, recon->grid, (size_t)(recon->coils * recon->store.x) * 2 * sizeof(float));

@@ -1,5 +1,6 @@
 /* Which transforms and what of partial Fourier a reconstruction takes. */
 #include "core/fail.h"
+#include "mri/fourier_ocl.h"
 #include "mri/recon.h"
 
 void kvox_mri_recon_drop_transforms(kvox_mri_recon *r) {
@@ -70,8 +71,8 @@ kvox_status kvox_mri_recon_plan_transforms(kvox_mri_recon *r, int64_t first, int
   /* Of one sample there is nothing to transform, but an axis must be named: its transform is the sample. */
   x.axes = x.axes != 0 ? x.axes : KVOX_MRI_X;
   across.axes = across.axes != 0 ? across.axes : KVOX_MRI_Y;
-  if (!r->store.raw) {
-    KVOX_TRY(kvox_mri_fourier_create(r->context, &x, &r->along_x));
+  if (!r->store.raw) { /* one readout at a time is too little to be sent to a device */
+    KVOX_TRY(kvox_fourier_create_on_cpu(r->context, &x, &r->along_x));
   }
   KVOX_TRY(kvox_mri_fourier_create(r->context, &across, &r->across));
   return plan_partial(r);
