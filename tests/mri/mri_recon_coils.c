@@ -246,8 +246,8 @@ static void test_stages(void **state) {
       const double complex must = how % 2 == 0 ? (double)magnitude[i] : (double complex)combined[i];
       /* Rounding may differ: on a device's context readouts are transformed on the CPU; the compression's matrix is of
        * sums in another order. */
-      assert_close(cabs((double complex)complex_is[i] - must), 0, how < 2 ? 3e-6 : 1e-5);
-      assert_close((double)is[i], cabs(must), how < 2 ? 3e-6 : 1e-5);
+      assert_close(cabs((double complex)complex_is[i] - must), 0, 1e-5);
+      assert_close((double)is[i], cabs(must), 1e-5);
     }
     free(is);
     free(complex_is);
