@@ -208,13 +208,14 @@ double kvox_bench_fftw_run(const kvox_bench_fftw *fftw, int64_t rows);
 double kvox_bench_fftw_seconds(int threads, int64_t length, int64_t rows);
 
 /*
- * Plain FFTW with MEASURE on `views` coils of `columns` (2 or 3) dimensions, one after the other in the same arrays:
- * whole coils on each thread, in place (way 0) and from array to array (1); all threads on one coil, in place (2) and
- * from array to array (3). 0 seconds where FFTW has no threads of its own.
+ * Plain FFTW with MEASURE on `kspace`, `views` coils of `columns` (2 or 3) dimensions: whole coils on each thread, in
+ * place (way 0) and to an array of one coil (1); all threads on one coil, in place (2) and to such an array (3). What
+ * is transformed in place, and was when it was planned, is no k-space any more. 0 seconds where FFTW has no threads of
+ * its own.
  */
 typedef struct kvox_bench_coils kvox_bench_coils;
 enum { KVOX_BENCH_COILS_WAYS = 4 };
-kvox_bench_coils *kvox_bench_coils_create(const kvox_bench *bench, const kvox_bench_case *what);
+kvox_bench_coils *kvox_bench_coils_create(const kvox_bench *bench, const kvox_bench_case *what, void *kspace);
 void kvox_bench_coils_destroy(kvox_bench_coils *coils);
 double kvox_bench_coils_run(const kvox_bench_coils *coils, int way);
 

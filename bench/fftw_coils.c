@@ -5,21 +5,14 @@
 
 #include "bench.h"
 
-/* One coil: the arrays of each thread that takes whole coils; one pair where threads share a coil. */
-typedef struct workplace {
-  fftwf_complex *in, *out;
-  fftwf_plan in_place, apart; /* of one thread */
-} workplace;
-
 struct kvox_bench_coils {
   int threads;
-  int64_t samples, coils;
-  workplace *places;
-  fftwf_plan shared_in_place, shared_apart; /* NULL: FFTW has no threads here */
+  int64_t samples, coils; /* samples of one coil */
+  fftwf_complex *kspace;
+  fftwf_complex **out; /* one coil for each thread */
+  /* Of one thread, and of all of them on one coil; NULL: FFTW has no threads here. */
+  fftwf_plan in_place, apart, shared_in_place, shared_apart;
 };
-
-/* Small enough that coils which are transformed in place one upon the other stay floats. */
-static const float tiny = 0x1p-60f;
 
 static fftwf_plan plan_of(const kvox_bench_case *what, fftwf_complex *in, fftwf_complex *out) {
   const int size = (int)what->size, slices = (int)what->slices;
@@ -29,42 +22,41 @@ static fftwf_plan plan_of(const kvox_bench_case *what, fftwf_complex *in, fftwf_
                              size * size, FFTW_BACKWARD, FFTW_MEASURE);
 }
 
-static int prepare(const kvox_bench_case *what, workplace *w, int64_t samples) {
-  w->in = fftwf_alloc_complex((size_t)samples);
-  w->out = fftwf_alloc_complex((size_t)samples);
-  if (w->in == NULL || w->out == NULL) {
-    return 0;
+static int make_plans(kvox_bench_coils *c, const kvox_bench_case *what) {
+  int ready = 1;
+#if KVOX_BENCH_FFTW_THREADS
+  ready = fftwf_init_threads();
+  fftwf_plan_with_nthreads(c->threads);
+  if (ready && c->threads > 1) {
+    c->shared_in_place = plan_of(what, c->kspace, c->kspace);
+    c->shared_apart = plan_of(what, c->kspace, c->out[0]);
   }
-  w->in_place = plan_of(what, w->in, w->in);
-  w->apart = plan_of(what, w->in, w->out);
-  return w->in_place != NULL && w->apart != NULL;
+  fftwf_plan_with_nthreads(1);
+#endif
+  c->in_place = ready ? plan_of(what, c->kspace, c->kspace) : NULL;
+  c->apart = ready ? plan_of(what, c->kspace, c->out[0]) : NULL;
+  return c->in_place != NULL && c->apart != NULL;
 }
 
-kvox_bench_coils *kvox_bench_coils_create(const kvox_bench *bench, const kvox_bench_case *what) {
+kvox_bench_coils *kvox_bench_coils_create(const kvox_bench *bench, const kvox_bench_case *what, void *kspace) {
   kvox_bench_coils *c = calloc(1, sizeof *c);
   if (c == NULL) {
     return NULL;
   }
   c->samples = what->size * what->size * what->slices;
   c->coils = what->views;
-  c->places = calloc((size_t)bench->threads, sizeof *c->places);
-  c->threads = c->places != NULL ? bench->threads : 0;
-  int ready = c->places != NULL;
-#if KVOX_BENCH_FFTW_THREADS
-  ready = ready && fftwf_init_threads();
-  fftwf_plan_with_nthreads(1);
-#endif
+  c->kspace = kspace;
+  c->out = calloc((size_t)bench->threads, sizeof *c->out);
+  c->threads = c->out != NULL ? bench->threads : 0;
+  int ready = c->out != NULL;
   for (int t = 0; ready && t < c->threads; t++) {
-    ready = prepare(what, &c->places[t], c->samples);
+    c->out[t] = fftwf_alloc_complex((size_t)c->samples);
+    ready = c->out[t] != NULL;
+    if (ready) {
+      memset(c->out[t], 0, (size_t)c->samples * sizeof *c->out[t]);
+    }
   }
-#if KVOX_BENCH_FFTW_THREADS
-  if (ready && c->threads > 1) {
-    fftwf_plan_with_nthreads(c->threads);
-    c->shared_in_place = plan_of(what, c->places[0].in, c->places[0].in);
-    c->shared_apart = plan_of(what, c->places[0].in, c->places[0].out);
-  }
-#endif
-  if (!ready) {
+  if (!ready || !make_plans(c, what)) {
     kvox_bench_coils_destroy(c);
     return NULL;
   }
@@ -78,48 +70,38 @@ static void destroy_plan(fftwf_plan plan) {
 }
 
 void kvox_bench_coils_destroy(kvox_bench_coils *c) {
-  for (int t = 0; c != NULL && t < c->threads; t++) {
-    destroy_plan(c->places[t].in_place);
-    destroy_plan(c->places[t].apart);
-    fftwf_free(c->places[t].in);
-    fftwf_free(c->places[t].out);
+  if (c == NULL) {
+    return;
   }
-  if (c != NULL) {
-    destroy_plan(c->shared_in_place);
-    destroy_plan(c->shared_apart);
-    free(c->places);
-  }
-  free(c);
-}
-
-static void refill(const kvox_bench_coils *c) {
+  destroy_plan(c->in_place);
+  destroy_plan(c->apart);
+  destroy_plan(c->shared_in_place);
+  destroy_plan(c->shared_apart);
   for (int t = 0; t < c->threads; t++) {
-    float *in = (float *)c->places[t].in;
-    for (int64_t i = 0; i < 2 * c->samples; i++) {
-      in[i] = tiny * (float)(1 + i % 7);
-    }
-    memset(c->places[t].out, 0, (size_t)c->samples * sizeof *c->places[t].out);
+    fftwf_free(c->out[t]);
   }
+  free(c->out);
+  free(c);
 }
 
 double kvox_bench_coils_run(const kvox_bench_coils *c, int way) {
   const int shared = way >= 2, in_place = way % 2 == 0;
-  const fftwf_plan plan = in_place ? c->shared_in_place : c->shared_apart;
-  if (shared && plan == NULL) {
-    return 0;
-  }
-  refill(c);
+  const fftwf_plan plan = shared     ? (in_place ? c->shared_in_place : c->shared_apart)
+                          : in_place ? c->in_place
+                                     : c->apart;
   const double begin = kvox_bench_now();
+  for (int64_t i = 0; shared && plan != NULL && i < c->coils; i++) {
+    fftwf_complex *in = c->kspace + i * c->samples;
+    fftwf_execute_dft(plan, in, in_place ? in : c->out[0]);
+  }
   if (shared) {
-    for (int64_t i = 0; i < c->coils; i++) {
-      fftwf_execute(plan);
-    }
-    return kvox_bench_now() - begin;
+    return plan != NULL ? kvox_bench_now() - begin : 0;
   }
 #pragma omp parallel for num_threads(c->threads) schedule(static, 1)
   for (int t = 0; t < c->threads; t++) {
     for (int64_t i = t; i < c->coils; i += c->threads) {
-      fftwf_execute(in_place ? c->places[t].in_place : c->places[t].apart);
+      fftwf_complex *in = c->kspace + i * c->samples;
+      fftwf_execute_dft(plan, in, in_place ? in : c->out[t]);
     }
   }
   return kvox_bench_now() - begin;
