@@ -216,6 +216,11 @@ static void test_stages(void **state) {
     o.combine = how % 2 == 0 ? KVOX_MRI_ROOT_SUM_OF_SQUARES : KVOX_MRI_ADAPTIVE;
     o.virtual_coils = how < 2 ? 0 : VIRTUAL;
     const int64_t coils = how < 2 ? COILS : VIRTUAL;
+    /* Compression's rounding may differ: its matrix is of sums in another order. On a device's context readouts are
+     * transformed along x by the CPU, here by the device: maps of voxels without a leading coil enlarge that rounding
+     * a hundredfold (6e-5 of images up to 3.4 was seen). */
+    const bool mixed = kvox_context_backend(*state) == KVOX_BACKEND_OPENCL && how % 2 != 0;
+    const double tolerance = mixed ? 2e-4 : how < 2 ? 1e-6 : 1e-5;
     kvox_mri_recon *recon = recon_of(*state, &s, &o);
     scan_push_all(&s, recon);
     transform(&t, &s, KVOX_MRI_X, s.kspace, t.coils, COILS);
@@ -244,10 +249,8 @@ static void test_stages(void **state) {
     float complex *complex_is = recon_images(recon, KVOX_C64, NULL);
     for (int64_t i = 0; i < VOXELS; i++) {
       const double complex must = how % 2 == 0 ? (double)magnitude[i] : (double complex)combined[i];
-      /* Rounding may differ: on a device's context readouts are transformed on the CPU; the compression's matrix is of
-       * sums in another order. */
-      assert_close(cabs((double complex)complex_is[i] - must), 0, 1e-5);
-      assert_close((double)is[i], cabs(must), 1e-5);
+      assert_close(cabs((double complex)complex_is[i] - must), 0, tolerance);
+      assert_close((double)is[i], cabs(must), tolerance);
     }
     free(is);
     free(complex_is);
