@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#define VF_WIDE_RISE 2.8 /* of vf_pick_sum_wide */
+
 #if defined(KVOX_VEC_AVX512)
 #include "cpu/vec_avx512.h"
 #elif defined(KVOX_VEC_AVX2)
@@ -35,7 +37,7 @@ static inline void vf_pick_sum(const float *p, const float *q, vf a, vi index, i
 }
 #endif
 #if !defined(KVOX_VEC_AVX512)
-/* The same where 0 <= index < 3 VL - 1. */
+/* The same where they rise by VF_SUM_RISE ... VF_WIDE_RISE each, and 0 <= index < 3 VL - 1. */
 static inline void vf_pick_sum_wide(const float *p, const float *q, vf a, vi index, vf *low, vf *high) {
   vf_gather_sum(p, q, a, index, low, high);
 }

@@ -105,13 +105,16 @@ static inline void vf_pick_sum(const float *p, const float *q, vf a, vi index, i
   *low = _mm512_permutex2var_ps(sum0, at, sum1);
   *high = _mm512_permutex2var_ps(sum0, _mm512_add_epi32(at, _mm512_set1_epi32(1)), sum1);
 }
-/* The same where 0 <= index < 3 VL - 1. */
+/* The same where they rise by VF_SUM_RISE ... VF_WIDE_RISE each, and 0 <= index < 3 VL - 1: the first ten lanes lie in
+ * two vectors, the others in the second and third, whose order in the table lets indices stand as they are. */
+static inline vf vf_pick_wide(vf a, vf b, vf c, vi index) {
+  const vf first = _mm512_mask2_permutex2var_ps(a, index, 0x03ff, b);
+  return _mm512_mask2_permutex2var_ps(c, _mm512_castps_si512(first), 0xfc00, b);
+}
 static inline void vf_pick_sum_wide(const float *p, const float *q, vf a, vi index, vf *low, vf *high) {
-  const vi next = _mm512_add_epi32(index, _mm512_set1_epi32(1)), begin = _mm512_set1_epi32(2 * VL);
-  const vf sum2 = vf_sum(p + 2 * VL, q + 2 * VL, a);
-  vf_pick_sum(p, q, a, index, 0, 0, low, high);
-  *low = _mm512_mask_permutexvar_ps(*low, _mm512_cmpge_epi32_mask(index, begin), index, sum2);
-  *high = _mm512_mask_permutexvar_ps(*high, _mm512_cmpge_epi32_mask(next, begin), next, sum2);
+  const vf sum0 = vf_sum(p, q, a), sum1 = vf_sum(p + VL, q + VL, a), sum2 = vf_sum(p + 2 * VL, q + 2 * VL, a);
+  *low = vf_pick_wide(sum0, sum1, sum2, index);
+  *high = vf_pick_wide(sum0, sum1, sum2, _mm512_add_epi32(index, _mm512_set1_epi32(1)));
 }
 
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */

@@ -62,7 +62,7 @@ static void fill_cosines(const kvox_ct_geometry *g, int64_t row, float *cosines)
   const double height = v / g->source_to_detector_mm;
   const float pitch = (float)(g->column_pitch_mm / g->source_to_detector_mm), rest = (float)(1 + height * height);
   const float first = (float)(-g->center_column_px * g->column_pitch_mm / g->source_to_detector_mm);
-  for (int64_t u = 0; u < g->columns; u++) {
+  for (int32_t u = 0; u < (int32_t)g->columns; u++) { /* compilers have vectors of 32 bits */
     const float across = first + (float)u * pitch;
     cosines[u] = 1 / sqrtf(rest + across * across);
   }

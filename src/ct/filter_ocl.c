@@ -44,7 +44,7 @@ struct kvox_ct_ocl_filter {
 
 /* Whole pairs of views of all slices where a batch holds one, else some slices of one pair. */
 static batch_shape shape_batch(int64_t columns, int64_t most_views, int64_t most_slices) {
-  batch_shape shape = {.length = kvox_fft_good_size(2 * columns)};
+  batch_shape shape = {.length = kvox_ct_filter_length(columns)};
   shape.step = kvox_round_up(shape.length, 8); /* what kvox_fft_layout wants */
   const int64_t fit = kvox_max_i64(batch_bytes / (2 * (int64_t)sizeof(float) * shape.step), 1);
   const int64_t pairs = kvox_divide_up(most_views, 2);

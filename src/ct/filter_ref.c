@@ -1,10 +1,70 @@
 /* The oracle. */
+#include <math.h>
+
 #include "ct/filter.h"
 
-static void pack(const float *a, const float *b, int64_t count, float *complex_row) {
-  for (int64_t i = 0; i < count; i++) {
-    complex_row[2 * i] = a[i];
-    complex_row[2 * i + 1] = b[i];
+typedef struct number {
+  float re, im;
+} number;
+
+static number plus(number a, number b) { return (number){a.re + b.re, a.im + b.im}; }
+static number minus(number a, number b) { return (number){a.re - b.re, a.im - b.im}; }
+
+/* a plus and minus i b */
+static number plus_i(number a, number b) { return (number){a.re - b.im, a.im + b.re}; }
+static number minus_i(number a, number b) { return (number){a.re + b.im, a.im - b.re}; }
+
+/* x exp(-2 pi i r n / length), and exp(+...) */
+static number turn_on(const kvox_filter_split *split, int64_t r, int64_t n, number x) {
+  const float *turns = split->turns + 2 * r * split->step, cosine = turns[n], sine = turns[split->step + n];
+  return r > 0 ? (number){fmaf(x.re, cosine, x.im * sine), x.im * cosine - x.re * sine} : x;
+}
+static number turn_back(const kvox_filter_split *split, int64_t r, int64_t n, number x) {
+  const float *turns = split->turns + 2 * r * split->step, cosine = turns[n], sine = turns[split->step + n];
+  return r > 0 ? (number){x.re * cosine - x.im * sine, fmaf(x.im, cosine, x.re * sine)} : x;
+}
+
+static number sample(const float *a, const float *b, int64_t i, int64_t columns) {
+  return i < columns ? (number){a[i], b[i]} : (number){0, 0};
+}
+
+/* out[s] = sum over p of x[p] exp(-2 pi i s p / 4) */
+static void fourth(const number x[4], number out[4]) {
+  const number e = plus(x[0], x[2]), f = minus(x[0], x[2]), g = plus(x[1], x[3]), h = minus(x[1], x[3]);
+  out[0] = plus(e, g);
+  out[1] = minus_i(f, h);
+  out[2] = minus(e, g);
+  out[3] = plus_i(f, h);
+}
+
+/* exp(+...) */
+static void fourth_back(const number x[4], number out[4]) {
+  const number e = plus(x[0], x[2]), f = minus(x[0], x[2]), g = plus(x[1], x[3]), h = minus(x[1], x[3]);
+  out[0] = plus(e, g);
+  out[1] = plus_i(f, h);
+  out[2] = minus(e, g);
+  out[3] = minus_i(f, h);
+}
+
+static void pack(const kvox_filter_split *split, const float *a, const float *b, float *parts) {
+  const int64_t size = split->size, step = split->step;
+  const float half = KVOX_FILTER_ROOT_HALF;
+  for (int64_t n = 0; n < size; n++) {
+    number x[4], eighths[4], even[4], odd[4];
+    for (int64_t p = 0; p < 4; p++) {
+      x[p] = sample(a, b, n + p * size, split->columns);
+    }
+    eighths[0] = x[0];
+    eighths[1] = (number){half * (x[1].re + x[1].im), half * (x[1].im - x[1].re)};
+    eighths[2] = (number){x[2].im, -x[2].re};
+    eighths[3] = (number){half * (x[3].im - x[3].re), -(half * (x[3].re + x[3].im))};
+    fourth(x, even);
+    fourth(eighths, odd);
+    for (int64_t r = 0; r < KVOX_FILTER_PARTS; r++) {
+      const number y = turn_on(split, r, n, r % 2 == 0 ? even[r / 2] : odd[r / 2]);
+      parts[2 * (r * step + n)] = y.re;
+      parts[2 * (r * step + n) + 1] = y.im;
+    }
   }
 }
 
@@ -14,10 +74,26 @@ static void multiply(float *floats, const float *response, int64_t count) {
   }
 }
 
-static void unpack(const float *complex_row, int64_t count, float weight_a, float weight_b, float *a, float *b) {
-  for (int64_t i = 0; i < count; i++) {
-    a[i] = weight_a * complex_row[2 * i];
-    b[i] = weight_b * complex_row[2 * i + 1];
+static void unpack(const kvox_filter_split *split, const float *parts, float weight_a, float weight_b, float *a,
+                   float *b) {
+  const int64_t size = split->size, step = split->step;
+  const float half = KVOX_FILTER_ROOT_HALF;
+  for (int64_t n = 0; n < size; n++) {
+    number x[2][4], even[4], odd[4];
+    for (int64_t r = 0; r < KVOX_FILTER_PARTS; r++) {
+      const float *at = parts + 2 * (r * step + n);
+      x[r % 2][r / 2] = turn_back(split, r, n, (number){at[0], at[1]});
+    }
+    fourth_back(x[0], even);
+    fourth_back(x[1], odd);
+    odd[1] = (number){half * (odd[1].re - odd[1].im), half * (odd[1].re + odd[1].im)};
+    odd[2] = (number){-odd[2].im, odd[2].re};
+    odd[3] = (number){-(half * (odd[3].re + odd[3].im)), half * (odd[3].re - odd[3].im)};
+    for (int64_t p = 0; p < 4 && n + p * size < split->columns; p++) {
+      const number y = plus(even[p], odd[p]);
+      a[n + p * size] = weight_a * y.re;
+      b[n + p * size] = weight_b * y.im;
+    }
   }
 }
 

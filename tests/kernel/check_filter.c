@@ -3,7 +3,7 @@
 #include "ct/filter.h"
 #include "kernel/check.h"
 
-/* Every kernel of the filter moves numbers or multiplies once: the oracle's bits. */
+/* Every kernel of the filter rounds where the oracle does: its bits. */
 enum { MOST = 300 };
 
 static float *random_floats(kvox_check *check, int64_t count) {
@@ -14,14 +14,28 @@ static float *random_floats(kvox_check *check, int64_t count) {
   return floats;
 }
 
+/* Of any rows that are at most half of the length, and any factors. */
+static kvox_filter_split random_split(kvox_check *check, int64_t size, int64_t columns) {
+  const int64_t step = (size + 15) / 16 * 16;
+  kvox_check_shape(check, "%d samples, parts of %d", (int)columns, (int)size);
+  return (kvox_filter_split){columns, size, step, random_floats(check, 2 * KVOX_FILTER_PARTS * step)};
+}
+
+static void compare_parts(kvox_check *check, const kvox_filter_split *split, const float *got, const float *want) {
+  for (int64_t r = 0; r < KVOX_FILTER_PARTS; r++) {
+    kvox_check_ulps(check, "part", 2 * split->size, got + 2 * r * split->step, want + 2 * r * split->step, 0);
+  }
+}
+
 static void compare_pack(kvox_check *check) {
-  const int64_t n = kvox_check_integer(check, 1, MOST);
-  kvox_check_shape(check, "%d samples", (int)n);
+  const int64_t size = kvox_check_integer(check, 1, MOST / 4), n = kvox_check_integer(check, 1, 4 * size);
+  const kvox_filter_split split = random_split(check, size, n);
   const float *a = random_floats(check, n), *b = random_floats(check, n);
-  float *want = kvox_check_floats(check, 2 * n), *got = kvox_check_floats(check, 2 * n);
-  kvox_filter_ref.pack(a, b, n, want);
-  kvox_filter_kernels_of(check->level)->pack(a, b, n, got);
-  kvox_check_ulps(check, "complex row", 2 * n, got, want, 0);
+  const int64_t all = 2 * KVOX_FILTER_PARTS * split.step;
+  float *want = kvox_check_floats(check, all), *got = kvox_check_floats(check, all);
+  kvox_filter_ref.pack(&split, a, b, want);
+  kvox_filter_kernels_of(check->level)->pack(&split, a, b, got);
+  compare_parts(check, &split, got, want);
 }
 
 static void compare_multiply(kvox_check *check) {
@@ -36,14 +50,14 @@ static void compare_multiply(kvox_check *check) {
 }
 
 static void compare_unpack(kvox_check *check) {
-  const int64_t n = kvox_check_integer(check, 1, MOST);
-  kvox_check_shape(check, "%d samples", (int)n);
-  const float *row = random_floats(check, 2 * n);
+  const int64_t size = kvox_check_integer(check, 1, MOST / 4), n = kvox_check_integer(check, 1, 4 * size);
+  const kvox_filter_split split = random_split(check, size, n);
+  const float *parts = random_floats(check, 2 * KVOX_FILTER_PARTS * split.step);
   const float wa = (float)kvox_check_real(check, 0, 1), wb = (float)kvox_check_real(check, 0, 1);
   float *want_a = kvox_check_floats(check, n), *want_b = kvox_check_floats(check, n);
   float *got_a = kvox_check_floats(check, n), *got_b = kvox_check_floats(check, n);
-  kvox_filter_ref.unpack(row, n, wa, wb, want_a, want_b);
-  kvox_filter_kernels_of(check->level)->unpack(row, n, wa, wb, got_a, got_b);
+  kvox_filter_ref.unpack(&split, parts, wa, wb, want_a, want_b);
+  kvox_filter_kernels_of(check->level)->unpack(&split, parts, wa, wb, got_a, got_b);
   kvox_check_ulps(check, "real parts", n, got_a, want_a, 0);
   kvox_check_ulps(check, "imaginary parts", n, got_b, want_b, 0);
 }
@@ -67,20 +81,22 @@ enum { BENCH = 1024 };
 
 typedef struct bench_rows {
   const kvox_filter_kernels *kernels;
-  float *a, *b, *complex_row, *stack;
+  kvox_filter_split split;
+  float *a, *b, *parts, *stack;
 } bench_rows;
 
 static bench_rows make_rows(kvox_check *check) {
   return (bench_rows){.kernels = kvox_filter_kernels_of(check->level),
                       .a = random_floats(check, BENCH * KVOX_STACK),
                       .b = random_floats(check, BENCH),
-                      .complex_row = random_floats(check, 2 * BENCH),
+                      .split = random_split(check, BENCH / 4, BENCH),
+                      .parts = random_floats(check, 4 * BENCH),
                       .stack = kvox_check_floats(check, BENCH * KVOX_STACK)};
 }
 
 static void work_pack(void *data) {
   const bench_rows *r = data;
-  r->kernels->pack(r->a, r->b, BENCH, r->complex_row);
+  r->kernels->pack(&r->split, r->a, r->b, r->parts);
 }
 static void work_multiply(void *data) {
   const bench_rows *r = data;
@@ -88,7 +104,7 @@ static void work_multiply(void *data) {
 }
 static void work_unpack(void *data) {
   const bench_rows *r = data;
-  r->kernels->unpack(r->complex_row, BENCH, 1, 2, r->stack, r->stack + BENCH);
+  r->kernels->unpack(&r->split, r->parts, 1, 2, r->stack, r->stack + BENCH);
 }
 static void work_interleave(void *data) {
   const bench_rows *r = data;

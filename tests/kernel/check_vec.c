@@ -221,11 +221,12 @@ static void compare_pick_pairs(kvox_check *check, int32_t vectors) {
 
 enum { SUM_SAMPLES = 4 * MOST_LANES + 48 };
 
-/* `way`: 0 for lanes that rise evenly, 1 for any of three vectors, 2 for any. */
+/* `way`: 0 for lanes that rise evenly, 1 for those that rise further, 2 for any. */
 static void compare_sum(kvox_check *check, int way) {
   const kvox_vec_table *table = table_of(check->level);
-  const double rise = kvox_check_real(check, 0, table->rise), start = kvox_check_real(check, 0, 1.0001);
-  const int64_t first = kvox_check_integer(check, 0, 16);
+  const double least = way == 1 ? table->rise : 0, most = way == 1 ? table->wide_rise : table->rise;
+  const double rise = kvox_check_real(check, least, most), start = kvox_check_real(check, 0, 1.0001);
+  const int64_t first = way == 0 ? kvox_check_integer(check, 0, 16) : 0;
   float *p = kvox_check_floats(check, SUM_SAMPLES), *q = kvox_check_floats(check, SUM_SAMPLES);
   float low[MOST_LANES], high[MOST_LANES];
   const float a = random_float(check);
@@ -234,13 +235,15 @@ static void compare_sum(kvox_check *check, int way) {
     p[i] = random_float(check);
     q[i] = random_float(check);
   }
-  if (way > 0) {
-    random_indices(check, 0, way == 1 ? 3 * table->lanes - 2 : SUM_SAMPLES - 2, index);
-    (way == 1 ? table->pick_sum_wide : table->gather_sum)(p, q, a, index, low, high);
+  for (int lane = 0; lane < table->lanes; lane++) {
+    index[lane] = (int32_t)((double)first + start + rise * lane);
+  }
+  if (way == 2) {
+    random_indices(check, 0, SUM_SAMPLES - 2, index);
+    table->gather_sum(p, q, a, index, low, high);
+  } else if (way == 1) {
+    table->pick_sum_wide(p, q, a, index, low, high);
   } else {
-    for (int lane = 0; lane < table->lanes; lane++) {
-      index[lane] = (int32_t)((double)first + start + rise * lane);
-    }
     table->pick_sum(p, q, a, index, first, index[table->lanes / 2], low, high);
   }
   for (int lane = 0; lane < table->lanes; lane++) {

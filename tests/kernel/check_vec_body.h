@@ -137,6 +137,7 @@ const kvox_vec_table TABLE = {
     .gather_pair = gather_pair,
     .pick_pairs = {pick_pair_2, pick_pair_3},
     .rise = VF_SUM_RISE,
+    .wide_rise = VF_WIDE_RISE,
     .pick_sum = pick_sum,
     .pick_sum_wide = pick_sum_wide,
     .gather_sum = gather_sum,
