@@ -60,18 +60,27 @@ static inline void truth_axis(const kvox_mri_fourier_options *o, int d, bool adj
   const int64_t to = adjoint ? o->kspace_size[d] : o->image_size[d];
   const int64_t inner = d == 0 ? 1 : d == 1 ? size[0] : size[0] * size[1];
   const int64_t outer = size[0] * size[1] * size[2] / inner / from;
+  double complex *factors = malloc((size_t)(to * from) * sizeof *factors);
+  assert_non_null(factors);
+  for (int64_t n = 0; n < to; n++) {
+    for (int64_t m = 0; m < from; m++) {
+      factors[n * from + m] = adjoint ? conj(truth_factor(o, d, n, m)) : truth_factor(o, d, m, n);
+    }
+  }
   for (int64_t a = 0; a < outer; a++) {
     for (int64_t n = 0; n < to; n++) {
       for (int64_t b = 0; b < inner; b++) {
         double complex sum = 0;
         for (int64_t m = 0; m < from; m++) {
-          const double complex f = adjoint ? conj(truth_factor(o, d, n, m)) : truth_factor(o, d, m, n);
-          sum += f * in[(a * from + m) * inner + b];
+          const double complex f = factors[n * from + m], z = in[(a * from + m) * inner + b];
+          /* Written out: C's own product looks for infinities. */
+          sum += creal(f) * creal(z) - cimag(f) * cimag(z) + (creal(f) * cimag(z) + cimag(f) * creal(z)) * I;
         }
         out[(a * to + n) * inner + b] = sum;
       }
     }
   }
+  free(factors);
   size[d] = to;
 }
 
