@@ -99,8 +99,8 @@ typedef struct kvox_mri_t2star_options {
   size_t struct_size;
   int32_t method;                 /* KVOX_MRI_LEAST_SQUARES, ... */
   double noise_floor;             /* the mean of the magnitude where there is no signal; 0: none */
-  double shortest_ms, longest_ms; /* T2* is kept within; 0: a twentieth of the shortest step between echoes, 100 times
-                                     the last echo time */
+  double shortest_ms, longest_ms; /* T2* is kept within, 1e-30 to 1e30; 0: a twentieth of the shortest step between
+                                     echoes, 100 times the last echo time */
 } kvox_mri_t2star_options;
 
 #define kvox_mri_t2star_options_init(options) \
@@ -114,11 +114,12 @@ KVOX_API void kvox_mri_t2star_options_init_sized(kvox_mri_t2star_options *option
  * echoes give T2.
  *
  * The line through logarithms is weighed by squared magnitudes, so that each echo counts by its noise; from there
- * Gauss and Newton's steps, shortened where they must be (Levenberg 1944), lead to the least squares. With a noise
- * floor the model is sqrt(S0^2 exp(-2 TE / T2*) + floor^2), which follows the mean of magnitudes with noise (Rice) to a
- * tenth of the standard deviation sigma of a real part (compare Gudbjartsson and Patz 1995). The floor is what is met
- * in air: sqrt(pi / 2) sigma for one coil; for the root sum of squares of more see kvox_mri_snr_scale. Magnitudes
- * beyond 1e18 fail, those below 1e-19 count as nothing. Stage: "t2star".
+ * Gauss and Newton's steps, shortened where they must be (Levenberg 1944), lead to the least squares (of several
+ * minima, which signals that do not decay can have, to one near the line). With a noise floor the model is sqrt(S0^2
+ * exp(-2 TE / T2*) + floor^2), which follows the mean of magnitudes with noise (Rice) to a tenth of the standard
+ * deviation sigma of a real part (compare Gudbjartsson and Patz 1995). The floor is what is met in air: sqrt(pi / 2)
+ * sigma for one coil; for the root sum of squares of more see kvox_mri_snr_scale. Magnitudes beyond 1e18 fail, those
+ * below 1e-19 count as nothing. Stage: "t2star".
  */
 KVOX_API kvox_status kvox_mri_t2star(kvox_context *context, const kvox_mri_t2star_options *options,
                                      kvox_workspace *workspace, const kvox_array *magnitudes,

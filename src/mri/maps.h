@@ -1,6 +1,6 @@
 /* What the makers of sensitivity maps share. */
-#ifndef KVOX_MRI_MAPS_H
-#define KVOX_MRI_MAPS_H
+#ifndef KVOX_MRI_MAPS_INSIDE_H
+#define KVOX_MRI_MAPS_INSIDE_H
 
 #include "core/array.h"
 

@@ -20,6 +20,9 @@ static const float most_magnitude = 1e18f;
 /* Bounds of T2* where nobody sets them: of the shortest step between echoes, of the last echo time. */
 static const double shortest_share = 0.05, longest_share = 100;
 
+/* Within these both T2* and R2* are floats. */
+static const double least_time_ms = 1e-30, most_time_ms = 1e30;
+
 /* Times are even where steps differ by no more than this share. */
 static const double same_step = 1e-9;
 
@@ -100,13 +103,17 @@ static void take_floor_off(const t2star_job *job, const kvox_mri_tile *at, const
   }
 }
 
+/* What the line's times are shares of: so sums of magnitudes, which may be large, stay floats. */
+static double span_of(const kvox_t2star_fit *fit) { return fit->times[fit->echoes - 1]; }
+
 static void make_line(const t2star_job *job, const kvox_mri_tile *at, const float *line, const t2star_scratch *s) {
   memset(s->sums, 0, (size_t)(KVOX_T2STAR_SUMS * KVOX_MRI_TILE) * sizeof *s->sums);
   for (int64_t n = 0; n < at->padded; n++) {
     s->first[n] = line[n] * line[n] > 0 ? line[n] : 1;
   }
   for (int64_t e = 0; e < job->fit.echoes; e++) {
-    job->kernels->add_echo(at->padded, (float)job->fit.times[e], s->first, line + e * KVOX_MRI_TILE, s->sums);
+    job->kernels->add_echo(at->padded, (float)(job->fit.times[e] / span_of(&job->fit)), s->first,
+                           line + e * KVOX_MRI_TILE, s->sums);
   }
   job->kernels->descent(at->padded, s->sums, s->rate);
 }
@@ -114,14 +121,14 @@ static void make_line(const t2star_job *job, const kvox_mri_tile *at, const floa
 /* One voxel: from the line to what was asked for. */
 static void fit_voxel(const t2star_job *job, const t2star_scratch *s, int64_t n) {
   const kvox_t2star_fit *fit = &job->fit;
-  const double w = s->sums[n], wt = s->sums[KVOX_T2STAR_WT * KVOX_MRI_TILE + n];
+  const double w = s->sums[n], wt = span_of(fit) * s->sums[KVOX_T2STAR_WT * KVOX_MRI_TILE + n];
   const double wy = s->sums[KVOX_T2STAR_WY * KVOX_MRI_TILE + n];
   float *out = s->results + n;
   if (!(w > 0)) {
     out[T2STAR * KVOX_MRI_TILE] = out[S0 * KVOX_MRI_TILE] = out[R2STAR * KVOX_MRI_TILE] = 0;
     return;
   }
-  double rate = fmin(fmax(s->rate[n], fit->least_rate), fit->most_rate);
+  double rate = fmin(fmax(s->rate[n] / span_of(fit), fit->least_rate), fit->most_rate);
   double amplitude = s->first[n] * exp((wy + rate * wt) / w);
   if (job->method == KVOX_MRI_LEAST_SQUARES) {
     for (int64_t e = 0; e < fit->echoes; e++) {
@@ -193,11 +200,12 @@ static kvox_status check_options(const kvox_mri_t2star_options *given, const dou
   }
   const double shortest = options.shortest_ms != 0 ? options.shortest_ms : shortest_share * step;
   const double longest = options.longest_ms != 0 ? options.longest_ms : longest_share * times_ms[job->fit.echoes - 1];
-  if (!(shortest > 0 && longest > shortest && isfinite(longest))) {
-    return kvox_fail(KVOX_ERROR_ARGUMENT,
-                     "kvox_mri_t2star: T2* is to be kept within shortest_ms %s and longest_ms %s, must be positive and "
-                     "rise",
-                     kvox_number(shortest, number), kvox_number(longest, other));
+  if (!(shortest >= least_time_ms && longest > shortest && longest <= most_time_ms)) {
+    return kvox_fail(
+        KVOX_ERROR_ARGUMENT,
+        "kvox_mri_t2star: T2* is to be kept within shortest_ms %s and longest_ms %s, must rise and be from 1e-30 "
+        "to 1e30",
+        kvox_number(shortest, number), kvox_number(longest, other));
   }
   job->method = options.method;
   job->fit.floor = options.noise_floor;

@@ -182,6 +182,23 @@ static void test_odd_voxels(void **state) {
   }
 }
 
+/* Squares of magnitudes times squares of times would leave the range of floats. */
+static void test_largest_magnitudes(void **state) {
+  static const double sizes[] = {1e18, 1e-16}, times_ms[4] = {100, 200, 300, 400}, decay_ms = 500;
+  kvox_mri_t2star_options options;
+  kvox_mri_t2star_options_init(&options);
+  for (int k = 0; k < 4; k++) {
+    const double size = sizes[k / 2];
+    options.method = k % 2;
+    for (int i = 0; i < 4 * VOXELS; i++) {
+      magnitudes[i] = (float)(size * exp(-times_ms[i / VOXELS] / decay_ms));
+    }
+    assert_ok(fit(*state, &options, 4, times_ms));
+    assert_close(t2star[7], decay_ms, 2e-5 * decay_ms);
+    assert_close(s0[7], size, 2e-5 * size);
+  }
+}
+
 static void test_threads_and_strides(void **state) {
   (void)state;
   make_noisy(8, even_ms, 20, 15, 8);
@@ -221,6 +238,11 @@ static void test_refused(void **state) {
   options.shortest_ms = 700;
   options.longest_ms = 600;
   assert_fails(KVOX_ERROR_ARGUMENT, "shortest_ms 700 and longest_ms 600", fit(*state, &options, 8, even_ms));
+  options.shortest_ms = 1e-310;
+  assert_fails(KVOX_ERROR_ARGUMENT, "from 1e-30 to 1e30", fit(*state, &options, 8, even_ms));
+  options.shortest_ms = 0;
+  options.longest_ms = 1e300;
+  assert_fails(KVOX_ERROR_ARGUMENT, "from 1e-30 to 1e30", fit(*state, &options, 8, even_ms));
   magnitudes[3 * VOXELS + Y * X + 5 * X + 6] = -1;
   assert_fails(KVOX_ERROR_DATA, "echo 3 at z 1, y 5, x 6", fit(*state, NULL, 8, even_ms));
   magnitudes[3 * VOXELS + Y * X + 5 * X + 6] = NAN;
@@ -235,7 +257,7 @@ int main(void) {
       cmocka_unit_test(test_closed_form), cmocka_unit_test(test_noise),
       cmocka_unit_test(test_noise_floor), cmocka_unit_test(test_least_squares),
       cmocka_unit_test(test_odd_voxels),  cmocka_unit_test(test_threads_and_strides),
-      cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_refused),     cmocka_unit_test(test_largest_magnitudes),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
