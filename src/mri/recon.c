@@ -65,8 +65,11 @@ static kvox_status make(kvox_mri_recon *r) {
   r->options.known_noise = NULL;
   KVOX_TRY(kvox_mri_recon_plan_layout(&r->protocol, &r->options, &r->layout));
   KVOX_TRY(kvox_mri_recon_plan_transforms(r, 0, r->layout.encoded[0]));
+  const int64_t coils = r->coils > 0 ? r->coils : r->protocol.coils, slices = r->layout.slices;
+  if (coils > 0) {
+    KVOX_TRY(kvox_mri_recon_check_memory(r, coils));
+  }
   KVOX_TRY(kvox_workspace_create(r->context, &r->inner));
-  const int64_t slices = r->layout.slices;
   r->places = kvox_allocate_array(r->context->heap, slices, sizeof *r->places);
   r->order = kvox_allocate_array(r->context->heap, slices, sizeof *r->order);
   if (r->places == NULL || r->order == NULL) {
@@ -74,8 +77,7 @@ static kvox_status make(kvox_mri_recon *r) {
   }
   memset(r->places, 0, (size_t)slices * sizeof *r->places);
   kvox_mri_recon_sort_slices(r);
-  const int64_t coils = r->coils > 0 ? r->coils : r->protocol.coils;
-  return coils > 0 ? kvox_mri_recon_check_memory(r, coils) : KVOX_OK;
+  return KVOX_OK;
 }
 
 kvox_status kvox_mri_recon_create(kvox_context *context, const kvox_mri_protocol *protocol,

@@ -142,6 +142,8 @@ void kvox_mri_recon_drop_transforms(kvox_mri_recon *recon);
 /* ---- Coils at the image ---- */
 
 bool kvox_mri_recon_wants_edges(const kvox_mri_recon *recon);
+/* The sample at k = 0, counted as they were measured. */
+int64_t kvox_mri_recon_middle_as_measured(const kvox_mri_recon *recon, const kvox_mri_readout *readout);
 kvox_status kvox_mri_recon_add_edges(kvox_mri_recon *recon, const kvox_mri_readout *readout, int64_t y, int64_t z);
 
 /* Where images are of mixtures of coils, settle makes the matrix for what came so far, and mix_coil the lines

@@ -33,8 +33,7 @@ kvox_status kvox_mri_recon_add_edges(kvox_mri_recon *r, const kvox_mri_readout *
     return KVOX_OK;
   }
   const int64_t begin = readout->discard_before, end = readout->samples - readout->discard_after;
-  const bool told = readout->center_sample > 0 && r->ramp == NULL;
-  const int64_t middle = told ? readout->center_sample : readout->samples / 2;
+  const int64_t middle = kvox_mri_recon_middle_as_measured(r, readout);
   const double far = edge_share * (double)kvox_max_i64(middle - begin, end - 1 - middle);
   const int64_t low = kvox_max_i64((int64_t)floor((double)middle - far) + 1, begin);
   const int64_t high = kvox_min_i64((int64_t)ceil((double)middle + far), end);

@@ -13,11 +13,21 @@ static double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] 
 
 static bool is_unit(const double *axis) { return fabs(sqrt(dot(axis, axis)) - 1) <= unit_length; }
 
+/* Of axes that are no frame a grid could not be made. */
+static bool is_frame(const double *const axes[3]) {
+  for (int a = 0; a < 3; a++) {
+    if (!is_unit(axes[a]) || !(fabs(dot(axes[a], axes[(a + 1) % 3])) <= unit_length)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 void kvox_mri_recon_note_place(kvox_mri_recon *r, int64_t slice, const kvox_mri_readout *readout) {
   kvox_mri_recon_place *p = &r->places[slice];
   const double *axes[3] = {readout->read_axis, readout->phase_axis, readout->slice_axis};
   const double sum = readout->position_mm[0] + readout->position_mm[1] + readout->position_mm[2];
-  if (p->known || !isfinite(sum) || !is_unit(axes[0]) || !is_unit(axes[1]) || !is_unit(axes[2])) {
+  if (p->known || !isfinite(sum) || !is_frame(axes)) {
     return;
   }
   p->known = true;

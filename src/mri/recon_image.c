@@ -24,6 +24,8 @@ typedef struct image_job {
   scratch_layout at;
   bool general;
   int64_t count; /* images of a slice */
+  int64_t slice; /* that is being made, of all frames */
+  double reached;
 } image_job;
 
 /* ---- Arrays ---- */
@@ -351,14 +353,31 @@ kvox_status kvox_mri_recon_scratch(const kvox_mri_recon *r, int64_t coils, uint6
   return fits ? KVOX_OK : kvox_fail(KVOX_ERROR_SIZE, "kvox_mri_recon: an image has more than 2^63 - 1 bytes");
 }
 
-static kvox_status make_all(const image_job *job) {
+/* What a stage tells of itself, the slice's progress at least: one slab may be all there is, and its host may want no
+ * more of it. Stages begin anew, the whole never goes back. */
+static int tell_stage(void *user, double fraction) {
+  image_job *job = user;
+  const kvox_progress *outer = &job->workspace->progress;
+  const double all = (double)(job->recon->layout.frames * job->recon->layout.slices);
+  job->reached = fmax(job->reached, ((double)job->slice + 0.99 * fraction) / all);
+  return outer->report(outer->user, job->reached);
+}
+
+static kvox_status make_all(image_job *job) {
   const kvox_mri_recon *r = job->recon;
+  kvox_progress *outer = &job->workspace->progress, *stage = &job->recon->inner->progress;
   const int64_t slices = r->layout.slices, all = r->layout.frames * slices;
-  for (int64_t i = 0; i < all; i++) {
-    KVOX_TRY(make_slice(job, i / slices, i % slices));
-    KVOX_TRY(kvox_progress_reach(&job->workspace->progress, (double)(i + 1) / (double)all));
+  kvox_status status = KVOX_OK;
+  stage->report = outer->report != NULL ? tell_stage : NULL;
+  stage->user = job;
+  for (job->slice = 0; job->slice < all && status == KVOX_OK; job->slice++) {
+    status = make_slice(job, job->slice / slices, job->slice % slices);
+    if (status == KVOX_OK) {
+      status = kvox_progress_reach(outer, (double)(job->slice + 1) / (double)all);
+    }
   }
-  return KVOX_OK;
+  stage->report = NULL;
+  return status;
 }
 
 /* Lines that acceleration left out are zero like those that did not come; that is worth a word. */

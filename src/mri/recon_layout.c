@@ -115,9 +115,14 @@ static kvox_status count_frames(const kvox_mri_protocol *p, kvox_mri_recon_layou
   const int64_t averages = (int64_t)p->limits[KVOX_MRI_AVERAGE].last - p->limits[KVOX_MRI_AVERAGE].first + 1;
   fits = fits && kvox_multiply(lines, averages, &lines);
   l->lines = lines;
-  return fits ? KVOX_OK
-              : kvox_fail(KVOX_ERROR_SIZE,
-                          "kvox_mri_recon_create: protocol: its limits announce more than 2^63 - 1 lines");
+  if (!fits) {
+    return kvox_fail(KVOX_ERROR_SIZE, "kvox_mri_recon_create: protocol: its limits announce more than 2^63 - 1 lines");
+  }
+  return l->slices <= MOST_SIZE
+             ? KVOX_OK
+             : kvox_fail(KVOX_ERROR_SIZE,
+                         "kvox_mri_recon_create: protocol: limits[%d] announce %" PRId64 " slices, may be %d",
+                         KVOX_MRI_SLICE, l->slices, MOST_SIZE);
 }
 
 kvox_status kvox_mri_recon_plan_layout(const kvox_mri_protocol *protocol, const kvox_mri_recon_options *options,

@@ -47,6 +47,10 @@ static kvox_status check_samples(const kvox_mri_readout *r) {
   return KVOX_OK;
 }
 
+/* Far above what receivers give; the squares of what is larger, summed, may leave the range of floats, and then no
+ * image could be made any more. */
+static const float most_sample = 1e15F;
+
 static kvox_status check_finite(const kvox_mri_readout *r) {
   for (int32_t c = 0; c < r->coils; c++) {
     const float *row = r->data + (int64_t)c * 2 * r->samples;
@@ -54,6 +58,10 @@ static kvox_status check_finite(const kvox_mri_readout *r) {
       if (!isfinite(row[n])) {
         return kvox_mri_recon_fail(KVOX_ERROR_DATA, r, "sample %" PRId64 " of coil %" PRId32 " is NaN or infinite",
                                    n / 2, c);
+      }
+      if (!(fabsf(row[n]) <= most_sample)) {
+        return kvox_mri_recon_fail(
+            KVOX_ERROR_DATA, r, "sample %" PRId64 " of coil %" PRId32 " is beyond 1e15, as no receiver's is", n / 2, c);
       }
     }
   }
@@ -91,15 +99,29 @@ static kvox_status check_length(const kvox_mri_recon *recon, const kvox_mri_read
 
 /* ---- Along the readout ---- */
 
+/* The sample at k = 0, the readout turned. Writers that do not tell it leave a 0; no line that begins in the middle has
+ * as many samples. */
+static int64_t middle_of(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  const int64_t size = recon->layout.encoded[0];
+  const bool told = r->center_sample != 0 || size / 2 + r->samples <= size;
+  return told ? r->center_sample : r->samples / 2;
+}
+
+int64_t kvox_mri_recon_middle_as_measured(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  if (recon->ramp != NULL) {
+    return r->samples / 2;
+  }
+  const int64_t middle = middle_of(recon, r);
+  return (r->flags & KVOX_MRI_REVERSE) != 0 ? r->samples - 1 - middle : middle;
+}
+
 /* Where sample 0 of a readout that is not regridded lies. */
 static kvox_status find_first_sample(const kvox_mri_recon *recon, const kvox_mri_readout *r, int64_t *first) {
   const int64_t size = recon->layout.encoded[0];
-  /* Writers that do not tell the centre leave a 0; no line that begins in the middle has as many samples. */
-  const bool told = r->center_sample != 0 || size / 2 + r->samples <= size;
   const bool reversed = (r->flags & KVOX_MRI_REVERSE) != 0;
   const int64_t before = reversed ? r->discard_after : r->discard_before;
   const int64_t after = reversed ? r->discard_before : r->discard_after;
-  const int64_t at = size / 2 - (told ? r->center_sample : r->samples / 2);
+  const int64_t at = size / 2 - middle_of(recon, r);
   if (at + before < 0 || at + r->samples - after > size) {
     return kvox_mri_recon_fail(KVOX_ERROR_DATA, r,
                                "its samples, %" PRId32 " with k = 0 at %" PRId32 ", do not fit the %" PRId64

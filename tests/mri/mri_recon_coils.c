@@ -152,6 +152,47 @@ static void test_edges(void **state) {
   scan_free(&s);
 }
 
+/* Half echoes and reversed ones: their ends are where their middle says, and the middle of k-space is none. */
+static void test_edges_of_echoes(void **state) {
+  enum { X = 60, Y = 60 };
+  static const struct {
+    int samples, center;
+    uint32_t flags;
+  } echoes[] = {{30, 0, 0}, {42, 12, 0}, {42, 12, KVOX_MRI_REVERSE}};
+  kvox_mri_recon_options o = separate_coils();
+  o.noise = KVOX_MRI_NOISE_FROM_EDGES;
+  o.snr_units = 1;
+  for (size_t e = 0; e < sizeof echoes / sizeof echoes[0]; e++) {
+    scan s = scan_of(NOISE_COILS, X, Y, 1);
+    uint64_t seed = 9;
+    s.samples = echoes[e].samples;
+    s.center = echoes[e].center;
+    s.flags = echoes[e].flags;
+    scan_fill(&s, 1);
+    kvox_mri_recon *recon = recon_of(*state, &s, &o);
+    for (int32_t y = 0; y < Y; y++) {
+      kvox_mri_readout r = scan_readout(&s, 0, 0, 0, y);
+      const int middle = s.flags != 0 ? s.samples - 1 - s.center : s.center;
+      make_noise(&seed, 3, s.samples, s.line);
+      for (int c = 0; c < NOISE_COILS; c++) {
+        s.line[c * s.samples + middle] += 1000; /* of every line: row Y / 2 of the image */
+      }
+      assert_ok(kvox_mri_recon_push(recon, &r));
+    }
+    float complex *images = recon_images(recon, KVOX_C64, NULL);
+    for (int c = 0; c < NOISE_COILS; c++) {
+      const float complex *of_coil = images + c * X * Y;
+      float complex *noise = images + c * X * (Y - 1);
+      memmove(noise, of_coil, Y / 2 * X * sizeof *noise);
+      memmove(noise + Y / 2 * X, of_coil + (Y / 2 + 1) * X, (Y - Y / 2 - 1) * X * sizeof *noise);
+    }
+    check_white(images, X * (Y - 1), 12 * 6);
+    free(images);
+    kvox_mri_recon_destroy(recon);
+    scan_free(&s);
+  }
+}
+
 /* Too few samples to tell the noise: said where it is wanted, passed over where it is not. */
 static void test_few_edges(void **state) {
   kvox_mri_recon_options o = separate_coils();
@@ -295,8 +336,10 @@ static void test_threads(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_snr),       cmocka_unit_test(test_known_noise), cmocka_unit_test(test_edges),
-      cmocka_unit_test(test_few_edges), cmocka_unit_test(test_stages),      cmocka_unit_test(test_threads),
+      cmocka_unit_test(test_snr),       cmocka_unit_test(test_known_noise),
+      cmocka_unit_test(test_edges),     cmocka_unit_test(test_edges_of_echoes),
+      cmocka_unit_test(test_few_edges), cmocka_unit_test(test_stages),
+      cmocka_unit_test(test_threads),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -46,6 +46,9 @@ static void test_protocol(void **state) {
   }
   refused(*state, &s, NULL, KVOX_ERROR_SIZE, "2^63");
   s = good;
+  s.protocol.limits[KVOX_MRI_SLICE].last = INT32_MAX;
+  refused(*state, &s, NULL, KVOX_ERROR_SIZE, "2147483648 slices");
+  s = good;
   s.protocol.coils = 5000;
   refused(*state, &s, NULL, KVOX_ERROR_ARGUMENT, "coils is 5000");
 }
@@ -123,6 +126,8 @@ static void test_readouts(void **state) {
     r = good;
     s.line[8 + 3] = (float)INFINITY;
     assert_fails(KVOX_ERROR_DATA, "sample 3 of coil 1 is NaN or infinite", kvox_mri_recon_push(recon, &r));
+    s.line[8 + 3] = -1e30F;
+    assert_fails(KVOX_ERROR_DATA, "sample 3 of coil 1 is beyond 1e15", kvox_mri_recon_push(recon, &r));
     scan_push(&s, recon, 0, 0, i / 6, i % 6);
   }
   float complex *images = recon_images(recon, KVOX_C64, NULL);
@@ -212,6 +217,41 @@ static void test_strides(void **state) {
 static int32_t stop_at_half(void *user, double fraction) {
   (void)user;
   return fraction > 0.5;
+}
+
+/* Told more than once before all is done, never backwards; then the host wants no more. */
+static int32_t stop_in_the_middle(void *user, double fraction) {
+  double *last = user;
+  assert_true(fraction >= *last);
+  *last = fraction;
+  return fraction > 0.2 && fraction < 1;
+}
+
+/* One slab is not finished first. */
+static void test_cancelled_slab(void **state) {
+  for (int partial = KVOX_MRI_ZERO_FILL; partial <= KVOX_MRI_POCS; partial += KVOX_MRI_POCS) {
+    scan s = scan_of(2, 24, 20, 16);
+    kvox_mri_recon_options o;
+    kvox_workspace *workspace = NULL;
+    static float data[16 * 20 * 24];
+    double last = 0;
+    const kvox_array images = array_of(data, KVOX_F32, 3, (int64_t[]){16, 20, 24});
+    kvox_mri_recon_options_init(&o);
+    o.partial = partial;
+    s.protocol.limits[0].first = 4;
+    scan_fill(&s, 3);
+    kvox_mri_recon *recon = recon_of(*state, &s, &o);
+    scan_push_all(&s, recon);
+    assert_ok(kvox_workspace_create(*state, &workspace));
+    kvox_workspace_set_progress(workspace, stop_in_the_middle, &last);
+    assert_int_equal(kvox_mri_recon_image(recon, workspace, &images), KVOX_ERROR_CANCELLED);
+    assert_true(last > 0.2 && last < 1);
+    kvox_workspace_set_progress(workspace, NULL, NULL);
+    assert_ok(kvox_mri_recon_image(recon, workspace, &images));
+    kvox_workspace_destroy(workspace);
+    kvox_mri_recon_destroy(recon);
+    scan_free(&s);
+  }
 }
 
 static void test_cancelled(void **state) {
@@ -321,9 +361,10 @@ static void test_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_protocol),  cmocka_unit_test(test_options),      cmocka_unit_test(test_readouts),
-      cmocka_unit_test(test_noise),     cmocka_unit_test(test_images),       cmocka_unit_test(test_strides),
-      cmocka_unit_test(test_cancelled), cmocka_unit_test(test_not_parallel), cmocka_unit_test(test_memory),
+      cmocka_unit_test(test_protocol),  cmocka_unit_test(test_options),        cmocka_unit_test(test_readouts),
+      cmocka_unit_test(test_noise),     cmocka_unit_test(test_images),         cmocka_unit_test(test_strides),
+      cmocka_unit_test(test_cancelled), cmocka_unit_test(test_cancelled_slab), cmocka_unit_test(test_not_parallel),
+      cmocka_unit_test(test_memory),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
