@@ -61,3 +61,25 @@ class CircleReconstructor(Reconstructor):
         self.workspace = kvox.Workspace(context)
         self.projections = np.ascontiguousarray(projections, np.float32)
         self.pictures = np.zeros(grid.shape, np.float32)
+
+
+class MriReconstructor:
+    """k-space of all coils to their root sum of squares in one pass."""
+
+    def __init__(self, kspace, volume, threads):
+        import kvox
+
+        self.context = kvox.Context(threads=threads, backend="cpu", fft_effort="measure")
+        self.settings = f"to_magnitude, measured plan, {self.context.cpu}"
+        _, slices, rows, columns = kspace.shape
+        axes = "xyz" if volume else "xy"
+        self.fourier = kvox.mri.Fourier((columns, rows, slices), axes=axes, context=self.context)
+        self.workspace = kvox.Workspace(self.context)
+        self.kspace = kspace
+        self.image = np.zeros(kspace.shape[1:], np.float32)
+
+    def run(self):
+        return self.fourier.to_magnitude(self.kspace, out=self.image, workspace=self.workspace)
+
+    def close(self):
+        pass

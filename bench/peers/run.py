@@ -1,4 +1,4 @@
-"""Kvox beside other reconstructors: the same projections, thread counts and pixels, in one run; error beside time.
+"""Kvox beside other reconstructors: the same data, thread counts and pixels, in one run; error beside time.
 
 One JSON line a measurement, then a table. Reading of files is never timed. KVOX_DATA names the folder with ct/tooth.h5.
 """
@@ -12,6 +12,7 @@ import time
 
 import circle
 import measure
+import mri
 import numpy as np
 import peer_astra
 import peer_kvox
@@ -24,7 +25,7 @@ import scenes
 PEERS = {"kvox": peer_kvox, "skimage": peer_skimage, "astra": peer_astra, "midas": peer_midas, "tomopy": peer_tomopy}
 SIZE, VIEWS, COLUMNS, STACK = 512, 720, 729, 64
 SAME_PLACE_PX = 0.25
-CASES = ("slice", "stack", "tooth", *circle.CASES)
+CASES = ("slice", "stack", "tooth", *circle.CASES, *mri.CASES)
 
 
 def half_turn(views):
@@ -122,7 +123,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="timed runs after a warm-up; the median counts (3)")
     parser.add_argument("--threads", type=int, nargs="+", help="thread counts (1 and all cores)")
-    names = list({**PEERS, **circle.PEERS})
+    names = list({**PEERS, **circle.PEERS, **mri.PEERS})
     parser.add_argument("--with", nargs="+", choices=names, default=names, dest="peers", help="(all of them)")
     parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES, help="(all of them)")
     parser.add_argument("--cpu", nargs="*", default=["avx2"], help="more CPU levels of Kvox to measure (avx2)")
@@ -145,6 +146,8 @@ COLUMNS_OF_TABLE = (
     ("seconds", "seconds_median", "{:.4f}"),
     ("least", "seconds_least", "{:.4f}"),
     ("scaled", "scaled", "{}"),
+    ("of Kvox", "of_kvox", "{:.2f}"),
+    ("NRMSE", "nrmse", "{:.2e}"),
     ("GUPS", "gups", "{:.2f}"),
     ("RMSE", "rmse", "{:.5f}"),
     ("RMSE flat", "rmse_flat", "{:.5f}"),
@@ -183,12 +186,24 @@ def circle_cases(lines, options):
         circle.run(lines, name, peers, options)
 
 
+def mri_cases(lines, options):
+    cases = [name for name in mri.CASES if name in options.cases]
+    if not cases:
+        return
+    peers = mri.usable([name for name in options.peers if name in mri.PEERS])
+    if "kvox" in options.peers and peer_kvox not in [peer for _, peer, _ in peers]:
+        sys.exit("run.py: nothing to compare: Kvox cannot be used here")
+    for name in cases:
+        mri.run(lines, name, peers, options)
+
+
 def main(arguments):
     options = parse(arguments)
     print(f"{measure.cpu_name()}, {os.cpu_count()} cores, {platform.platform()}", file=sys.stderr)
     lines = []
     parallel_cases(lines, options)
     circle_cases(lines, options)
+    mri_cases(lines, options)
     shown = [column for column in COLUMNS_OF_TABLE if any(column[1] in line for line in lines)]
     print(measure.table(lines, shown), file=sys.stderr)
 
