@@ -11,8 +11,8 @@ import sys
 import time
 
 import circle
+import magnitude
 import measure
-import mri
 import numpy as np
 import peer_astra
 import peer_kvox
@@ -25,7 +25,7 @@ import scenes
 PEERS = {"kvox": peer_kvox, "skimage": peer_skimage, "astra": peer_astra, "midas": peer_midas, "tomopy": peer_tomopy}
 SIZE, VIEWS, COLUMNS, STACK = 512, 720, 729, 64
 SAME_PLACE_PX = 0.25
-CASES = ("slice", "stack", "tooth", *circle.CASES, *mri.CASES)
+CASES = ("slice", "stack", "tooth", *circle.CASES, *magnitude.CASES)
 
 
 def half_turn(views):
@@ -123,7 +123,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="timed runs after a warm-up; the median counts (3)")
     parser.add_argument("--threads", type=int, nargs="+", help="thread counts (1 and all cores)")
-    names = list({**PEERS, **circle.PEERS, **mri.PEERS})
+    names = list({**PEERS, **circle.PEERS, **magnitude.PEERS})
     parser.add_argument("--with", nargs="+", choices=names, default=names, dest="peers", help="(all of them)")
     parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES, help="(all of them)")
     parser.add_argument("--cpu", nargs="*", default=["avx2"], help="more CPU levels of Kvox to measure (avx2)")
@@ -187,14 +187,14 @@ def circle_cases(lines, options):
 
 
 def mri_cases(lines, options):
-    cases = [name for name in mri.CASES if name in options.cases]
+    cases = [name for name in magnitude.CASES if name in options.cases]
     if not cases:
         return
-    peers = mri.usable([name for name in options.peers if name in mri.PEERS])
+    peers = magnitude.usable([name for name in options.peers if name in magnitude.PEERS])
     if "kvox" in options.peers and peer_kvox not in [peer for _, peer, _ in peers]:
         sys.exit("run.py: nothing to compare: Kvox cannot be used here")
     for name in cases:
-        mri.run(lines, name, peers, options)
+        magnitude.run(lines, name, peers, options)
 
 
 def main(arguments):
