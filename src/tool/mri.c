@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool/files.h"
 #include "tool/progress.h"
@@ -128,6 +129,13 @@ static int check_values(const kvox_tool *tool, const kvox_tool_mri_values *value
   return check_outputs(tool, values);
 }
 
+/* One broken counter of a small file may announce more images than a machine can hold. */
+static uint64_t memory_limit(const kvox_tool *tool) {
+  const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGE_SIZE);
+  const uint64_t all = pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes : 0;
+  return tool->common->memory > 0 ? tool->common->memory : all;
+}
+
 static int create(kvox_tool_mri_job *job) {
   const kvox_tool_mri_values *values = job->values;
   kvox_context *context = job->tool->context;
@@ -141,6 +149,7 @@ static int create(kvox_tool_mri_job *job) {
   options.partial = choice(PARTIALS, values->partial);
   options.ghost = choice(GHOSTS, values->ghost);
   options.oversampled = values->oversampled;
+  options.memory_limit = memory_limit(job->tool);
   for (int a = 0; a < 3; a++) {
     options.image_size[a] = (int64_t)values->size.values[a];
     options.shift_px[a] = values->shift.values[a];

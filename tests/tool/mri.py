@@ -345,6 +345,18 @@ class Scans(Case):
         self.assertEqual(told['protocol']['echo_ms'], [27])
         self.assertEqual(told['reversed_readouts'], 42)
 
+    def test_a_counter_that_announces_too_much(self):
+        # Of one readout: slice and repetition at bytes 4 and 12 of the counters, which begin at byte 52 of its header.
+        with open(self.file('siemens_ve_gre.dat'), 'rb') as file:
+            data = bytearray(file.read())
+        begin = int.from_bytes(data[16:24], 'little')
+        begin += int.from_bytes(data[begin:begin + 4], 'little')
+        for at in (4, 12):
+            data[begin + 52 + at:begin + 54 + at] = (60000).to_bytes(2, 'little')
+        with open(self.path('much.dat'), 'wb') as file:
+            file.write(data)
+        self.fails(1, 'mri', 'much.dat', '-o', 'm.npy', says=('much.dat: the memory limit is ', '--memory'))
+
     def test_broken_files(self):
         random.seed(3)
         for name in ('gre_phantom_2ch.h5', 'siemens_ve_gre.dat', 'epi_phantom_2ch.h5', 'siemens_ve_epi.dat'):
