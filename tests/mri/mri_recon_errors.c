@@ -286,6 +286,12 @@ static void test_not_parallel(void **state) {
   memcpy(r.read_axis, read, sizeof read);
   memcpy(r.slice_axis, slice, sizeof slice);
   assert_ok(kvox_mri_recon_grid(recon, &grid, NULL));
+  const kvox_mri_readout turned = r;
+  memcpy(r.read_axis, slice, sizeof slice); /* along the slice axis: these axes are no frame, and tell nothing */
+  assert_ok(kvox_mri_recon_push(recon, &r));
+  assert_ok(kvox_mri_recon_grid(recon, &grid, NULL));
+  assert_close(grid.axes[0][0], 1, 0);
+  r = turned;
   assert_ok(kvox_mri_recon_push(recon, &r));
   assert_fails(KVOX_ERROR_GEOMETRY, "not parallel", kvox_mri_recon_grid(recon, &grid, NULL));
   kvox_mri_recon_destroy(recon);
