@@ -34,7 +34,7 @@ static const char *usual_axes(const char *path, int32_t rank) {
                                                   "echo,1,coil,z,y,x",
                                                   "1,echo,1,coil,z,y,x",
                                                   "1,1,echo,1,coil,z,y,x"};
-  return (kvox_tool_has_extension(path, ".cfl") ? bart : numpy)[rank - 1];
+  return kvox_tool_has_extension(path, ".cfl") ? bart[rank - 1] : numpy[rank - 1];
 }
 
 static int is_array(const char *path) {
