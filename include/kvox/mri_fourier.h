@@ -12,8 +12,8 @@ extern "C" {
 /* Which axes are transformed. */
 enum { KVOX_MRI_X = 1, KVOX_MRI_Y = 2, KVOX_MRI_Z = 4 };
 
-/* Windows on k-space, each along an axis: w(t), where sample k of the n that are used has t = |k - n / 2| / (n / 2), the
- * first n / 2 rounded down: 0 in the middle, 1 at the edge. */
+/* Windows on k-space, each along an axis: w(t), where sample k of the n that are used has t = |k - n / 2| / (n / 2),
+ * the first n / 2 rounded down: 0 in the middle, 1 at the edge. */
 enum {
   KVOX_MRI_NO_WINDOW = 0,
   KVOX_MRI_HANN = 1,    /* (1 + cos(pi t)) / 2 */
@@ -32,7 +32,7 @@ typedef struct kvox_mri_fourier_options {
   size_t struct_size;
   int32_t axes; /* KVOX_MRI_X | ...; 0: those along which kspace_size is not 1 */
   int64_t kspace_size[3], transform_size[3], image_size[3]; /* x, y, z */
-  double shift_px[3];         /* pixel i of the image shows what lies at pixel i + shift otherwise */
+  double shift_px[3];         /* pixel i of the image shows what lies at pixel i + shift otherwise; up to 1e15 */
   int32_t window[3];          /* KVOX_MRI_HANN ... along x, y, z */
   double window_parameter[2]; /* 0: the default */
   uint64_t memory_limit;      /* bytes of one execution beside the arrays; 0: the context's, else what is quickest */
@@ -54,11 +54,11 @@ KVOX_API kvox_status kvox_mri_fourier_memory(const kvox_mri_fourier *fourier, kv
 
 /*
  * k-space c64 [.., z, y, x] to images c64 [.., z, y, x], of the plan's sizes, any strides; the leading axes (coils,
- * slices) are equal. Each sample is multiplied with its window and exp(+2 pi i k (x + shift) / transform_size), and sums
- * are divided by sqrt(kspace_size) along each transformed axis: unitary, and zero-filling keeps the image's intensity.
- * In place where both are the same array (kspace_size and image_size equal). Samples that are used and not finite, and
- * results beyond floats, are KVOX_ERROR_DATA. The same bits for any number of threads and any leading axes. Stage:
- * "fourier".
+ * slices) are equal. Each sample is multiplied with its window and exp(+2 pi i k (x + shift) / transform_size), and
+ * sums are divided by sqrt(kspace_size) along each transformed axis: unitary, and zero-filling keeps the image's
+ * intensity. In place where both are the same array (kspace_size and image_size equal). Samples that are used and not
+ * finite, and results beyond floats, are KVOX_ERROR_DATA. The same bits for any number of threads and any leading axes.
+ * Stage: "fourier".
  */
 KVOX_API kvox_status kvox_mri_fourier_to_image(const kvox_mri_fourier *fourier, kvox_workspace *workspace,
                                                const kvox_array *kspace, const kvox_array *image);
@@ -69,7 +69,8 @@ KVOX_API kvox_status kvox_mri_fourier_to_kspace(const kvox_mri_fourier *fourier,
                                                 const kvox_array *image, const kvox_array *kspace);
 
 /* Transform and root sum of squares over coils at once, in their order: k-space c64 [.., coil, z, y, x] to f32
- * [.., z, y, x], with the memory of one coil. */
+ * [.., z, y, x], with the memory of one coil. Squares are taken in floats: samples of images beyond 1e19 fail, those
+ * below 1e-19 count as nothing. */
 KVOX_API kvox_status kvox_mri_fourier_to_magnitude(const kvox_mri_fourier *fourier, kvox_workspace *workspace,
                                                    const kvox_array *kspace, const kvox_array *magnitude);
 

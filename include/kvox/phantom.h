@@ -76,7 +76,8 @@ KVOX_API void kvox_phantom_coils_destroy(kvox_phantom_coils *coils);
 
 KVOX_API int64_t kvox_phantom_coils_count(const kvox_phantom_coils *coils);
 
-/* The sensitivities at the middle of each voxel of a grid: c64 [coil, z, y, x]. */
+/* The sensitivities at the middle of each voxel of a grid: c64 [coil, z, y, x]. One beyond floats is KVOX_ERROR_DATA.
+ * Threads: those of the coils' context; the same bits for any number of them. */
 KVOX_API kvox_status kvox_phantom_coil_maps(const kvox_phantom_coils *coils, const kvox_grid *grid,
                                             const kvox_array *maps);
 
@@ -91,8 +92,8 @@ KVOX_API kvox_status kvox_phantom_coil_maps(const kvox_phantom_coils *coils, con
  * A grid of several slices is one volume, encoded along z; a grid of one slice is the section through it, infinitely
  * thin (ellipsoids are cut to ellipses). Shapes without end must run along an axis of such a volume, and are cut off
  * where its voxels end; shapes cut by planes must be cylinders, the planes across them. Phantoms that are cut in other
- * ways (the FORBILD heads) have no closed form: KVOX_ERROR_UNSUPPORTED. Threads: those of the phantom's context; the
- * same bits for any number of them.
+ * ways (the FORBILD heads) have no closed form: KVOX_ERROR_UNSUPPORTED. Samples beyond floats (of a vast density) are
+ * KVOX_ERROR_DATA. Threads: those of the phantom's context; the same bits for any number of them.
  */
 KVOX_API kvox_status kvox_phantom_kspace(const kvox_phantom *phantom, const kvox_phantom_coils *coils,
                                          const kvox_grid *grid, const kvox_array *kspace);
@@ -100,7 +101,7 @@ KVOX_API kvox_status kvox_phantom_kspace(const kvox_phantom *phantom, const kvox
 /*
  * The same at any points: `points` f32 or f64 [.., point, axis], 2 or 3 axes x, y, z, in cycles over the field of view
  * (so that the Cartesian sample of index k is at k - size / 2); `samples` c64 [coil, .., point]. For a section z plays
- * no part. A point that is not finite is KVOX_ERROR_DATA.
+ * no part. A point that is not finite, or beyond 1e15 cycles, is KVOX_ERROR_DATA.
  */
 KVOX_API kvox_status kvox_phantom_kspace_points(const kvox_phantom *phantom, const kvox_phantom_coils *coils,
                                                 const kvox_grid *grid, const kvox_array *points,

@@ -84,8 +84,9 @@ kvox_status kvox_fourier_complete(kvox_mri_fourier_options *o) {
   }
   int64_t samples = 1;
   for (int32_t d = 0; d < 3; d++) {
-    if (!isfinite(o->shift_px[d])) {
-      return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_mri_fourier_create: shift_px[%" PRId32 "] is not finite", d);
+    if (!(fabs(o->shift_px[d]) <= KVOX_MRI_MOST_SHIFT)) {
+      return kvox_fail(KVOX_ERROR_ARGUMENT,
+                       "kvox_mri_fourier_create: shift_px[%" PRId32 "] is not finite or beyond 1e15", d);
     }
     KVOX_TRY(complete_sizes(o, d));
     KVOX_TRY(check_window(o, d));

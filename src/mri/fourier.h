@@ -11,6 +11,9 @@
 /* Lines that are transformed together: a line of the cache of neighbouring floats, two of samples. */
 enum { KVOX_FOURIER_LINES = 16 };
 
+/* Pixels of a shift beyond which its fraction has hardly a digit left. */
+#define KVOX_MRI_MOST_SHIFT 1e15
+
 /*
  * Factors a + i b of samples: pairs (a, a) and (-b, b), so that the product with z is same z + cross (z with real and
  * imaginary part exchanged). `cross` is NULL where all b are 0, `same` too where all factors are 1.
@@ -157,8 +160,6 @@ typedef struct kvox_fourier_next {
  * lines are counted along x, or along y where the leg is x itself. False where a sample is not finite. */
 bool kvox_fourier_take(const kvox_fourier_kernels *kernels, const kvox_fourier_leg *leg, const kvox_fourier_view *view,
                        int64_t begin, int64_t count, const kvox_fourier_next *next, const kvox_fourier_tile *tile);
-/* Zeros where the transform of `lines` lines has no samples. */
-void kvox_fourier_zero_gap(const kvox_fourier_leg *leg, int64_t lines, float *at);
 /* Zeros where the transform of `lines` lines has no samples. */
 void kvox_fourier_zero_gap(const kvox_fourier_leg *leg, int64_t lines, float *at);
 static inline float *kvox_fourier_before(const kvox_fourier_leg *leg, const kvox_fourier_tile *tile) {

@@ -119,6 +119,9 @@ kvox_status kvox_fourier_share_of(const kvox_mri_fourier *f, const kvox_fourier_
   uint64_t own = 0, shared = 0;
   *share = (kvox_fourier_share){.items = items && needs.volume <= SMALL_VOLUME, .workers = f->context->threads.limit};
   split_needs(&needs, share->items, &own, &shared);
+  if (own > (UINT64_MAX - shared) / (uint64_t)share->workers) {
+    return kvox_fail(KVOX_ERROR_SIZE, "%s: lines of all workers have more than 2^64 - 1 bytes", name);
+  }
   if (share->items && f->limit != 0 && own * (uint64_t)share->workers > f->limit) {
     share->items = false;
     split_needs(&needs, false, &own, &shared);
@@ -324,7 +327,9 @@ static kvox_status run_coil(item *i) {
 static kvox_fourier_view view_of(const kvox_array *array, const kvox_fourier_part *part, int64_t volume, int64_t z) {
   kvox_fourier_view view = {.data = kvox_mri_volume(array, volume), .squares = array->type == KVOX_F32};
   for (int32_t d = 0; d < 3; d++) {
-    view.step[d] = array->strides[array->rank - 1 - d];
+    /* An only element's stride may be any number: one that makes it a dense row is as good. */
+    const int64_t stride = array->strides[array->rank - 1 - d];
+    view.step[d] = array->shape[array->rank - 1 - d] > 1 ? stride : (int64_t)kvox_type_size(array->type);
     view.data += part->first[d] * view.step[d];
   }
   view.data += z * view.step[2];

@@ -5,6 +5,7 @@
 
 #include "core/fail.h"
 #include "core/size.h"
+#include "core/turn.h"
 #include "mri/fourier.h"
 
 static const double pi = 3.14159265358979323846;
@@ -43,9 +44,10 @@ static void fill_weights(const kvox_mri_fourier_options *o, int32_t d, double sc
   for (int64_t n = 0; n < a->used; n++) {
     const double k = (double)(n - a->low);
     const double size = scale * window_at(o, o->window[d], fabs(k) / (0.5 * (double)a->used));
-    const double angle = 2 * pi * k * o->shift_px[d] / (double)a->transform;
-    same[2 * n] = same[2 * n + 1] = (float)(size * cos(angle));
-    back[2 * n] = cross[2 * n + 1] = (float)(size * sin(angle));
+    double turn[2];
+    kvox_turn(k * o->shift_px[d] / (double)a->transform, turn);
+    same[2 * n] = same[2 * n + 1] = (float)(size * turn[0]);
+    back[2 * n] = cross[2 * n + 1] = (float)(size * turn[1]);
     cross[2 * n] = back[2 * n + 1] = -cross[2 * n + 1];
   }
   const bool real = o->shift_px[d] == 0;

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/fail.h"
+#include "core/turn.h"
+#include "mri/fourier.h"
 #include "mri/operator_ocl.h"
-
-static const double two_pi = 6.283185307179586;
 
 /* Samples that are handled at once where they do not lie densely. */
 enum { TILE = 256, OPERATIONS = 8 };
@@ -180,10 +180,7 @@ kvox_status kvox_mri_operator_create_modulation(kvox_context *context, int32_t r
 }
 
 static void turn(double shift, int64_t index, int64_t size, double out[2]) {
-  const double cycles = shift * (double)(index - size / 2) / (double)size;
-  const double angle = two_pi * (cycles - nearbyint(cycles));
-  out[0] = cos(angle);
-  out[1] = sin(angle);
+  kvox_turn(shift * (double)(index - size / 2) / (double)size, out);
 }
 
 static kvox_status turn_there(kvox_mri_leaf *leaf, const double *shift) {
@@ -220,8 +217,9 @@ static kvox_status make_ramps(kvox_mri_leaf *leaf, const double *shift) {
   const int32_t last = shape->rank - 1;
   int64_t count = 0;
   for (int32_t d = 0; d < shape->rank; d++) {
-    if (!isfinite(shift[d])) {
-      return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_mri_operator_create_phase_ramp: shift[%" PRId32 "] is not finite", d);
+    if (!(fabs(shift[d]) <= KVOX_MRI_MOST_SHIFT)) {
+      return kvox_fail(KVOX_ERROR_ARGUMENT,
+                       "kvox_mri_operator_create_phase_ramp: shift[%" PRId32 "] is not finite or beyond 1e15", d);
     }
     count += d < last ? shape->sizes[d] : 0; /* a sum of sizes is below their product's bytes */
   }

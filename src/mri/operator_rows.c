@@ -76,9 +76,9 @@ static int64_t find_worst(const kvox_array *array, int64_t row, float *largest) 
   const char *at = kvox_array_row(array, row);
   int64_t worst = 0;
   *largest = -1;
-  for (int64_t i = 0; i < array->shape[last]; i++, at += array->strides[last]) {
+  for (int64_t i = 0; i < array->shape[last]; i++) {
     float z[2];
-    memcpy(z, at, sizeof z);
+    memcpy(z, at + i * array->strides[last], sizeof z);
     const float size = isfinite(z[0]) && isfinite(z[1]) ? fmaxf(fabsf(z[0]), fabsf(z[1])) : INFINITY;
     if (size > *largest) {
       *largest = size;

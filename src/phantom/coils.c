@@ -7,10 +7,9 @@
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/size.h"
+#include "core/turn.h"
 #include "core/volume.h"
 #include "phantom/shape.h"
-
-static const double two_pi = 6.283185307179586;
 
 kvox_status kvox_phantom_coils_start(kvox_context *context, int64_t coils, int64_t terms, kvox_phantom_coils **made) {
   kvox_phantom_coils *start = kvox_allocate_zeros(context->heap, sizeof *start);
@@ -98,13 +97,6 @@ typedef struct maps_job {
   double *scratch; /* for each worker: a row */
 } maps_job;
 
-static void turn(double cycles, double out[2]) {
-  /* Whole turns are taken off first: they are exact, and large arguments lose digits. */
-  const double angle = two_pi * (cycles - nearbyint(cycles));
-  out[0] = cos(angle);
-  out[1] = sin(angle);
-}
-
 static kvox_status map_row(void *data, int64_t row, int32_t worker) {
   const maps_job *job = data;
   const kvox_phantom_coils *coils = job->coils;
@@ -120,7 +112,7 @@ static kvox_status map_row(void *data, int64_t row, int32_t worker) {
   for (int64_t t = 0; t < coils->terms; t++) {
     const double *weight = coils->weights + 2 * (coil * coils->terms + t), *step = job->steps + 2 * t * columns;
     double phase[2];
-    turn(kvox_dot3(coils->frequencies + 3 * t, at), phase);
+    kvox_turn(kvox_dot3(coils->frequencies + 3 * t, at), phase);
     const double re = weight[0] * phase[0] - weight[1] * phase[1], im = weight[0] * phase[1] + weight[1] * phase[0];
     for (int64_t i = 0; i < columns; i++) {
       sums[2 * i] += re * step[2 * i] - im * step[2 * i + 1];
@@ -131,6 +123,9 @@ static kvox_status map_row(void *data, int64_t row, int32_t worker) {
   char *out = kvox_array_at(job->maps, 3, index);
   for (int64_t i = 0; i < columns; i++) {
     const float value[2] = {(float)sums[2 * i], (float)sums[2 * i + 1]};
+    if (!isfinite(value[0]) || !isfinite(value[1])) {
+      return kvox_fail(KVOX_ERROR_DATA, "kvox_phantom_coil_maps: a sensitivity is out of the range of 32-bit floats");
+    }
     memcpy(out + i * job->maps->strides[3], value, sizeof value);
   }
   return KVOX_OK;
@@ -157,7 +152,7 @@ kvox_status kvox_phantom_coil_maps(const kvox_phantom_coils *coils, const kvox_g
     for (int64_t t = 0; t < coils->terms; t++) {
       const double along = kvox_dot3(coils->frequencies + 3 * t, grid->axes[0]) * grid->spacing_mm[0];
       for (int64_t i = 0; i < columns; i++) {
-        turn(along * (double)i, job.steps + 2 * (t * columns + i));
+        kvox_turn(along * (double)i, job.steps + 2 * (t * columns + i));
       }
     }
     status = kvox_parallel(&coils->context->threads, rows, work, map_row, &job, NULL);

@@ -8,13 +8,15 @@
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/size.h"
+#include "core/turn.h"
 #include "core/volume.h"
 #include "phantom/coils.h"
 
-static const double two_pi = 6.283185307179586;
-
 /* Samples of one piece of work at arbitrary points. */
 enum { POINTS = 64 };
+
+/* Cycles over the field of view beyond which a phase has hardly a digit left. */
+static const double most_cycles = 1e15;
 
 /*
  * sum over terms j of weight_cj exp(2 pi i f_j . middle) sum over shapes t of amount_t shape_t(q - f_j)
@@ -37,19 +39,13 @@ typedef struct kspace_job {
   const kvox_array *points, *samples;
 } kspace_job;
 
-static void turn(double cycles, double out[2]) {
-  const double angle = two_pi * (cycles - nearbyint(cycles));
-  out[0] = cos(angle);
-  out[1] = sin(angle);
-}
-
 /* The transform at q, before the coils. */
 static void transform(const scene *s, const double q[3], double *sums) {
   memset(sums, 0, (size_t)(2 * s->terms) * sizeof *sums);
   for (int32_t t = 0; t < s->shapes; t++) {
     const kvox_kspace_shape *shape = s->shape + t;
     double phase[2];
-    turn(-kvox_dot3(q, shape->center), phase);
+    kvox_turn(-kvox_dot3(q, shape->center), phase);
     for (int64_t j = 0; j < s->terms; j++) {
       const double *f = s->frequencies + 3 * j, *g = s->turns + 2 * (t * s->terms + j);
       const double from[3] = {q[0] - f[0], q[1] - f[1], q[2] - f[2]}, value = kvox_kspace_shape_at(shape, from);
@@ -59,13 +55,14 @@ static void transform(const scene *s, const double q[3], double *sums) {
   }
 }
 
-/* One sample of every coil; `cycles` over the field of view. */
-static void sample(const scene *s, const double cycles[3], double *sums, char *out, int64_t coil_stride) {
+/* One sample of every coil; `cycles` over the field of view. False where one is no float. */
+static bool sample(const scene *s, const double cycles[3], double *sums, char *out, int64_t coil_stride) {
   double q[3] = {0, 0, 0};
   for (int a = 0; a < (s->section ? 2 : 3); a++) {
     q[a] = cycles[a] / ((double)s->grid->size[a] * s->grid->spacing_mm[a]);
   }
   transform(s, q, sums);
+  bool finite = true;
   for (int64_t c = 0; c < s->coils; c++) {
     const double *weights = s->weights + 2 * c * s->terms;
     double re = 0, im = 0;
@@ -75,7 +72,13 @@ static void sample(const scene *s, const double cycles[3], double *sums, char *o
     }
     const float value[2] = {(float)re, (float)im};
     memcpy(out + c * coil_stride, value, sizeof value);
+    finite = finite && isfinite(value[0]) && isfinite(value[1]);
   }
+  return finite;
+}
+
+static kvox_status too_large(const char *name) {
+  return kvox_fail(KVOX_ERROR_DATA, "%s: a sample is out of the range of 32-bit floats", name);
 }
 
 static kvox_status sample_row(void *data, int64_t row, int32_t worker) {
@@ -86,7 +89,10 @@ static kvox_status sample_row(void *data, int64_t row, int32_t worker) {
   for (int64_t i = 0; i < size[0]; i++) {
     const double cycles[3] = {(double)(i - size[0] / 2), (double)(index[2] - size[1] / 2),
                               (double)(index[1] - size[2] / 2)};
-    sample(s, cycles, s->scratch + worker * 2 * s->terms, out + i * job->samples->strides[3], job->samples->strides[0]);
+    if (!sample(s, cycles, s->scratch + worker * 2 * s->terms, out + i * job->samples->strides[3],
+                job->samples->strides[0])) {
+      return too_large("kvox_phantom_kspace");
+    }
   }
   return KVOX_OK;
 }
@@ -112,12 +118,17 @@ static kvox_status sample_points(void *data, int64_t piece, int32_t worker) {
     double cycles[3] = {0, 0, 0};
     for (int64_t a = 0; a < points->shape[last]; a++) {
       cycles[a] = kvox_element(at + a * points->strides[last], points->type);
-      if (!isfinite(cycles[a])) {
+      if (!(fabs(cycles[a]) <= most_cycles)) {
         return kvox_fail(KVOX_ERROR_DATA,
-                         "kvox_phantom_kspace_points: number %" PRId64 " of point %" PRId64 " is not finite", a, i);
+                         "kvox_phantom_kspace_points: number %" PRId64 " of point %" PRId64
+                         " is not finite or beyond 1e15 cycles",
+                         a, i);
       }
     }
-    sample(s, cycles, s->scratch + worker * 2 * s->terms, point_at(samples, 1, samples->rank, i), samples->strides[0]);
+    if (!sample(s, cycles, s->scratch + worker * 2 * s->terms, point_at(samples, 1, samples->rank, i),
+                samples->strides[0])) {
+      return too_large("kvox_phantom_kspace_points");
+    }
   }
   return KVOX_OK;
 }
@@ -140,7 +151,7 @@ static void see_coils(scene *s, const kvox_phantom_coils *coils, const double mi
     for (int a = 0; a < (s->section ? 2 : 3); a++) {
       frequency[a] = kvox_dot3(coils->frequencies + 3 * t, s->grid->axes[a]) + 0.0; /* no -0 */
     }
-    turn(kvox_dot3(coils->frequencies + 3 * t, middle), phase);
+    kvox_turn(kvox_dot3(coils->frequencies + 3 * t, middle), phase);
     const int64_t j = find_term(s, frequency);
     for (int64_t c = 0; c < coils->count; c++) {
       const double *w = coils->weights + 2 * (c * coils->terms + t);
@@ -173,7 +184,7 @@ static kvox_status see_phantom(scene *s, const kvox_phantom *phantom, const kvox
   for (int32_t t = 0; t < s->shapes; t++) {
     for (int64_t j = 0; j < s->terms; j++) {
       double *out = s->turns + 2 * (t * s->terms + j);
-      turn(kvox_dot3(s->frequencies + 3 * j, s->shape[t].center), out);
+      kvox_turn(kvox_dot3(s->frequencies + 3 * j, s->shape[t].center), out);
       out[0] *= s->shape[t].amount;
       out[1] *= s->shape[t].amount;
     }

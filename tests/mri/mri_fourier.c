@@ -125,11 +125,37 @@ static void test_windows_and_shifts(void **state) {
   }
 }
 
+/* A shift by a multiple of the image is none, however large. */
+static void test_whole_turns(void **state) {
+  float complex samples[14], still[14], moved[14];
+  uint64_t seed = 3;
+  for (int i = 0; i < 14; i++) {
+    samples[i] = (float complex)random_normal(&seed);
+  }
+  kvox_mri_fourier_options o = sizes(KVOX_MRI_X, 14, 1, 1);
+  for (int k = 0; k < 2; k++) {
+    kvox_mri_fourier *plan = NULL;
+    o.shift_px[0] = k * 14e12;
+    assert_ok(kvox_mri_fourier_create(*state, &o, &plan));
+    const kvox_array in = array_of(samples, KVOX_C64, 3, (int64_t[]){1, 1, 14});
+    kvox_array out = array_of(k == 0 ? still : moved, KVOX_C64, 3, (int64_t[]){1, 1, 14});
+    /* What nobody steps by. */
+    out.strides[0] = INT64_MAX;
+    out.strides[1] = INT64_MIN + 1;
+    assert_ok(kvox_mri_fourier_to_image(plan, NULL, &in, &out));
+    kvox_mri_fourier_destroy(plan);
+  }
+  for (int i = 0; i < 14; i++) {
+    assert_close(cabsf(moved[i] - still[i]), 0, 1e-6);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_axes),
       cmocka_unit_test(test_sizes),
       cmocka_unit_test(test_windows_and_shifts),
+      cmocka_unit_test(test_whole_turns),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -339,6 +339,8 @@ static void test_bad_parts(void **state) {
   assert_fails(KVOX_ERROR_ARGUMENT, "finite", kvox_mri_operator_create_scale(*state, 4, coil_shape, 1e300, 0, &made));
   assert_fails(KVOX_ERROR_ARGUMENT, "shift[1]",
                kvox_mri_operator_create_phase_ramp(*state, 2, coil_shape, (double[]){0, NAN}, &made));
+  assert_fails(KVOX_ERROR_ARGUMENT, "beyond 1e15",
+               kvox_mri_operator_create_phase_ramp(*state, 2, coil_shape, (double[]){0, 1e308}, &made));
   mask.shape[1] = Y - 1;
   assert_fails(KVOX_ERROR_SIZE, "shape[1] is 9, must be 10 or 1",
                kvox_mri_operator_create_gather(*state, 4, coil_shape, &mask, &made));

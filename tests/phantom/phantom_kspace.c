@@ -383,6 +383,16 @@ static void test_errors(void **state) {
   kvox_array samples = array_of(data, KVOX_C64, 2, (int64_t[]){1, 2});
   assert_fails(KVOX_ERROR_DATA, "point 1 is not finite",
                kvox_phantom_kspace_points(discs, NULL, &grid, &points, &samples));
+  /* Where products of coordinates overflow no transform is told. */
+  const double far[4] = {1, 2, 1e200, -1e200};
+  kvox_array far_points = array_of((void *)(uintptr_t)far, KVOX_F64, 2, (int64_t[]){2, 2});
+  assert_fails(KVOX_ERROR_DATA, "beyond 1e15 cycles",
+               kvox_phantom_kspace_points(discs, NULL, &grid, &far_points, &samples));
+  kvox_phantom *vast = NULL;
+  assert_ok(kvox_phantom_create(*state, "discs", 100, 1e300, &vast));
+  kvox_array section = array_of(data, KVOX_C64, 4, (int64_t[]){1, 1, 16, 16});
+  assert_fails(KVOX_ERROR_DATA, "range of 32-bit floats", kvox_phantom_kspace(vast, NULL, &grid, &section));
+  kvox_phantom_destroy(vast);
   points.shape[1] = 1;
   assert_fails(KVOX_ERROR_SIZE, "2 or 3 axes", kvox_phantom_kspace_points(discs, NULL, &grid, &points, &samples));
 
@@ -394,6 +404,10 @@ static void test_errors(void **state) {
   assert_fails(KVOX_ERROR_ARGUMENT, "radius_mm", kvox_phantom_coils_create_loops(*state, 8, 1, -1, &coils));
   assert_fails(KVOX_ERROR_ARGUMENT, "1024 coils", kvox_phantom_coils_create_loops(*state, 600, 2, 1, &coils));
   assert_null(coils);
+  const double waves[3] = {0, 0, 0}, huge[2] = {1e300, 0};
+  assert_ok(kvox_phantom_coils_create(*state, 1, 1, waves, huge, &coils));
+  assert_fails(KVOX_ERROR_DATA, "range of 32-bit floats", kvox_phantom_coil_maps(coils, &grid, &section));
+  kvox_phantom_coils_destroy(coils);
   kvox_phantom_coils_destroy(NULL);
   kvox_phantom_destroy(head);
   kvox_phantom_destroy(solid);
