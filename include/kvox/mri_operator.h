@@ -38,8 +38,8 @@ KVOX_API kvox_status kvox_mri_operator_create_fourier(kvox_context *context, con
 
 /*
  * An image [.., z, y, x] to what each coil sees of it, [.., coil, z, y, x]: times `maps` c64 [coil, z, y, x]. The
- * adjoint adds up coils times conj(maps). `maps` are not copied: they must stay as they are while any operator that is
- * made with this one lives. A map that is not finite is KVOX_ERROR_DATA.
+ * adjoint adds up coils times conj(maps). 0 to 4 leading axes. `maps` are not copied: they must stay as they are while
+ * any operator that is made with this one lives. A map that is not finite is KVOX_ERROR_DATA.
  */
 KVOX_API kvox_status kvox_mri_operator_create_coils(kvox_context *context, const kvox_array *maps, int32_t leading,
                                                     const int64_t *sizes, kvox_mri_operator **operation);
