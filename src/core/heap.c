@@ -1,17 +1,33 @@
+#define _GNU_SOURCE /* madvise */
 #include "core/heap.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "core/fail.h"
 #include "core/size.h"
 
+/* A page of the larger kind, and the least block that is worth some. */
+enum { LARGE_PAGE = 2 << 20, LARGE_BLOCK = 2 * LARGE_PAGE };
+
+/* Large pages where the system has them for those who ask: loops that walk along columns wait less for addresses. */
 static void *allocate_by_default(void *user, size_t bytes, size_t alignment) {
   (void)user;
   void *memory = NULL;
-  return posix_memalign(&memory, alignment, bytes) == 0 ? memory : NULL;
+  if (posix_memalign(&memory, bytes < LARGE_BLOCK ? alignment : LARGE_PAGE, bytes) != 0) {
+    return NULL;
+  }
+#ifdef MADV_HUGEPAGE
+  if (bytes >= LARGE_BLOCK) {
+    madvise(memory, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE); /* a wish: refusals do no harm */
+  }
+#endif
+  return memory;
 }
 
 static void release_by_default(void *user, void *memory) {

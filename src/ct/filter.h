@@ -7,7 +7,7 @@
  * needed. So its first step of eight is taken here with half of the additions (decimation in frequency): with
  * w = exp(-2 pi i / L), bins 8 k + r are the transform of L / 8 samples y_r(n) = w^(r n) sum over p < 4 of
  * x(n + p L / 8) w^(r p L / 8), and on the way back it is the last. What is left for the FFT library are transforms
- * that stay in the first-level cache and have better plans: together 0.4 to 0.8 of the whole one's time.
+ * that stay in the first-level cache and have better plans: together 0.4 to 0.85 of the whole one's time.
  */
 #ifndef KVOX_CT_FILTER_H
 #define KVOX_CT_FILTER_H
