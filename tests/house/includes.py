@@ -25,7 +25,7 @@ CONTEXT = 'context/context.h'
 THIRD_PARTIES = {'fftw3.h': {'fft'}, 'kiss_fft': {'fft'}, 'kissfft/': {'fft'}, 'vkFFT': {'fft'}, 'CL/': {'ocl'},
                  'png.h': {'io'}, 'zlib.h': {'io'}, 'hdf5': {'io'}, 'H5': {'io'}, 'cjson/': {'io', 'tool'}, 'expat.h': {'io'},
                  'immintrin.h': {'cpu'}, 'xmmintrin.h': {'cpu'}, 'arm_neon.h': {'cpu'}, 'cpuid.h': {'cpu'},
-                 'signal.h': {'tool'}, 'dlfcn.h': {'ocl'}, 'link.h': {'ocl'},
+                 'signal.h': {'tool'}, 'dlfcn.h': {'ocl'}, 'link.h': {'ocl'}, 'sys/mman.h': {'core'},
                  'omp.h': {'cpu', 'context'},
                  # What vkFFT.h stands on, and the way out of it.
                  'memory.h': {'fft'}, 'setjmp.h': {'fft'}}
