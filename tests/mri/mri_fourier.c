@@ -20,7 +20,8 @@ static kvox_array volumes_of(void *data, kvox_type type, int64_t volumes, const 
   return array_of(data, type, 4, (int64_t[]){volumes, size[2], size[1], size[0]});
 }
 
-/* The largest difference, of the root mean square of what is wanted. */
+/* The largest difference, of the root mean square of what is wanted; the largest of thousands is some 5 times as large
+ * as their own, and KissFFT's sums err more than FFTW's. */
 static void assert_near(const char *what, const float complex *got, const double complex *right, int64_t count) {
   double most = 0, sum = 0;
   for (int64_t n = 0; n < count; n++) {
@@ -28,7 +29,7 @@ static void assert_near(const char *what, const float complex *got, const double
     sum += cabs(right[n]) * cabs(right[n]);
   }
   const double rms = sqrt(sum / (double)count);
-  if (!(most <= 5 * tolerance * fmax(rms, 1e-3))) {
+  if (!(most <= 8 * tolerance * fmax(rms, 1e-3))) {
     fail_msg("%s: off by %g of %g", what, most, rms);
   }
 }
