@@ -192,6 +192,12 @@ static const void *space_of(const kvox_array *array, int64_t *at) {
   return array->buffer->whole;
 }
 
+bool kvox_array_is_same(const kvox_array *a, const kvox_array *b) {
+  const size_t used = (size_t)a->rank * sizeof *a->shape;
+  return a->data == b->data && a->buffer == b->buffer && a->type == b->type && a->rank == b->rank &&
+         memcmp(a->shape, b->shape, used) == 0 && memcmp(a->strides, b->strides, used) == 0;
+}
+
 kvox_status kvox_array_check_apart(const kvox_array *a, const char *name_a, const kvox_array *b, const char *name_b) {
   int64_t low_a, high_a, low_b, high_b, at_a, at_b;
   if (!kvox_array_extent(a, &low_a, &high_a) || !kvox_array_extent(b, &low_b, &high_b)) {

@@ -36,6 +36,9 @@ kvox_status kvox_array_check_rows(const kvox_array *array, const char *name);
 /* Fails when the two share a byte between their lowest and highest addresses, in the host's memory or a device's. */
 kvox_status kvox_array_check_apart(const kvox_array *a, const char *name_a, const kvox_array *b, const char *name_b);
 
+/* Two arrays of one shape have the same elements in the same places, so that a call may work in place. */
+bool kvox_array_is_same(const kvox_array *a, const kvox_array *b);
+
 /* kvox_array_init with a name for its sentences, whatever `data` is. */
 kvox_status kvox_array_dense(kvox_array *array, const char *name, void *data, kvox_type type, int32_t rank,
                              const int64_t *shape);

@@ -10,6 +10,11 @@
 /* Every block is aligned for the widest vector and for a cache line. */
 enum { KVOX_ALIGNMENT = 64 };
 
+/* So many bytes that what follows them is aligned again. */
+static inline uint64_t kvox_aligned(uint64_t bytes) {
+  return (bytes + KVOX_ALIGNMENT - 1) / KVOX_ALIGNMENT * KVOX_ALIGNMENT;
+}
+
 typedef struct kvox_heap {
   kvox_allocate_function allocate;
   kvox_release_function release;

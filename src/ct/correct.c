@@ -117,11 +117,6 @@ static kvox_status correct_piece(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
-static bool same_elements(const kvox_array *a, const kvox_array *b) {
-  return a->data == b->data && a->buffer == b->buffer && a->type == b->type &&
-         memcmp(a->strides, b->strides, 3 * sizeof *a->strides) == 0;
-}
-
 static kvox_status check_correct(const kvox_ct_correction *correction, const kvox_array *counts,
                                  const kvox_array *line_integrals) {
   KVOX_TRY(kvox_array_check(counts, "counts", KVOX_REAL_TYPES | KVOX_ON_DEVICE_TOO));
@@ -132,7 +127,7 @@ static kvox_status check_correct(const kvox_ct_correction *correction, const kvo
   KVOX_TRY(kvox_array_check_shape(line_integrals, "line_integrals", KVOX_TYPE_BIT(KVOX_F32) | KVOX_ON_DEVICE_TOO, 3,
                                   counts->shape));
   KVOX_TRY(kvox_array_check_result(line_integrals, "line_integrals"));
-  if (same_elements(counts, line_integrals)) {
+  if (kvox_array_is_same(counts, line_integrals)) {
     return KVOX_OK;
   }
   return kvox_array_check_apart(counts, "counts", line_integrals, "line_integrals");

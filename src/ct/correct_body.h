@@ -1,17 +1,7 @@
 /* The vector body; see correct.h. Included once per instruction set, with KERNELS naming the table. */
+#include "cpu/vec_finite.h"
 #include "cpu/vec_math.h"
 #include "ct/correct.h"
-
-/* Finite numbers times 0 add up to 0; one that is not leaves NaN. (A maximum would swallow it.) */
-static bool is_zero(vf x) {
-  float lanes[VL];
-  vf_store(lanes, x);
-  bool zero = true;
-  for (int i = 0; i < VL; i++) {
-    zero = zero && lanes[i] == 0;
-  }
-  return zero;
-}
 
 static inline vf line_integrals(vf count, vf dark, vf inverse_gain, vf least) {
   const vf above = vf_max(least, vf_sub(count, dark));
@@ -35,7 +25,7 @@ static bool counts(const float *dark, const float *inverse_gain, float least, in
     sum = vf_fma(p, vf_zero(), sum);
     vf_store_part(samples + i, p, left);
   }
-  return is_zero(sum);
+  return all_zero(sum);
 }
 
 static bool finite(int64_t columns, const float *samples) {
@@ -47,7 +37,7 @@ static bool finite(int64_t columns, const float *samples) {
   if (i < columns) {
     sum = vf_fma(vf_load_part(samples + i, columns - i), vf_zero(), sum);
   }
-  return is_zero(sum);
+  return all_zero(sum);
 }
 
 const kvox_correct_kernels KERNELS = {counts, finite};

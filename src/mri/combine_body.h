@@ -1,7 +1,7 @@
 /* The vector body; see combine.h. Included once per instruction set, with KERNELS naming the table. */
 #include "cpu/vec.h"
+#include "cpu/vec_finite.h"
 #include "mri/combine.h"
-#include "mri/finite_body.h"
 
 static void add_squares(int64_t count, const float *in, float *sums) {
   for (int64_t n = 0; n < count; n += VL) {

@@ -25,7 +25,7 @@ kvox_status kvox_mri_epi_lines_plan(kvox_context *context, kvox_mri_epi_lines *l
 
 /* For each worker: a row of lines, E and O of all coils, the transform's own. */
 uint64_t kvox_mri_epi_lines_bytes(const kvox_mri_epi_lines *l) {
-  const uint64_t fft = (kvox_fft_scratch_bytes(l->fft) + KVOX_ALIGNMENT - 1) / KVOX_ALIGNMENT * KVOX_ALIGNMENT;
+  const uint64_t fft = kvox_aligned(kvox_fft_scratch_bytes(l->fft));
   return (uint64_t)((1 + 2 * l->coils) * l->row) * sizeof(float) + fft;
 }
 

@@ -227,12 +227,6 @@ static kvox_status check_out(const kvox_mri_fourier *f, const kvox_array *out, c
   return kvox_array_check_result(out, name);
 }
 
-static bool is_same(const kvox_array *a, const kvox_array *b) {
-  const size_t used = (size_t)a->rank * sizeof *a->shape;
-  return a->data == b->data && a->buffer == b->buffer && a->rank == b->rank && memcmp(a->shape, b->shape, used) == 0 &&
-         memcmp(a->strides, b->strides, used) == 0;
-}
-
 static kvox_status run(const kvox_mri_fourier *fourier, const kvox_fourier_way *way, const char *name,
                        kvox_workspace *workspace, const kvox_array *in, const kvox_array *out, int64_t coils) {
   if (fourier->device == NULL) {
@@ -249,7 +243,7 @@ static kvox_status transform(const kvox_mri_fourier *fourier, const kvox_fourier
                              kvox_workspace *workspace, const kvox_array *in, const kvox_array *out) {
   KVOX_TRY(check_in(fourier, in, names[1], &way->in, 3));
   KVOX_TRY(check_out(fourier, out, names[2], KVOX_C64, in, 0, &way->out));
-  if (!is_same(in, out)) {
+  if (!kvox_array_is_same(in, out)) {
     KVOX_TRY(kvox_array_check_apart(in, names[1], out, names[2]));
   }
   return run(fourier, way, names[0], workspace, in, out, 0);

@@ -1,6 +1,6 @@
 /* The vector body; see fourier.h. Included once per instruction set, with KERNELS naming the table. */
 #include "cpu/vec.h"
-#include "mri/finite_body.h"
+#include "cpu/vec_finite.h"
 #include "mri/fourier.h"
 
 /* Samples of a vector. */

@@ -44,8 +44,6 @@ static uint64_t line_bytes(const kvox_fourier_leg *leg, int64_t lines) {
   return (uint64_t)(lines * leg->pitch) * COMPLEX;
 }
 
-static uint64_t aligned(uint64_t bytes) { return (bytes + KVOX_ALIGNMENT - 1) / KVOX_ALIGNMENT * KVOX_ALIGNMENT; }
-
 static void each_leg(const kvox_fourier_way *way, void (*use)(const kvox_fourier_leg *leg, uint64_t *sizes),
                      uint64_t *sizes) {
   for (int32_t i = 0; i < way->plane_legs; i++) {
@@ -61,10 +59,10 @@ enum { BLOCK, LOOSE, FFT, PARTS };
 static void enlarge(uint64_t *size, uint64_t least) { *size = *size > least ? *size : least; }
 
 static void measure_leg(const kvox_fourier_leg *leg, uint64_t *sizes) {
-  enlarge(&sizes[BLOCK], aligned(line_bytes(leg, KVOX_FOURIER_LINES + 1)));
+  enlarge(&sizes[BLOCK], kvox_aligned(line_bytes(leg, KVOX_FOURIER_LINES + 1)));
   const uint64_t samples = (uint64_t)kvox_max_i64(leg->in.used, leg->out.used);
-  enlarge(&sizes[LOOSE], aligned(samples * COMPLEX * (leg->axis == 0 ? 1 : KVOX_FOURIER_LINES)));
-  enlarge(&sizes[FFT], aligned(kvox_fft_scratch_bytes(leg->fft)));
+  enlarge(&sizes[LOOSE], kvox_aligned(samples * COMPLEX * (leg->axis == 0 ? 1 : KVOX_FOURIER_LINES)));
+  enlarge(&sizes[FFT], kvox_aligned(kvox_fft_scratch_bytes(leg->fft)));
 }
 
 /*
@@ -86,7 +84,7 @@ kvox_fourier_needs kvox_fourier_needs_of(const kvox_fourier_way *way) {
   each_leg(way, measure_leg, sizes);
   kvox_fourier_needs needs = {.tile = sizes[BLOCK] + sizes[LOOSE] + sizes[FFT]};
   if (way->plane_legs == 2) {
-    needs.plane = aligned(line_bytes(&way->plane[1], way->plane[0].out.used));
+    needs.plane = kvox_aligned(line_bytes(&way->plane[1], way->plane[0].out.used));
   }
   if (way->plane_legs > 0 && way->has_z) {
     const int64_t planes = way->z_first ? way->z.out.used : way->z.in.used;

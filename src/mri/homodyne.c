@@ -50,7 +50,7 @@ static kvox_status normalise_row(void *data, int64_t row, int32_t worker) {
   return KVOX_OK;
 }
 
-static kvox_status detect_row(void *data, int64_t row, int32_t worker) {
+kvox_status kvox_partial_onto_phase(void *data, int64_t row, int32_t worker) {
   (void)worker;
   const kvox_partial_work *w = data;
   const int64_t nx = w->plan->axes[0].size;
@@ -74,5 +74,5 @@ kvox_status kvox_partial_homodyne(kvox_partial_work *work) {
   KVOX_TRY(kvox_partial_phase(work));
   KVOX_TRY(kvox_partial_rows(work, weigh_row));
   KVOX_TRY(kvox_partial_transform(work, work->plan->along, true, work->image));
-  return kvox_partial_rows(work, detect_row);
+  return kvox_partial_rows(work, kvox_partial_onto_phase);
 }

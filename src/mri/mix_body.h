@@ -1,6 +1,6 @@
 /* The vector body; see mix.h. Included once per instruction set, with KERNELS naming the table. */
 #include "cpu/vec.h"
-#include "mri/finite_body.h"
+#include "cpu/vec_finite.h"
 #include "mri/mix.h"
 
 /* Sums of z times real parts and of z times imaginary parts of weights, over VL samples as they lie: re, im, re, ... */

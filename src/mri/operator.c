@@ -64,7 +64,7 @@ static uint64_t bytes_of(const kvox_mri_shape *shape) {
   for (int32_t d = 0; d < shape->rank; d++) {
     bytes *= (uint64_t)shape->sizes[d];
   }
-  return (bytes + KVOX_ALIGNMENT - 1) / KVOX_ALIGNMENT * KVOX_ALIGNMENT;
+  return kvox_aligned(bytes);
 }
 
 /* The step that is the nth of a run. */

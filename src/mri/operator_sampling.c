@@ -210,16 +210,21 @@ static kvox_status make(kvox_mri_leaf *leaf, const char *name, const char *mask_
   return make_there(leaf, mask);
 }
 
+static kvox_status create(kvox_context *context, bool gather, const char *name, const char *mask_name, int32_t rank,
+                          const int64_t *shape, const kvox_array *mask, kvox_mri_operator **operation) {
+  kvox_mri_leaf *leaf = NULL;
+  KVOX_TRY(kvox_mri_leaf_start(context, &sampling_way, sizeof(sampling_part), &leaf));
+  ((sampling_part *)leaf->own)->gather = gather;
+  return kvox_mri_operator_of_leaf(make(leaf, name, mask_name, rank, shape, mask), leaf, operation);
+}
+
 kvox_status kvox_mri_operator_create_sampling(kvox_context *context, int32_t rank, const int64_t *shape,
                                               const kvox_array *mask, kvox_mri_operator **operation) {
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(shape);
   KVOX_REQUIRE(operation);
-  kvox_mri_leaf *leaf = NULL;
-  KVOX_TRY(kvox_mri_leaf_start(context, &sampling_way, sizeof(sampling_part), &leaf));
-  return kvox_mri_operator_of_leaf(
-      make(leaf, "kvox_mri_operator_create_sampling", "kvox_mri_operator_create_sampling: mask", rank, shape, mask),
-      leaf, operation);
+  return create(context, false, "kvox_mri_operator_create_sampling", "kvox_mri_operator_create_sampling: mask", rank,
+                shape, mask, operation);
 }
 
 kvox_status kvox_mri_operator_create_gather(kvox_context *context, int32_t rank, const int64_t *shape,
@@ -227,10 +232,6 @@ kvox_status kvox_mri_operator_create_gather(kvox_context *context, int32_t rank,
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(shape);
   KVOX_REQUIRE(operation);
-  kvox_mri_leaf *leaf = NULL;
-  KVOX_TRY(kvox_mri_leaf_start(context, &sampling_way, sizeof(sampling_part), &leaf));
-  ((sampling_part *)leaf->own)->gather = true;
-  return kvox_mri_operator_of_leaf(
-      make(leaf, "kvox_mri_operator_create_gather", "kvox_mri_operator_create_gather: mask", rank, shape, mask), leaf,
-      operation);
+  return create(context, true, "kvox_mri_operator_create_gather", "kvox_mri_operator_create_gather: mask", rank, shape,
+                mask, operation);
 }

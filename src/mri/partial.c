@@ -212,7 +212,7 @@ void kvox_mri_partial_destroy(kvox_mri_partial *partial) {
 static int64_t rows_of(const kvox_mri_partial *p) { return p->axes[1].size * p->axes[2].size; }
 
 static uint64_t volume_bytes(const kvox_mri_partial *p) {
-  return ((uint64_t)p->samples * 2 * sizeof(float) + KVOX_ALIGNMENT - 1) / KVOX_ALIGNMENT * KVOX_ALIGNMENT;
+  return kvox_aligned((uint64_t)p->samples * 2 * sizeof(float));
 }
 
 /* Three volumes, the sums of rows, and the transform's. */

@@ -55,6 +55,9 @@ typedef enum kvox_partial_factor { KVOX_PARTIAL_SMOOTH, KVOX_PARTIAL_WEIGHTS } k
 void kvox_partial_scale_row(const kvox_mri_partial *plan, kvox_partial_factor factor, int64_t row, const float *in,
                             float *out);
 
+/* A body for rows: the part of the image that has the phase of `phasor`, the projection onto such images. */
+kvox_status kvox_partial_onto_phase(void *work, int64_t row, int32_t worker);
+
 /* Fills `phasor` from `measured`; `image` is scratch. */
 kvox_status kvox_partial_phase(kvox_partial_work *work);
 

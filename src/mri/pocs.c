@@ -8,22 +8,6 @@
 
 #include "mri/partial.h"
 
-/* The part of the image that has the phase: the projection onto such images. (The paper keeps the magnitude instead;
- * here that ended with twice the error.) */
-static kvox_status turn_row(void *data, int64_t row, int32_t worker) {
-  (void)worker;
-  const kvox_partial_work *w = data;
-  const int64_t nx = w->plan->axes[0].size;
-  const float *p = w->phasor + 2 * row * nx;
-  float *z = w->image + 2 * row * nx;
-  for (int64_t x = 0; x < nx; x++) {
-    const float real = z[2 * x] * p[2 * x] + z[2 * x + 1] * p[2 * x + 1];
-    z[2 * x] = real * p[2 * x];
-    z[2 * x + 1] = real * p[2 * x + 1];
-  }
-  return KVOX_OK;
-}
-
 static bool is_measured(const kvox_partial_axis *a, int64_t i) { return i >= a->first && i <= a->last; }
 static bool is_within(const kvox_partial_axis *a, int64_t i) { return i >= a->low && i <= a->high; }
 
@@ -97,7 +81,8 @@ static double sum_of_rows(const kvox_partial_work *w) {
 }
 
 static kvox_status project(kvox_partial_work *work) {
-  KVOX_TRY(kvox_partial_rows(work, turn_row));
+  /* The paper keeps the magnitude instead; here that ended with twice the error. */
+  KVOX_TRY(kvox_partial_rows(work, kvox_partial_onto_phase));
   return kvox_partial_transform(work, work->plan->along, false, work->image);
 }
 

@@ -1,6 +1,6 @@
 /* The vector body; see polar.h. Included once per instruction set, with KERNELS naming the table. */
+#include "cpu/vec_finite.h"
 #include "cpu/vec_math.h"
-#include "mri/finite_body.h"
 #include "mri/polar.h"
 
 /* By the ratio of the smaller part to the larger: no square leaves the range of floats. */

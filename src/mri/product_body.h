@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cpu/vec.h"
-#include "mri/finite_body.h"
+#include "cpu/vec_finite.h"
 #include "mri/product.h"
 
 /* 2 VL floats: real and imaginary parts of VL samples. */

@@ -62,11 +62,9 @@ static int64_t noise_tiles(const kvox_array *kspace) {
   return kvox_mri_volumes(kspace) / kvox_mri_coils_of(kspace) * kvox_mri_tiles_of_volume(kspace);
 }
 
-static uint64_t aligned(uint64_t bytes) { return (bytes + KVOX_ALIGNMENT - 1) / KVOX_ALIGNMENT * KVOX_ALIGNMENT; }
-
 static uint64_t after(uint64_t *end, uint64_t bytes) {
   const uint64_t at = *end;
-  *end = at + aligned(bytes);
+  *end = at + kvox_aligned(bytes);
   return at;
 }
 

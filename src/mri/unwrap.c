@@ -224,10 +224,6 @@ static kvox_status lay_out(const kvox_context *context, const kvox_mri_unwrap_op
   return KVOX_OK;
 }
 
-static bool same_elements(const kvox_array *a, const kvox_array *b) {
-  return a->data == b->data && memcmp(a->strides, b->strides, (size_t)a->rank * sizeof *a->strides) == 0;
-}
-
 static kvox_status check_mask(const kvox_array *mask, const kvox_array *phase, const kvox_array *unwrapped) {
   static const char name[] = "kvox_mri_unwrap: mask";
   KVOX_TRY(kvox_array_check(mask, name, KVOX_TYPE_BIT(KVOX_U8)));
@@ -245,7 +241,8 @@ static kvox_status check(const kvox_array *phase, const kvox_array *unwrapped) {
   }
   KVOX_TRY(kvox_array_check_shape(unwrapped, out_name, KVOX_TYPE_BIT(KVOX_F32), phase->rank, phase->shape));
   KVOX_TRY(kvox_array_check_result(unwrapped, out_name));
-  return same_elements(phase, unwrapped) ? KVOX_OK : kvox_array_check_apart(phase, "phase", unwrapped, "unwrapped");
+  return kvox_array_is_same(phase, unwrapped) ? KVOX_OK
+                                              : kvox_array_check_apart(phase, "phase", unwrapped, "unwrapped");
 }
 
 static kvox_status execute(kvox_context *context, unwrap_job *job, uint64_t bytes, kvox_workspace *workspace) {

@@ -1,12 +1,5 @@
-#include <string.h>
-
 #include "core/fail.h"
 #include "mri/noise.h"
-
-static bool same_elements(const kvox_array *a, const kvox_array *b) {
-  return a->data == b->data && a->buffer == b->buffer &&
-         memcmp(a->strides, b->strides, (size_t)a->rank * sizeof *a->strides) == 0;
-}
 
 kvox_status kvox_mri_whiten(kvox_context *context, const kvox_mri_noise *noise, kvox_workspace *workspace,
                             const kvox_array *in, const kvox_array *out) {
@@ -18,7 +11,7 @@ kvox_status kvox_mri_whiten(kvox_context *context, const kvox_mri_noise *noise, 
                                   in->shape));
   KVOX_TRY(kvox_ocl_check_place(context->ocl, out, "kvox_mri_whiten: out"));
   KVOX_TRY(kvox_array_check_result(out, "kvox_mri_whiten: out"));
-  if (!same_elements(in, out)) {
+  if (!kvox_array_is_same(in, out)) {
     KVOX_TRY(kvox_array_check_apart(in, "in", out, "out"));
   }
   const kvox_mix mix = kvox_mri_noise_mix(noise);

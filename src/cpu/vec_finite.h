@@ -1,8 +1,10 @@
-/* For vector bodies, after cpu/vec.h: finite numbers times 0 add up to 0; one that is not leaves NaN. */
-#ifndef KVOX_MRI_FINITE_BODY_H
-#define KVOX_MRI_FINITE_BODY_H
+/* For vector bodies: finite numbers times 0 add up to 0; one that is not leaves NaN. (A maximum would swallow it.) */
+#ifndef KVOX_CPU_VEC_FINITE_H
+#define KVOX_CPU_VEC_FINITE_H
 
 #include <stdbool.h>
+
+#include "cpu/vec.h"
 
 static inline bool all_zero(vf x) {
   float lanes[VL];
