@@ -61,7 +61,8 @@ def sensitivities(step_mm=8):
 
 
 def simulate(truth, random):
-    """k-space [coil, z, y, x] of the head and noise readouts [readout, coil, x], both with the coils' noise."""
+    """k-space [coil, z, y, x] of the head and noise readouts [readout, coil, x], both with the coils' noise; and how
+    much all coils together see of a voxel, as a scanner knows it from a scan of reference."""
     x, y, z = MATRIX
     transform = mri.Fourier(MATRIX, SHOWN, SHOWN)
     # Neighbouring coils share some of their noise; its deviation is a thirtieth of white matter's signal.
@@ -72,14 +73,15 @@ def simulate(truth, random):
         white = random.standard_normal((lines, x, 2 * COILS), np.float32).view(np.complex64) / np.sqrt(2)
         return np.moveaxis(white @ mix.T.astype(np.complex64), -1, 1)  # [line, coil, sample]
 
-    kspace = np.empty((COILS, z, y, x), np.complex64)
+    kspace, together = np.empty((COILS, z, y, x), np.complex64), np.zeros_like(truth)
     for coil, seen in enumerate(sensitivities()):
         # The adjoint of a transform that fills with zeros; the fewer samples it has, the more each of them holds.
         transform.to_kspace(seen * truth, out=kspace[coil])
+        together += seen.real**2 + seen.imag**2
         kspace[coil] *= np.prod(MATRIX) / np.prod(SHOWN)
     for part in range(z):
         kspace[:, part] += np.moveaxis(noise(y), 1, 0)
-    return kspace, noise(256)
+    return kspace, noise(256), np.sqrt(together)
 
 
 def readouts(kspace, noise):
@@ -119,10 +121,10 @@ def head(out, save, planes):
     print(f"T1 head of mricron-data, SIMULATED as a scan of {COILS} coils: {samples} samples, noise")
     truth = in_the_middle(read_nifti(HEAD), SHOWN[::-1])
     start = time.perf_counter()
-    kspace, noise = simulate(truth, np.random.default_rng(1))
+    kspace, noise, together = simulate(truth, np.random.default_rng(1))
     simulating = time.perf_counter() - start
     images, pushing, finishing, space = scan(kspace, noise, "rss")
-    shown = images.volume(0).array
+    shown = images.volume(0).array / together
     middle = SHOWN[2] // 2, SHOWN[1] // 2, SHOWN[0] // 2 - 5
     factor = np.median(truth[truth > 0.5 * truth.max()]) / np.median(shown[truth > 0.5 * truth.max()])
     both = np.vstack([planes(truth, *middle), planes(shown * factor, *middle)])
