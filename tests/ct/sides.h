@@ -4,10 +4,7 @@
 
 #include "ct/scan.h"
 #include "ocl/faulty.h"
-
-typedef struct sides {
-  kvox_context *device, *cpu;
-} sides;
+#include "ocl/sides.h"
 
 static inline kvox_context *context_of(int32_t backend, bool may_fall_back, faulty_log *log) {
   kvox_context_options options = faulty_options();
@@ -20,31 +17,8 @@ static inline kvox_context *context_of(int32_t backend, bool may_fall_back, faul
   return context;
 }
 
-static inline int open_sides(void **state) {
-  static sides both;
-  if (kvox_device_count() == 0) {
-    printf("skipped: %s\n", kvox_last_error());
-    return 0;
-  }
-  both = (sides){context_of(KVOX_BACKEND_OPENCL, false, NULL), context_of(KVOX_BACKEND_CPU, false, NULL)};
-  *state = &both;
-  return 0;
-}
-
-static inline int close_sides(void **state) {
-  const sides *both = *state;
-  if (both != NULL) {
-    kvox_context_destroy(both->device);
-    kvox_context_destroy(both->cpu);
-  }
-  return 0;
-}
-
-#define SIDES_OR_SKIP(state)    \
-  const sides *both = *(state); \
-  if (both == NULL) {           \
-    skip();                     \
-  }
+static inline kvox_context *open_side(int32_t backend) { return context_of(backend, false, NULL); }
+static inline int open_sides(void **state) { return open_sides_of(state, open_side); }
 
 /* A geometry belongs to no backend. */
 static inline scan scan_of(int64_t views, int64_t rows, int64_t columns) {

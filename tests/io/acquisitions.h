@@ -4,8 +4,7 @@
 
 #include <hdf5.h>
 
-#include "files.h"
-#include "io/mri.h"
+#include "raw.h"
 
 typedef struct acquisition_head {
   uint16_t version;

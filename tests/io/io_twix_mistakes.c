@@ -196,22 +196,6 @@ static void hostile_sizes(void **state) {
   assert_fails(KVOX_ERROR_FORMAT, "none.dat: it is truncated", open_logged("none.dat", &file));
 }
 
-static kvox_status open_and_read(const kvox_context_options *options, void *data) {
-  kvox_context *made = NULL;
-  kvox_io_mri *file = NULL;
-  kvox_mri_readout readout;
-  kvox_status status = kvox_context_create(options, &made);
-  if (status == KVOX_OK) {
-    status = kvox_io_mri_open(made, data, &file);
-  }
-  for (int i = 0; i < 3 && status == KVOX_OK; i++) {
-    status = kvox_io_mri_read(file, i, &readout);
-  }
-  kvox_io_mri_close(file);
-  kvox_context_destroy(made);
-  return status;
-}
-
 static void failing_allocations(void **state) {
   (void)state;
   const twix_file f = {.yaps = TWIX_2D, .meas = twix_epi, .list = twix_all, .count = TWIX_COUNT};

@@ -2,8 +2,7 @@
 #ifndef KVOX_TESTS_IO_TWIX_FILES_H
 #define KVOX_TESTS_IO_TWIX_FILES_H
 
-#include "files.h"
-#include "io/mri.h"
+#include "raw.h"
 
 #define TWIX_BIT(n) (UINT64_C(1) << (n))
 

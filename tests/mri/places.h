@@ -4,10 +4,7 @@
 
 #include "mri/support.h"
 #include "ocl/device.h"
-
-typedef struct sides {
-  kvox_context *device, *cpu;
-} sides;
+#include "ocl/sides.h"
 
 static inline kvox_context *context_of(int32_t backend, uint64_t memory_limit) {
   kvox_context_options options;
@@ -23,31 +20,8 @@ static inline kvox_context *context_of(int32_t backend, uint64_t memory_limit) {
   return context;
 }
 
-static inline int open_sides(void **state) {
-  static sides both;
-  if (kvox_device_count() == 0) {
-    printf("skipped: %s\n", kvox_last_error());
-    return 0;
-  }
-  both = (sides){context_of(KVOX_BACKEND_OPENCL, 0), context_of(KVOX_BACKEND_CPU, 0)};
-  *state = &both;
-  return 0;
-}
-
-static inline int close_sides(void **state) {
-  const sides *both = *state;
-  if (both != NULL) {
-    kvox_context_destroy(both->device);
-    kvox_context_destroy(both->cpu);
-  }
-  return 0;
-}
-
-#define SIDES_OR_SKIP(state)    \
-  const sides *both = *(state); \
-  if (both == NULL) {           \
-    skip();                     \
-  }
+static inline kvox_context *open_side(int32_t backend) { return context_of(backend, 0); }
+static inline int open_sides(void **state) { return open_sides_of(state, open_side); }
 
 /* Where an array may lie: dense; with its axes in any order, backwards, with gaps; the same at addresses that are no
  * multiples of its elements. */
