@@ -176,6 +176,21 @@ static int64_t views_within(kvox_ct_fdk *f, uint64_t allowed) {
   return scratch > allowed ? 0 : (int64_t)((allowed - scratch) / view_bytes(f) / 2 * 2);
 }
 
+/* Samples that are filtered and voxels that are read and written, which cost about as much. Of more slabs more rows are
+ * filtered twice, but more views find room at once, so that the volume is gone over less often. */
+static double work_of_cut(const kvox_ct_fdk *f, int64_t views) {
+  const kvox_ct_geometry *g = f->geometry;
+  const int64_t end = first_block(f) + block_count(f);
+  int64_t row, rows, all_rows = 0;
+  for (int64_t block = first_block(f); block < end; block += f->slab) {
+    block_rows(f, block, kvox_min_i64(f->slab, end - block), &row, &rows);
+    all_rows += rows;
+  }
+  const double voxels = (double)f->size[0] * (double)f->size[1] * (double)f->size[2];
+  return (double)g->views * (double)all_rows * (double)g->columns +
+         voxels * (double)kvox_divide_up(g->views, kvox_max_i64(views, 1));
+}
+
 static kvox_status choose_cut(kvox_ct_fdk *f, uint64_t limit, const char *name) {
   const int64_t all = f->geometry->views + f->geometry->views % 2;
   int64_t slab = block_count(f);
@@ -185,15 +200,19 @@ static kvox_status choose_cut(kvox_ct_fdk *f, uint64_t limit, const char *name) 
   if (allowed < least) {
     return kvox_fail_limit(name, allowed, least);
   }
-  int64_t views = 0;
-  for (int64_t slabs = 1;; slabs++) {
+  int64_t views = 0, best = 0;
+  double least_work = INFINITY;
+  for (int64_t slabs = 1; best == 0 || slab > MOST_CHUNK; slabs++) {
     slab = kvox_divide_up(block_count(f), slabs);
     set_slab(f, slab);
     views = views_within(f, allowed);
-    if (views >= kvox_min_i64(all, LEAST_VIEWS) || slab == 1) {
-      break;
+    if ((views >= kvox_min_i64(all, LEAST_VIEWS) || slab == 1) && work_of_cut(f, views) < least_work) {
+      least_work = work_of_cut(f, views);
+      best = slab;
     }
   }
+  set_slab(f, best);
+  views = views_within(f, allowed);
   f->block = kvox_even_part(all, kvox_min_i64(views, all), 2);
   f->block_bytes = (uint64_t)kvox_round_up(f->block * (int64_t)view_bytes(f), KVOX_ALIGNMENT);
   return KVOX_OK;
