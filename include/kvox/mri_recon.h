@@ -78,9 +78,9 @@ KVOX_API kvox_status kvox_mri_recon_create(kvox_context *context, const kvox_mri
                                            const kvox_mri_recon_options *options, kvox_mri_recon **recon);
 KVOX_API void kvox_mri_recon_destroy(kvox_mri_recon *recon);
 /*
- * What it takes, for the protocol's coils or, once readouts came, theirs: lines of all coils, cropped along x, as
- * `plan`. `workspace` is some images of one coil; with the adaptive combination, or where a ghost is found from the
- * image, of all coils of a slice. What finding a ghost takes is told upwards. More than the limit is
+ * What it takes, for the protocol's coils or, once readouts came, theirs: lines of all coils, cropped along x, and what
+ * the stages of a push and an image work in, as `plan`. `workspace` is some images of one coil; with the adaptive
+ * combination, or where a ghost is found from the image, of all coils of a slice. More than the limit is
  * KVOX_ERROR_MEMORY_LIMIT when it is made, or with the first readout where coils were not known before.
  */
 KVOX_API kvox_status kvox_mri_recon_memory(const kvox_mri_recon *recon, kvox_memory_use *memory);
@@ -107,9 +107,9 @@ KVOX_API kvox_status kvox_mri_recon_shape(const kvox_mri_recon *recon, int64_t s
 /*
  * The images of what came so far, at any moment and again: lines that did not come are zero. c64 [frames, coils, z, y,
  * x], or f32, the magnitude; the axis of coils may be left out where they are combined, and so may that of frames where
- * there is one. Root sum of squares has no phase: c64 holds the magnitude. Warm, with coils as they are and their root
- * sum of squares, nothing is allocated. SNR units count averages, windows and zeros, not what homodyne or POCS do.
- * Stages: "ghost", "compress", "partial", "fourier", "maps", "combine".
+ * there is one. Root sum of squares has no phase: c64 holds the magnitude. Nothing is allocated where the workspace has
+ * held an image of this reconstruction, or of one of its sizes, before. SNR units count averages, windows and zeros,
+ * not what homodyne or POCS do. Stages: "ghost", "compress", "partial", "fourier", "maps", "combine".
  */
 KVOX_API kvox_status kvox_mri_recon_image(kvox_mri_recon *recon, kvox_workspace *workspace, const kvox_array *images);
 

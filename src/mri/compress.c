@@ -81,39 +81,31 @@ static void fill_matrix(kvox_mri_compression *c) {
   }
 }
 
-kvox_status kvox_mri_compression_create_mixed(kvox_context *context, const char *array_name, const kvox_array *kspace,
-                                              const kvox_mix *mix, int64_t virtual_coils,
-                                              kvox_mri_compression **compression) {
-  kvox_heap *heap = context->heap;
-  const int64_t coils = kvox_mri_coils_of(kspace);
-  kvox_mri_compression *made = NULL;
-  KVOX_TRY(kvox_mri_compression_make(heap, coils, virtual_coils, 0, &made));
-  kvox_complex *gram = kvox_allocate(heap, (uint64_t)(coils * coils) * sizeof *gram);
-  kvox_complex *vectors = kvox_allocate(heap, (uint64_t)(coils * coils) * sizeof *vectors);
-  double *values = kvox_allocate(heap, (uint64_t)coils * sizeof *values), whole = 0;
-  kvox_status status = KVOX_ERROR_MEMORY;
-  if (gram == NULL || vectors == NULL || values == NULL) {
-    goto cleanup;
-  }
-  KVOX_TRY_CLEANUP(kvox_mri_gram(context, array_name, kspace, mix, gram));
-  KVOX_TRY_CLEANUP(kvox_eigen(coils, gram, values, vectors));
-  for (int64_t c = 0; c < coils; c++) {
-    whole += fmax(values[c], 0);
+/* A matrix, its eigenvectors and values, then the sums. */
+static uint64_t eigen_bytes(int64_t coils) {
+  return kvox_aligned((uint64_t)(2 * coils * coils) * sizeof(kvox_complex) + (uint64_t)coils * sizeof(double));
+}
+
+uint64_t kvox_mri_compression_bytes(const kvox_context *context, const kvox_array *kspace) {
+  return eigen_bytes(kvox_mri_coils_of(kspace)) + kvox_mri_gram_bytes(context, kspace);
+}
+
+kvox_status kvox_mri_compression_fill(kvox_context *context, const char *array_name, const kvox_array *kspace,
+                                      const kvox_mix *mix, void *scratch, kvox_mri_compression *c) {
+  const int64_t coils = c->coils;
+  kvox_complex *gram = scratch, *vectors = gram + coils * coils;
+  double *values = (double *)(void *)(vectors + coils * coils), whole = 0;
+  KVOX_TRY(kvox_mri_gram(context, array_name, kspace, mix, (char *)scratch + eigen_bytes(coils), gram));
+  KVOX_TRY(kvox_eigen(coils, gram, values, vectors));
+  for (int64_t i = 0; i < coils; i++) {
+    whole += fmax(values[i], 0);
   }
   if (!(whole > 0)) {
-    status = kvox_mri_compression_no_energy(array_name);
-    goto cleanup;
+    return kvox_mri_compression_no_energy(array_name);
   }
-  made->energy = kvox_mri_compression_rows(coils, virtual_coils, values, vectors, made->matrices) / whole;
-  fill_matrix(made);
-  *compression = made;
-  made = NULL;
-cleanup:
-  kvox_release(heap, values);
-  kvox_release(heap, vectors);
-  kvox_release(heap, gram);
-  kvox_mri_compression_destroy(made);
-  return status;
+  c->energy = kvox_mri_compression_rows(coils, c->virtual_coils, values, vectors, c->matrices) / whole;
+  fill_matrix(c);
+  return KVOX_OK;
 }
 
 kvox_status kvox_mri_compression_create_svd(kvox_context *context, const kvox_array *kspace, int64_t virtual_coils,
@@ -123,7 +115,20 @@ kvox_status kvox_mri_compression_create_svd(kvox_context *context, const kvox_ar
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(compression);
   KVOX_TRY(kvox_mri_compression_check(name, array_name, kspace, virtual_coils));
-  return kvox_mri_compression_create_mixed(context, array_name, kspace, NULL, virtual_coils, compression);
+  kvox_mri_compression *made = NULL;
+  KVOX_TRY(kvox_mri_compression_make(context->heap, kvox_mri_coils_of(kspace), virtual_coils, 0, &made));
+  void *scratch = kvox_allocate(context->heap, kvox_mri_compression_bytes(context, kspace));
+  kvox_status status = KVOX_ERROR_MEMORY;
+  if (scratch != NULL) {
+    status = kvox_mri_compression_fill(context, array_name, kspace, NULL, scratch, made);
+  }
+  kvox_release(context->heap, scratch);
+  if (status != KVOX_OK) {
+    kvox_mri_compression_destroy(made);
+    return status;
+  }
+  *compression = made;
+  return KVOX_OK;
 }
 
 double kvox_mri_compression_energy(const kvox_mri_compression *compression) {

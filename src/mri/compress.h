@@ -20,10 +20,11 @@ struct kvox_mri_compression {
 kvox_status kvox_mri_compression_make(kvox_heap *heap, int64_t coils, int64_t virtual_coils, int64_t positions,
                                       kvox_mri_compression **compression);
 
-/* By SVD, of coils that are mixed first where `mix` is not NULL. */
-kvox_status kvox_mri_compression_create_mixed(kvox_context *context, const char *array_name, const kvox_array *kspace,
-                                              const kvox_mix *mix, int64_t virtual_coils,
-                                              kvox_mri_compression **compression);
+/* Energy and numbers by SVD of coils that are mixed first where `mix` is not NULL. `scratch`, aligned, has
+ * kvox_mri_compression_bytes of k-space of that shape, whose data that does not look at. */
+kvox_status kvox_mri_compression_fill(kvox_context *context, const char *array_name, const kvox_array *kspace,
+                                      const kvox_mix *mix, void *scratch, kvox_mri_compression *compression);
+uint64_t kvox_mri_compression_bytes(const kvox_context *context, const kvox_array *kspace);
 
 /* k-space with coils, and 1 to so many virtual ones. */
 kvox_status kvox_mri_compression_check(const char *name, const char *array_name, const kvox_array *kspace,

@@ -231,24 +231,36 @@ static kvox_status check(const kvox_array *hybrid, const uint8_t *reversed, cons
   return kvox_mri_epi_check_directions("kvox_mri_ghost_from_image", reversed, hybrid->shape[hybrid->rank - 2]);
 }
 
-kvox_status kvox_mri_ghost_from_image(kvox_context *context, kvox_workspace *workspace, const kvox_array *hybrid,
-                                      const uint8_t *reversed, const kvox_mri_ghost *start, kvox_mri_ghost *ghosts) {
-  KVOX_REQUIRE(context);
-  KVOX_REQUIRE(reversed);
-  KVOX_REQUIRE(ghosts);
+kvox_status kvox_mri_ghost_from_image_planned(kvox_context *context, kvox_workspace *workspace,
+                                              const kvox_fft_plan *fft, const kvox_array *hybrid,
+                                              const uint8_t *reversed, const kvox_mri_ghost *start,
+                                              kvox_mri_ghost *ghosts) {
   KVOX_TRY(check(hybrid, reversed, start));
-  search s = {.context = context, .lines = {.hybrid = hybrid, .reversed = reversed}, .ghosts = ghosts};
+  search s = {.context = context, .lines = {.hybrid = hybrid, .reversed = reversed, .fft = fft}, .ghosts = ghosts};
   kvox_workspace *taken = NULL;
   KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
   kvox_status status;
-  KVOX_TRY_CLEANUP(kvox_mri_epi_lines_plan(context, &s.lines));
+  kvox_mri_epi_lines_lay_out(&s.lines);
   KVOX_TRY_CLEANUP(share_out(&s, start, taken));
   s.progress = &taken->progress;
   const double begin = kvox_now();
   KVOX_TRY_CLEANUP(find(&s));
   kvox_workspace_add(taken, "ghost", kvox_now() - begin);
 cleanup:
-  kvox_fft_plan_destroy(s.lines.fft);
   kvox_workspace_give_up(workspace, taken);
+  return status;
+}
+
+kvox_status kvox_mri_ghost_from_image(kvox_context *context, kvox_workspace *workspace, const kvox_array *hybrid,
+                                      const uint8_t *reversed, const kvox_mri_ghost *start, kvox_mri_ghost *ghosts) {
+  KVOX_REQUIRE(context);
+  KVOX_REQUIRE(reversed);
+  KVOX_REQUIRE(ghosts);
+  KVOX_TRY(check(hybrid, reversed, start));
+  kvox_fft_plan *fft = NULL;
+  KVOX_TRY(kvox_mri_epi_plan(context, hybrid->shape[hybrid->rank - 2], &fft));
+  const kvox_status status =
+      kvox_mri_ghost_from_image_planned(context, workspace, fft, hybrid, reversed, start, ghosts);
+  kvox_fft_plan_destroy(fft);
   return status;
 }

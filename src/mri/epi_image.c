@@ -11,7 +11,12 @@
 /* Pixels that are dimmer than this share of the mean tell nothing. */
 static const double least_power = 0.1;
 
-kvox_status kvox_mri_epi_lines_plan(kvox_context *context, kvox_mri_epi_lines *l) {
+kvox_status kvox_mri_epi_plan(kvox_context *context, int64_t y, kvox_fft_plan **fft) {
+  const kvox_fft_layout layout = {.kind = KVOX_FFT_BACKWARD, .rank = 1, .sizes = {y}, .batch = 1};
+  return kvox_fft_plan_create(context->heap, &layout, context->fft_effort, fft);
+}
+
+void kvox_mri_epi_lines_lay_out(kvox_mri_epi_lines *l) {
   const int64_t *shape = l->hybrid->shape + l->hybrid->rank - 4;
   l->coils = shape[0];
   l->z = shape[1];
@@ -19,8 +24,6 @@ kvox_status kvox_mri_epi_lines_plan(kvox_context *context, kvox_mri_epi_lines *l
   l->x = shape[3];
   l->planes = kvox_mri_volumes(l->hybrid) / l->coils * l->z;
   l->row = 2 * kvox_round_up(l->y, KVOX_MRI_STEP);
-  const kvox_fft_layout layout = {.kind = KVOX_FFT_BACKWARD, .rank = 1, .sizes = {l->y}, .batch = 1};
-  return kvox_fft_plan_create(context->heap, &layout, context->fft_effort, &l->fft);
 }
 
 /* For each worker: a row of lines, E and O of all coils, the transform's own. */

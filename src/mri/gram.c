@@ -1,5 +1,7 @@
 #include "mri/gram.h"
 
+#include <string.h>
+
 #include "core/fail.h"
 
 /* Tiles are summed in so many blocks, whatever the number of threads, and blocks in their order. */
@@ -40,33 +42,38 @@ static kvox_status sum_block(void *data, int64_t block, int32_t worker) {
   return KVOX_OK;
 }
 
+/* Sizes of a job whose loader is set; returns the workers. */
+static int64_t plan(const kvox_context *context, const kvox_array *array, gram_job *job, int64_t *work) {
+  const int64_t coils = job->loader.coils;
+  job->tiles = kvox_mri_volumes(array) / coils * kvox_mri_tiles_of_volume(array);
+  job->blocks = kvox_min_i64(job->tiles, MOST_BLOCKS);
+  job->pairs = kvox_mri_pairs(coils);
+  *work = kvox_work(kvox_array_elements(array), 4 * coils);
+  return kvox_workers(&context->threads, job->blocks, *work);
+}
+
+uint64_t kvox_mri_gram_bytes(const kvox_context *context, const kvox_array *array) {
+  gram_job job = {.loader = kvox_mri_loader_of(context, "", array, NULL)};
+  int64_t work;
+  const int64_t workers = plan(context, array, &job, &work), coils = job.loader.coils;
+  return (uint64_t)(workers * kvox_mri_loader_floats(&job.loader)) * sizeof *job.scratch +
+         (uint64_t)(workers * 2 * coils) * sizeof *job.z + (uint64_t)(job.blocks * 2 * job.pairs) * sizeof *job.sums;
+}
+
 kvox_status kvox_mri_gram(kvox_context *context, const char *name, const kvox_array *array, const kvox_mix *mix,
-                          kvox_complex *gram) {
-  gram_job job = {.loader = kvox_mri_loader_of(context, name, array, mix)};
-  const int64_t coils = job.loader.coils;
-  job.tiles = kvox_mri_volumes(array) / coils * kvox_mri_tiles_of_volume(array);
-  job.blocks = kvox_min_i64(job.tiles, MOST_BLOCKS);
-  job.pairs = kvox_mri_pairs(coils);
-  const int64_t work = kvox_work(kvox_array_elements(array), 4 * coils);
-  const int64_t workers = kvox_workers(&context->threads, job.blocks, work);
-  job.scratch =
-      kvox_allocate(context->heap, (uint64_t)(workers * kvox_mri_loader_floats(&job.loader)) * sizeof *job.scratch);
-  job.z = kvox_allocate(context->heap, (uint64_t)(workers * 2 * coils) * sizeof *job.z);
-  job.sums = kvox_allocate_zeros(context->heap, (uint64_t)(job.blocks * 2 * job.pairs) * sizeof *job.sums);
-  kvox_status status = KVOX_ERROR_MEMORY;
-  if (job.scratch == NULL || job.z == NULL || job.sums == NULL) {
-    goto cleanup;
-  }
-  KVOX_TRY_CLEANUP(kvox_parallel(&context->threads, job.blocks, work, sum_block, &job, NULL));
+                          void *scratch, kvox_complex *gram) {
+  gram_job job = {.loader = kvox_mri_loader_of(context, name, array, mix), .scratch = scratch};
+  int64_t work;
+  const int64_t workers = plan(context, array, &job, &work), coils = job.loader.coils;
+  job.z = (double *)(void *)(job.scratch + workers * kvox_mri_loader_floats(&job.loader));
+  job.sums = job.z + workers * 2 * coils;
+  memset(job.sums, 0, (size_t)(job.blocks * 2 * job.pairs) * sizeof *job.sums);
+  KVOX_TRY(kvox_parallel(&context->threads, job.blocks, work, sum_block, &job, NULL));
   for (int64_t block = 1; block < job.blocks; block++) {
     for (int64_t i = 0; i < 2 * job.pairs; i++) {
       job.sums[i] += job.sums[block * 2 * job.pairs + i];
     }
   }
   kvox_mri_unpack(coils, job.sums, gram);
-cleanup:
-  kvox_release(context->heap, job.sums);
-  kvox_release(context->heap, job.z);
-  kvox_release(context->heap, job.scratch);
-  return status;
+  return KVOX_OK;
 }

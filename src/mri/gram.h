@@ -33,8 +33,10 @@ static inline void kvox_mri_add_outer(int64_t coils, const double *restrict z, d
 /* The whole Hermitian matrix. */
 void kvox_mri_unpack(int64_t coils, const double *packed, kvox_complex *full);
 
-/* The sum over all samples of an array, mixed where `mix` is not NULL; the same bits for any number of threads. */
+/* The sum over all samples of an array, mixed where `mix` is not NULL; the same bits for any number of threads.
+ * `scratch` has kvox_mri_gram_bytes of an array of that shape, aligned. */
 kvox_status kvox_mri_gram(kvox_context *context, const char *name, const kvox_array *array, const kvox_mix *mix,
-                          kvox_complex *gram);
+                          void *scratch, kvox_complex *gram);
+uint64_t kvox_mri_gram_bytes(const kvox_context *context, const kvox_array *array);
 
 #endif

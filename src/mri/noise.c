@@ -66,8 +66,7 @@ static kvox_status factorize(const char *name, kvox_mri_noise *n) {
   return KVOX_OK;
 }
 
-kvox_status kvox_mri_noise_make(kvox_heap *heap, const char *name, int64_t coils, const kvox_complex *covariance,
-                                int64_t samples, double sample_time_us, kvox_mri_noise **noise) {
+kvox_status kvox_mri_noise_reserve(kvox_heap *heap, int64_t coils, kvox_mri_noise **noise) {
   const uint64_t elements = (uint64_t)(coils * coils);
   kvox_mri_noise *made = kvox_allocate_zeros(heap, sizeof *made);
   if (made == NULL) {
@@ -75,22 +74,35 @@ kvox_status kvox_mri_noise_make(kvox_heap *heap, const char *name, int64_t coils
   }
   made->heap = kvox_heap_hold(heap);
   made->coils = coils;
-  made->samples = samples;
-  made->sample_time_us = sample_time_us;
   made->covariance = kvox_allocate(heap, elements * sizeof *made->covariance);
   made->whitening = kvox_allocate(heap, elements * sizeof *made->whitening);
   made->matrix = kvox_allocate(heap, elements * 2 * sizeof *made->matrix);
-  kvox_status status = KVOX_ERROR_MEMORY;
   if (made->covariance == NULL || made->whitening == NULL || made->matrix == NULL) {
-    goto cleanup;
+    kvox_mri_noise_destroy(made);
+    return KVOX_ERROR_MEMORY;
   }
-  memcpy(made->covariance, covariance, elements * sizeof *covariance);
-  KVOX_TRY_CLEANUP(factorize(name, made));
   *noise = made;
   return KVOX_OK;
-cleanup:
-  kvox_mri_noise_destroy(made);
-  return status;
+}
+
+kvox_status kvox_mri_noise_fill(const char *name, int64_t samples, double sample_time_us, kvox_mri_noise *noise) {
+  noise->samples = samples;
+  noise->sample_time_us = sample_time_us;
+  return factorize(name, noise);
+}
+
+kvox_status kvox_mri_noise_make(kvox_heap *heap, const char *name, int64_t coils, const kvox_complex *covariance,
+                                int64_t samples, double sample_time_us, kvox_mri_noise **noise) {
+  kvox_mri_noise *made = NULL;
+  KVOX_TRY(kvox_mri_noise_reserve(heap, coils, &made));
+  memcpy(made->covariance, covariance, (size_t)(coils * coils) * sizeof *covariance);
+  const kvox_status status = kvox_mri_noise_fill(name, samples, sample_time_us, made);
+  if (status != KVOX_OK) {
+    kvox_mri_noise_destroy(made);
+    return status;
+  }
+  *noise = made;
+  return KVOX_OK;
 }
 
 void kvox_mri_noise_destroy(kvox_mri_noise *noise) {

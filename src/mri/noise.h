@@ -31,6 +31,13 @@ struct kvox_mri_noise_sum {
 kvox_status kvox_mri_noise_make(kvox_heap *heap, const char *name, int64_t coils, const kvox_complex *covariance,
                                 int64_t samples, double sample_time_us, kvox_mri_noise **noise);
 
+/* In two steps, so that it can be filled again without memory: one without numbers, whose covariance is then set by
+ * whoever fills it. After a failure it holds none. */
+kvox_status kvox_mri_noise_reserve(kvox_heap *heap, int64_t coils, kvox_mri_noise **noise);
+kvox_status kvox_mri_noise_fill(const char *name, int64_t samples, double sample_time_us, kvox_mri_noise *noise);
+/* The mean over a sum's samples, into a noise of as many coils. */
+kvox_status kvox_mri_noise_sum_fill(const kvox_mri_noise_sum *sum, kvox_mri_noise *noise);
+
 /* 1 to KVOX_LINALG_MOST coils, a time that is known (positive) or not (0). */
 kvox_status kvox_mri_noise_check(const char *name, int64_t coils, double sample_time_us);
 

@@ -210,10 +210,7 @@ kvox_status kvox_mri_noise_sum_add_edges(kvox_mri_noise_sum *sum, const kvox_arr
   return add_corners(sum, name, kspace, share > 0 ? share : usual_share);
 }
 
-kvox_status kvox_mri_noise_sum_finish(const kvox_mri_noise_sum *sum, kvox_mri_noise **noise) {
-  KVOX_REQUIRE(sum);
-  KVOX_REQUIRE(noise);
-  kvox_heap *heap = sum->context->heap;
+kvox_status kvox_mri_noise_sum_fill(const kvox_mri_noise_sum *sum, kvox_mri_noise *noise) {
   const int64_t coils = sum->coils;
   if (sum->samples < coils) {
     return kvox_fail(KVOX_ERROR_DATA,
@@ -221,20 +218,27 @@ kvox_status kvox_mri_noise_sum_finish(const kvox_mri_noise_sum *sum, kvox_mri_no
                      " coils, at least as many samples as coils are needed and some thousand wanted",
                      sum->samples, coils);
   }
-  kvox_complex *mean = kvox_allocate(heap, (uint64_t)(coils * coils) * sizeof *mean);
-  if (mean == NULL) {
-    return KVOX_ERROR_MEMORY;
-  }
   for (int64_t i = 0; i < coils; i++) {
     for (int64_t j = 0; j <= i; j++) {
       const double *s = sum->sums + 2 * (i * coils + j);
       const double re = s[0] / (double)sum->samples, im = i == j ? 0 : s[1] / (double)sum->samples;
-      mean[i * coils + j] = re + im * I;
-      mean[j * coils + i] = re - im * I;
+      noise->covariance[i * coils + j] = re + im * I;
+      noise->covariance[j * coils + i] = re - im * I;
     }
   }
-  const kvox_status status =
-      kvox_mri_noise_make(heap, "kvox_mri_noise_sum_finish", coils, mean, sum->samples, sum->sample_time_us, noise);
-  kvox_release(heap, mean);
-  return status;
+  return kvox_mri_noise_fill("kvox_mri_noise_sum_finish", sum->samples, sum->sample_time_us, noise);
+}
+
+kvox_status kvox_mri_noise_sum_finish(const kvox_mri_noise_sum *sum, kvox_mri_noise **noise) {
+  KVOX_REQUIRE(sum);
+  KVOX_REQUIRE(noise);
+  kvox_mri_noise *made = NULL;
+  KVOX_TRY(kvox_mri_noise_reserve(sum->context->heap, sum->coils, &made));
+  const kvox_status status = kvox_mri_noise_sum_fill(sum, made);
+  if (status != KVOX_OK) {
+    kvox_mri_noise_destroy(made);
+    return status;
+  }
+  *noise = made;
+  return KVOX_OK;
 }

@@ -7,6 +7,7 @@
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/options.h"
+#include "mri/compress.h"
 #include "mri/noise.h"
 
 void kvox_mri_recon_options_init_sized(kvox_mri_recon_options *options, size_t struct_size) {
@@ -120,7 +121,12 @@ static void drop_lines(kvox_mri_recon *r) {
   kvox_release(heap, r->matrix);
   r->matrix = NULL;
   kvox_mri_noise_sum_destroy(r->edges);
+  kvox_mri_noise_destroy(r->edge_noise);
+  kvox_mri_compression_destroy(r->compression);
   r->edges = NULL;
+  r->edge_noise = NULL;
+  r->compression = NULL;
+  r->edges_tell = false;
   if (r->noise != r->known_noise) {
     kvox_mri_noise_destroy(r->noise);
   }
@@ -138,7 +144,6 @@ void kvox_mri_recon_destroy(kvox_mri_recon *recon) {
   kvox_mri_recon_drop_transforms(recon);
   kvox_mri_noise_sum_destroy(recon->noise_sum);
   kvox_mri_noise_destroy(recon->known_noise);
-  kvox_mri_noise_destroy(recon->edge_noise);
   kvox_workspace_destroy(recon->inner);
   kvox_text_release(&recon->words);
   kvox_release(context->heap, recon);
@@ -171,10 +176,30 @@ static kvox_status settle_noise(kvox_mri_recon *r, double sample_time_us) {
   return status;
 }
 
+/* What images are of where coils are mixed for them; filled when one is made, which allocates nothing. */
+static kvox_status make_mixing(kvox_mri_recon *r, int64_t coils) {
+  kvox_heap *heap = r->context->heap;
+  const int64_t images = kvox_mri_recon_images(r, coils);
+  if (kvox_mri_recon_wants_edges(r)) {
+    KVOX_TRY(kvox_mri_noise_sum_create(r->context, coils, 0, &r->edges));
+    KVOX_TRY(kvox_mri_noise_reserve(heap, coils, &r->edge_noise));
+  }
+  if (images < coils) {
+    KVOX_TRY(kvox_mri_compression_make(heap, coils, images, 0, &r->compression));
+  }
+  r->mixed_lines = -1;
+  if (r->edges != NULL || r->compression != NULL) {
+    r->matrix = kvox_allocate_array(heap, images * coils * 2, sizeof *r->matrix);
+    return r->matrix != NULL ? KVOX_OK : KVOX_ERROR_MEMORY;
+  }
+  return KVOX_OK;
+}
+
 kvox_status kvox_mri_recon_begin(kvox_mri_recon *r, const kvox_mri_readout *readout, int64_t first, int64_t end) {
   kvox_heap *heap = r->context->heap;
   kvox_mri_recon_store *s = &r->store;
   kvox_status status = KVOX_OK;
+  uint64_t inner = 0;
   KVOX_TRY_CLEANUP(kvox_mri_recon_plan_transforms(r, first, end));
   KVOX_TRY_CLEANUP(kvox_mri_recon_check_memory(r, readout->coils));
   KVOX_TRY_CLEANUP(kvox_mri_recon_size_store(r, readout->coils, s));
@@ -188,16 +213,9 @@ kvox_status kvox_mri_recon_begin(kvox_mri_recon *r, const kvox_mri_readout *read
     goto cleanup;
   }
   KVOX_TRY_CLEANUP(kvox_mri_recon_epi_begin(r, readout->coils, readout->samples));
-  if (kvox_mri_recon_wants_edges(r)) {
-    KVOX_TRY_CLEANUP(kvox_mri_noise_sum_create(r->context, readout->coils, 0, &r->edges));
-  }
-  const int64_t images = kvox_mri_recon_images(r, readout->coils);
-  if (r->edges != NULL || images < readout->coils) {
-    r->matrix = kvox_allocate_array(heap, images * readout->coils * 2, sizeof *r->matrix);
-    r->mixed_lines = -1;
-    status = r->matrix != NULL ? KVOX_OK : KVOX_ERROR_MEMORY;
-    KVOX_TRY_CLEANUP(status);
-  }
+  KVOX_TRY_CLEANUP(make_mixing(r, readout->coils));
+  KVOX_TRY_CLEANUP(kvox_mri_recon_inner_bytes(r, readout->coils, &inner));
+  KVOX_TRY_CLEANUP(kvox_workspace_begin(r->inner, inner));
   r->coils = readout->coils;
   r->samples = readout->samples;
   r->sample_time_us = readout->sample_time_us;

@@ -65,9 +65,11 @@ struct kvox_mri_recon {
 
   kvox_mri_noise_sum *noise_sum;
   kvox_mri_noise *known_noise;
-  kvox_mri_noise *noise;     /* what lines are whitened by; NULL: they are not */
-  kvox_mri_noise_sum *edges; /* NULL: not looked at */
-  kvox_mri_noise *edge_noise;
+  kvox_mri_noise *noise;             /* what lines are whitened by; NULL: they are not */
+  kvox_mri_noise_sum *edges;         /* NULL: not looked at */
+  kvox_mri_noise *edge_noise;        /* made with the edges, filled for an image */
+  bool edges_tell;                   /* that it was */
+  kvox_mri_compression *compression; /* NULL: none; filled for an image */
   float *matrix;       /* [image][coil][real, imaginary]: what coils become when an image is made; NULL: nothing */
   int64_t mixed_lines; /* `lines` when it was made */
   double kept_energy;  /* by compression, 0 to 1 */
@@ -149,6 +151,8 @@ kvox_status kvox_mri_recon_add_edges(kvox_mri_recon *recon, const kvox_mri_reado
 /* Where images are of mixtures of coils, settle makes the matrix for what came so far, and mix_coil the lines
  * [1, z, y, x] of one image out of those of all coils. */
 kvox_status kvox_mri_recon_settle_coils(kvox_mri_recon *recon);
+/* At most taken of the inner workspace by that. */
+uint64_t kvox_mri_recon_settle_bytes(const kvox_mri_recon *recon, int64_t coils);
 kvox_status kvox_mri_recon_mix_coil(kvox_mri_recon *recon, int64_t image, const kvox_array *stored,
                                     const kvox_array *out);
 
@@ -166,6 +170,8 @@ kvox_status kvox_mri_recon_require_coils(const kvox_mri_recon *recon, const char
 
 /* What a reconstruction of so many coils takes is within the limit. */
 kvox_status kvox_mri_recon_check_memory(const kvox_mri_recon *recon, int64_t coils);
+/* At most taken of the inner workspace. */
+kvox_status kvox_mri_recon_inner_bytes(const kvox_mri_recon *recon, int64_t coils, uint64_t *bytes);
 
 /* The factor of a slice to units of its noise. */
 double kvox_mri_recon_snr_scale(const kvox_mri_recon *recon, int64_t frame, int64_t slice);

@@ -114,13 +114,13 @@ static void multiply(int64_t rows, int64_t coils, const kvox_complex *compressio
 
 /* Noise of too few samples is none, unless it is asked for. */
 static kvox_status finish_edges(kvox_mri_recon *r) {
-  kvox_mri_noise_destroy(r->edge_noise);
-  r->edge_noise = NULL;
+  r->edges_tell = false;
   if (r->edges == NULL) {
     return KVOX_OK;
   }
   const kvox_sentence before = kvox_sentence_keep();
-  const kvox_status status = kvox_mri_noise_sum_finish(r->edges, &r->edge_noise);
+  const kvox_status status = kvox_mri_noise_sum_fill(r->edges, r->edge_noise);
+  r->edges_tell = status == KVOX_OK;
   if (status == KVOX_ERROR_DATA && r->options.snr_units == 0) {
     kvox_sentence_put_back(&before);
     kvox_log(r->context->heap, KVOX_LOG_WARNING,
@@ -130,28 +130,31 @@ static kvox_status finish_edges(kvox_mri_recon *r) {
   return status;
 }
 
+/* Of the largest that the middle may be. */
+uint64_t kvox_mri_recon_settle_bytes(const kvox_mri_recon *r, int64_t coils) {
+  const int64_t *e = r->layout.encoded;
+  const kvox_array most = {.type = KVOX_C64, .rank = 5, .shape = {r->layout.slices, coils, e[2], e[1], r->store.x}};
+  return kvox_mri_recon_images(r, coils) < coils ? kvox_mri_compression_bytes(r->context, &most) : 0;
+}
+
 kvox_status kvox_mri_recon_settle_coils(kvox_mri_recon *r) {
   if (r->matrix == NULL || r->mixed_lines == r->lines) {
     return KVOX_OK;
   }
-  const int64_t rows = kvox_mri_recon_images(r, r->coils);
-  kvox_mri_compression *compression = NULL;
-  kvox_status status = KVOX_OK;
   r->mixed_lines = -1;
-  KVOX_TRY_CLEANUP(finish_edges(r));
-  const kvox_complex *whitening = r->edge_noise != NULL ? r->edge_noise->whitening : NULL;
-  if (rows < r->coils) {
-    const kvox_mix mix = r->edge_noise != NULL ? kvox_mri_noise_mix(r->edge_noise) : (kvox_mix){.outputs = 0};
+  KVOX_TRY(finish_edges(r));
+  if (r->compression != NULL) {
+    const kvox_mix mix = r->edges_tell ? kvox_mri_noise_mix(r->edge_noise) : (kvox_mix){.outputs = 0};
     const kvox_array middle = middle_of(r);
-    KVOX_TRY_CLEANUP(kvox_mri_compression_create_mixed(r->context, "kvox_mri_recon_image", &middle,
-                                                       r->edge_noise != NULL ? &mix : NULL, rows, &compression));
-    r->kept_energy = compression->energy;
+    KVOX_TRY(kvox_workspace_begin(r->inner, kvox_mri_compression_bytes(r->context, &middle)));
+    KVOX_TRY(kvox_mri_compression_fill(r->context, "kvox_mri_recon_image", &middle, r->edges_tell ? &mix : NULL,
+                                       r->inner->block, r->compression));
+    r->kept_energy = r->compression->energy;
   }
-  multiply(rows, r->coils, compression != NULL ? compression->matrices : NULL, whitening, r->matrix);
+  multiply(kvox_mri_recon_images(r, r->coils), r->coils, r->compression != NULL ? r->compression->matrices : NULL,
+           r->edges_tell ? r->edge_noise->whitening : NULL, r->matrix);
   r->mixed_lines = r->lines;
-cleanup:
-  kvox_mri_compression_destroy(compression);
-  return status;
+  return KVOX_OK;
 }
 
 kvox_status kvox_mri_recon_mix_coil(kvox_mri_recon *r, int64_t image, const kvox_array *stored, const kvox_array *out) {

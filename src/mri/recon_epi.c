@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "core/fail.h"
+#include "mri/epi_image.h"
 #include "mri/recon.h"
-#include "mri/tiles.h"
 
 /* In a row, of one train; more have nothing to add. */
 enum { MOST_NAVIGATORS = 16 };
@@ -18,6 +18,7 @@ struct kvox_mri_recon_epi {
   kvox_mri_ghost *from_image; /* [coil] */
   uint8_t *directions;        /* [frame][slice][z][y]: bits of LINE_... */
   uint8_t *lines;             /* [y] */
+  kvox_fft_plan *fft;         /* of lines along y, for ghosts that the image tells */
   bool said_mixed;
 };
 
@@ -41,7 +42,7 @@ bool kvox_mri_recon_saw_navigators(const kvox_mri_recon *r) {
 /* Not less than the stages take: a table of costs over angles, powers of each pixel, sums of each column. */
 uint64_t kvox_mri_recon_ghost_bytes(const kvox_mri_recon *r, int64_t coils) {
   enum { OF_PIXEL = 32, OF_COLUMN = 1024, OF_SUM = 128, OF_LINE = 64 };
-  const int64_t *e = r->layout.encoded, x = r->store.x, lines = e[1] * e[2];
+  const int64_t *e = r->layout.encoded, x = r->store.x, lines = kvox_round_up(e[1], KVOX_MRI_STEP) * e[2];
   const int64_t regrid =
       kvox_mri_recon_has_ramps(r) ? 4 * coils * (e[0] + KVOX_MRI_TILE_ROW) * (int64_t)sizeof(float) : 0;
   const int64_t threads = r->context->threads.limit;
@@ -89,6 +90,7 @@ kvox_status kvox_mri_recon_epi_begin(kvox_mri_recon *r, int64_t coils, int64_t s
   e->found = kvox_allocate_zeros(heap, (uint64_t)l->slices * sizeof *e->found);
   e->directions = kvox_allocate_zeros(heap, (uint64_t)(l->frames * l->slices * r->store.rows));
   e->lines = kvox_allocate_zeros(heap, (uint64_t)l->encoded[1]);
+  KVOX_TRY(kvox_mri_epi_plan(r->context, l->encoded[1], &e->fft));
   return e->navigators != NULL && e->ghosts != NULL && e->from_image != NULL && e->found != NULL &&
                  e->directions != NULL && e->lines != NULL
              ? KVOX_OK
@@ -108,6 +110,7 @@ void kvox_mri_recon_epi_end(kvox_mri_recon *r) {
     kvox_release(heap, e->found);
     kvox_release(heap, e->directions);
     kvox_release(heap, e->lines);
+    kvox_fft_plan_destroy(e->fft);
     kvox_release(heap, e);
   }
 }
@@ -210,6 +213,6 @@ kvox_status kvox_mri_recon_take_ghost_off(kvox_mri_recon *r, int64_t frame, int6
   if (!*done) {
     return KVOX_OK;
   }
-  KVOX_TRY(kvox_mri_ghost_from_image(r->context, r->inner, stored, e->lines, NULL, e->from_image));
+  KVOX_TRY(kvox_mri_ghost_from_image_planned(r->context, r->inner, e->fft, stored, e->lines, NULL, e->from_image));
   return kvox_mri_ghost_apply(r->context, r->inner, e->from_image, e->lines, stored, out);
 }

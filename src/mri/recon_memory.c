@@ -1,6 +1,6 @@
 /* What a reconstruction takes: told before, and held against the limit. */
 #include "core/fail.h"
-#include "mri/gram.h"
+#include "mri/compress.h"
 #include "mri/mix.h"
 #include "mri/noise.h"
 #include "mri/recon.h"
@@ -32,23 +32,27 @@ static uint64_t product(uint64_t a, uint64_t b) {
 
 static uint64_t sum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
 
-/* Of the adaptive combination, a thread: sums of windows' columns, and tiles. */
-static uint64_t walsh_bytes(int64_t coils) {
-  const int64_t columns = KVOX_MRI_WALSH_TILE + KVOX_MRI_USUAL_WINDOW + 2;
-  const int64_t doubles = 2 * kvox_mri_pairs(coils) * columns + 4 * coils * coils + 8 * coils;
-  return (uint64_t)doubles * sizeof(double) + (uint64_t)(8 * coils * KVOX_MRI_TILE_ROW) * sizeof(float);
-}
-
-/* Of compression: sums of products, in blocks whatever the threads are, and matrices. */
-static uint64_t compress_bytes(const kvox_mri_recon *r, int64_t coils) {
-  if (kvox_mri_recon_images(r, coils) == coils && !kvox_mri_recon_wants_edges(r)) {
+/* Of the adaptive combination of a slice. */
+static uint64_t adaptive_bytes(const kvox_mri_recon *r, int64_t coils) {
+  const int64_t *image = r->layout.image;
+  const kvox_array images = {
+      .type = KVOX_C64, .rank = 4, .shape = {kvox_mri_recon_images(r, coils), image[2], image[1], image[0]}};
+  if (r->options.combine != KVOX_MRI_ADAPTIVE) {
     return 0;
   }
-  enum { BLOCKS = 32 }; /* of kvox_mri_gram */
-  const int64_t doubles = BLOCKS * 2 * kvox_mri_pairs(coils) + 4 * 2 * coils * coils;
-  const int64_t threads = r->context->threads.limit;
-  return (uint64_t)doubles * sizeof(double) + (uint64_t)(threads * 4 * coils * KVOX_MRI_TILE_ROW) * sizeof(float) +
-         (uint64_t)(2 * coils * coils) * sizeof(float);
+  const uint64_t maps = kvox_mri_walsh_bytes(r->context, &images);
+  const uint64_t combine =
+      product((uint64_t)(4 * images.shape[0] * KVOX_MRI_TILE_ROW) * sizeof(float), (uint64_t)r->context->threads.limit);
+  return maps > combine ? maps : combine;
+}
+
+/* Of compression: its matrix, as it is found and as it is applied, and the one that takes whitening with it. */
+static uint64_t compress_bytes(const kvox_mri_recon *r, int64_t coils) {
+  const int64_t images = kvox_mri_recon_images(r, coils), of_pair = sizeof(kvox_complex) + 2 * sizeof(float);
+  return images == coils && !kvox_mri_recon_wants_edges(r)
+             ? 0
+             : (uint64_t)(images * coils) * (uint64_t)(of_pair + 2 * (int64_t)sizeof(float)) +
+                   sizeof(kvox_mri_compression);
 }
 
 /* What the stages take of the inner workspace: the largest of them. */
@@ -65,9 +69,9 @@ static kvox_status inner_bytes(const kvox_mri_recon *r, int64_t coils, uint64_t 
   const uint64_t threads = (uint64_t)r->context->threads.limit, tile = KVOX_MRI_TILE_ROW * sizeof(float);
   const bool mixes = r->options.noise != KVOX_MRI_NOISE_IGNORED || kvox_mri_recon_images(r, coils) < coils;
   const uint64_t whiten = mixes ? product(threads, 2 * (uint64_t)coils * tile) : 0;
-  const uint64_t adaptive = r->options.combine == KVOX_MRI_ADAPTIVE ? product(threads, walsh_bytes(coils)) : 0;
+  const uint64_t adaptive = adaptive_bytes(r, coils), settle = kvox_mri_recon_settle_bytes(r, coils);
   const uint64_t ghost = kvox_mri_recon_ghost_bytes(r, coils);
-  const uint64_t all[] = {x.workspace, across.workspace, partial.workspace, whiten, adaptive, ghost};
+  const uint64_t all[] = {x.workspace, across.workspace, partial.workspace, whiten, adaptive, ghost, settle};
   *bytes = 0;
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     *bytes = all[i] > *bytes ? all[i] : *bytes;
@@ -89,18 +93,22 @@ static uint64_t noise_bytes(const kvox_mri_recon *r, int64_t coils) {
 
 static kvox_status memory_of(const kvox_mri_recon *r, int64_t coils, kvox_memory_use *memory) {
   kvox_mri_recon_store s = r->store;
-  uint64_t plans = 0, inner = 0, device = 0;
+  uint64_t plans = 0, inner = 0, device = 0, workspace = 0;
   KVOX_TRY(kvox_mri_recon_size_store(r, coils, &s));
+  KVOX_TRY(kvox_mri_recon_scratch(r, coils, &workspace));
   KVOX_TRY(inner_bytes(r, coils, &plans, &inner, &device));
   uint64_t plan = sum(SMALL_THINGS + sizeof *r + sizeof *r->inner + plans + inner, noise_bytes(r, coils));
   plan = sum(plan, sum((uint64_t)s.floats * sizeof(float), (uint64_t)s.count_bytes));
   plan = sum(plan, product((uint64_t)(2 * coils), (uint64_t)(r->layout.encoded[0] + s.x) * sizeof(float)));
   plan = sum(plan, product((uint64_t)r->layout.slices, sizeof *r->places + sizeof *r->order));
   plan = sum(plan, sum(kvox_mri_recon_epi_bytes(r, coils), compress_bytes(r, coils)));
-  uint64_t workspace = 0;
-  KVOX_TRY(kvox_mri_recon_scratch(r, coils, &workspace));
   *memory = (kvox_memory_use){.plan = plan, .workspace = workspace, .device = device};
   return KVOX_OK;
+}
+
+kvox_status kvox_mri_recon_inner_bytes(const kvox_mri_recon *r, int64_t coils, uint64_t *bytes) {
+  uint64_t plans = 0, device = 0;
+  return inner_bytes(r, coils, &plans, bytes, &device);
 }
 
 kvox_status kvox_mri_recon_check_memory(const kvox_mri_recon *r, int64_t coils) {

@@ -17,7 +17,7 @@ static void write_choices(const kvox_mri_recon *r, kvox_text *json) {
   kvox_json_string(json, "combine", combinations[o->combine]);
   kvox_json_string(json, "partial", partials[o->partial]);
   kvox_json_bool(json, "snr_units", o->snr_units != 0);
-  const kvox_mri_noise *noise = r->noise != NULL ? r->noise : r->edge_noise;
+  const kvox_mri_noise *noise = r->noise != NULL ? r->noise : r->edges_tell ? r->edge_noise : NULL;
   const char *measured = r->noise == NULL                    ? "edges of k-space"
                          : kvox_mri_noise_samples(noise) > 0 ? "measured"
                                                              : "given";

@@ -122,20 +122,23 @@ static kvox_status map_tile(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
+/* What the whole takes first: the reference and L. Then either what finding the reference takes, a matrix, its
+ * eigenvectors and the sums, or what finding maps takes. */
+static uint64_t reference_bytes(int64_t coils) {
+  return kvox_aligned((uint64_t)(coils + coils * coils) * sizeof(kvox_complex));
+}
+static uint64_t eigen_bytes(int64_t coils) {
+  return kvox_aligned((uint64_t)(2 * coils * coils) * sizeof(kvox_complex) + (uint64_t)coils * sizeof(double));
+}
+
 /* The coil that has most of the energy, and L = covariance W^H, since W covariance W^H = 1. */
-static kvox_status make_reference(kvox_context *context, const kvox_mri_noise *noise, const walsh_job *job,
+static kvox_status make_reference(kvox_context *context, const kvox_mri_noise *noise, const walsh_job *job, char *block,
                                   kvox_complex *reference, kvox_complex *factor) {
   const int64_t n = job->coils;
-  const uint64_t elements = (uint64_t)(n * n);
-  kvox_complex *gram = kvox_allocate(context->heap, elements * sizeof *gram);
-  kvox_complex *vectors = kvox_allocate(context->heap, elements * sizeof *vectors);
-  double *values = kvox_allocate(context->heap, (uint64_t)n * sizeof *values);
-  kvox_status status = KVOX_ERROR_MEMORY;
-  if (gram == NULL || vectors == NULL || values == NULL) {
-    goto cleanup;
-  }
-  KVOX_TRY_CLEANUP(kvox_mri_gram(context, job->images.name, job->images.array, job->images.mix, gram));
-  KVOX_TRY_CLEANUP(kvox_eigen(n, gram, values, vectors));
+  kvox_complex *gram = (kvox_complex *)(void *)block, *vectors = gram + n * n;
+  double *values = (double *)(void *)(vectors + n * n);
+  KVOX_TRY(kvox_mri_gram(context, job->images.name, job->images.array, job->images.mix, block + eigen_bytes(n), gram));
+  KVOX_TRY(kvox_eigen(n, gram, values, vectors));
   for (int64_t c = 0; c < n; c++) {
     reference[c] = vectors[c * n];
   }
@@ -146,11 +149,7 @@ static kvox_status make_reference(kvox_context *context, const kvox_mri_noise *n
     }
     factor[i] = sum;
   }
-cleanup:
-  kvox_release(context->heap, values);
-  kvox_release(context->heap, vectors);
-  kvox_release(context->heap, gram);
-  return status;
+  return KVOX_OK;
 }
 
 /* Operations of a voxel: the sums, and some ten steps towards the eigenvector. */
@@ -159,15 +158,34 @@ static int64_t work_of(const walsh_job *job, int64_t voxels) {
   return kvox_work(voxels, job->coils * job->coils * (4 * outer + 80));
 }
 
-static kvox_status make_maps(kvox_context *context, walsh_job *job, kvox_workspace *workspace) {
-  const int64_t voxels = kvox_array_elements(job->maps) / job->coils, tiles = voxels / job->size[0] * job->chunks;
-  const int64_t work = work_of(job, voxels);
-  const int64_t workers = kvox_workers(&context->threads, tiles, work);
+/* Sizes of a job whose images, maps, window and coils are set: tiles, and the bytes of its workspace. */
+static uint64_t plan(const kvox_context *context, walsh_job *job, int64_t *tiles, int64_t *work) {
+  const int64_t voxels = kvox_array_elements(job->maps) / job->coils;
+  job->pairs = kvox_mri_pairs(job->coils);
+  job->chunks = kvox_divide_up(job->size[0], KVOX_MRI_WALSH_TILE);
+  *tiles = voxels / job->size[0] * job->chunks;
+  *work = work_of(job, voxels);
   job->scratch_bytes = kvox_round_up(
       scratch_doubles(job) * (int64_t)sizeof(double) + kvox_mri_loader_floats(&job->images) * (int64_t)sizeof(float),
       KVOX_ALIGNMENT);
-  KVOX_TRY(kvox_workspace_begin(workspace, (uint64_t)(workers * job->scratch_bytes)));
-  job->scratch = workspace->block;
+  const uint64_t maps = (uint64_t)(kvox_workers(&context->threads, *tiles, *work) * job->scratch_bytes);
+  const uint64_t reference = eigen_bytes(job->coils) + kvox_mri_gram_bytes(context, job->images.array);
+  return reference_bytes(job->coils) + (maps > reference ? maps : reference);
+}
+
+uint64_t kvox_mri_walsh_bytes(const kvox_context *context, const kvox_array *images) {
+  walsh_job job = {.images = kvox_mri_loader_of(context, "", images, NULL), .maps = images};
+  int64_t tiles, work;
+  job.coils = job.images.coils;
+  for (int axis = 0; axis < 3; axis++) {
+    job.size[axis] = images->shape[images->rank - 1 - axis];
+    kvox_mri_window_radius("", 0, job.size[axis], &job.radius[axis]);
+  }
+  return plan(context, &job, &tiles, &work);
+}
+
+static kvox_status make_maps(kvox_context *context, walsh_job *job, kvox_workspace *workspace, int64_t tiles,
+                             int64_t work) {
   const double begin = kvox_now();
   kvox_progress_next(&workspace->progress, 1);
   const kvox_status status = kvox_parallel(&context->threads, tiles, work, map_tile, job, &workspace->progress);
@@ -207,23 +225,18 @@ kvox_status kvox_mri_walsh_maps(kvox_context *context, const kvox_mri_walsh_opti
   job.images =
       kvox_mri_loader_of(context, "kvox_mri_walsh_maps: images", images, known.noise != NULL ? &whitening : NULL);
   job.coils = job.images.coils;
-  job.pairs = kvox_mri_pairs(job.coils);
-  job.chunks = kvox_divide_up(job.size[0], KVOX_MRI_WALSH_TILE);
   kvox_workspace *taken = NULL;
+  int64_t tiles, work;
   KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
-  kvox_complex *reference = kvox_allocate(context->heap, (uint64_t)job.coils * sizeof *reference);
-  kvox_complex *factor = kvox_allocate(context->heap, (uint64_t)(job.coils * job.coils) * sizeof *factor);
-  kvox_status status = KVOX_ERROR_MEMORY;
-  if (reference == NULL || factor == NULL) {
-    goto cleanup;
-  }
-  KVOX_TRY_CLEANUP(make_reference(context, known.noise, &job, reference, factor));
+  kvox_status status;
+  KVOX_TRY_CLEANUP(kvox_workspace_begin(taken, plan(context, &job, &tiles, &work)));
+  kvox_complex *reference = taken->block, *factor = reference + job.coils;
+  job.scratch = (char *)taken->block + reference_bytes(job.coils);
+  KVOX_TRY_CLEANUP(make_reference(context, known.noise, &job, job.scratch, reference, factor));
   job.reference = reference;
   job.factor = known.noise != NULL ? factor : NULL;
-  status = make_maps(context, &job, taken);
+  status = make_maps(context, &job, taken, tiles, work);
 cleanup:
-  kvox_release(context->heap, factor);
-  kvox_release(context->heap, reference);
   kvox_workspace_give_up(workspace, taken);
   return status;
 }

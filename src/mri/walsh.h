@@ -11,6 +11,10 @@
 enum { KVOX_MRI_WALSH_TILE = 32 };
 _Static_assert((int)KVOX_MRI_WALSH_TILE + (int)KVOX_MRI_MOST_WINDOW <= (int)KVOX_MRI_TILE, "a tile is too short");
 
+/* What kvox_mri_walsh_maps takes of its workspace, with the usual window, for images of this shape (whose data are not
+ * looked at). */
+uint64_t kvox_mri_walsh_bytes(const kvox_context *context, const kvox_array *images);
+
 /* Scratch of the search, and what it finds: real parts, then imaginary ones. */
 typedef struct kvox_mri_walsh_vectors {
   double *matrix;       /* [2][coil][coil] */
