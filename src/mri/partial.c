@@ -7,12 +7,17 @@
 
 #include "core/number.h"
 #include "core/options.h"
+#include "cpu/level.h"
 #include "fft/fft.h"
 
 static const double half_turn = 3.141592653589793;
 enum { USUAL_ITERATIONS = 50, MOST_ITERATIONS = 100000 };
 static const double usual_tolerance = 1e-4;
 static const char axis_names[] = "xyz";
+
+const kvox_partial_row_kernels *kvox_partial_row_kernels_of(int32_t cpu_level) {
+  return KVOX_KERNELS(kvox_partial_row, cpu_level);
+}
 
 void kvox_mri_partial_options_init_sized(kvox_mri_partial_options *options, size_t struct_size) {
   kvox_options_clear(options, struct_size);
@@ -71,6 +76,10 @@ static kvox_status lay_out_axis(const kvox_mri_partial_options *o, int a, kvox_p
                               .both = kvox_min_i64(before, after),
                               .longer = after > before ? 1 : -1};
   axis->partial = o->method != KVOX_MRI_ZERO_FILL && before != after && !(without_partner && last == size - 1);
+  axis->low = axis->partial ? axis->low : 0;
+  axis->high = axis->partial ? axis->high : size - 1;
+  axis->known[0] = axis->partial ? first : 0;
+  axis->known[1] = axis->partial ? last : size - 1;
   return KVOX_OK;
 }
 
@@ -133,8 +142,7 @@ static kvox_status make_factors(kvox_mri_partial *p) {
     axis->weights = axis->smooth + axis->size;
     axis->trust = axis->weights + axis->size;
     for (int64_t i = 0; i < axis->size; i++) {
-      axis->smooth[i] = axis->weights[i] = 1;
-      axis->trust[i] = i >= axis->first && i <= axis->last;
+      axis->smooth[i] = axis->weights[i] = axis->trust[i] = 1;
       if (axis->partial) {
         fill_factors(&p->options, axis, i);
       }
@@ -185,6 +193,7 @@ kvox_status kvox_mri_partial_create(kvox_context *context, const kvox_mri_partia
   }
   made->context = kvox_context_hold(context);
   made->options = known;
+  made->kernels = kvox_partial_row_kernels_of(context->cpu_level);
   made->plan_bytes = sizeof *made;
   const kvox_status status = make(made);
   if (status != KVOX_OK) {
@@ -326,9 +335,7 @@ static kvox_status check_arrays(const kvox_mri_partial *p, const kvox_array *ksp
   KVOX_TRY(kvox_array_check_shape(kspace, kspace_name, KVOX_TYPE_BIT(KVOX_C64), kspace->rank, shape));
   KVOX_TRY(kvox_array_check_shape(out, out_name, KVOX_TYPE_BIT(KVOX_C64), kspace->rank, shape));
   KVOX_TRY(kvox_array_check_result(out, out_name));
-  const bool same =
-      kspace->data == out->data && memcmp(kspace->strides, out->strides, (size_t)out->rank * sizeof *out->strides) == 0;
-  return same ? KVOX_OK : kvox_array_check_apart(kspace, kspace_name, out, out_name);
+  return kvox_array_is_same(kspace, out) ? KVOX_OK : kvox_array_check_apart(kspace, kspace_name, out, out_name);
 }
 
 static kvox_status execute(const kvox_mri_partial *p, kvox_workspace *workspace, const kvox_array *kspace,

@@ -6,13 +6,14 @@
 
 #include "context/workspace.h"
 #include "kvox/mri_partial.h"
+#include "mri/partial_row.h"
 #include "mri/tiles.h"
 
-/* One axis: samples first to last were measured, low to high are not zero in the end, middle - both to middle + both
- * were measured on both sides. */
+/* One axis: samples first to last were measured, middle - both to middle + both on both sides. Once axes that are not
+ * partial are images, samples known[0] to known[1] were, and low to high are not zero in the end. */
 typedef struct kvox_partial_axis {
   int64_t size, first, last;
-  int64_t low, high, both;
+  int64_t known[2], low, high, both;
   bool partial;
   int32_t longer; /* 1: more was measured after the middle; -1: before it */
   float *smooth;  /* Hann's window on what was measured on both sides, 0 elsewhere; 1 along axes that are not partial */
@@ -23,6 +24,7 @@ typedef struct kvox_partial_axis {
 struct kvox_mri_partial {
   kvox_context *context;
   kvox_mri_partial_options options;
+  const kvox_partial_row_kernels *kernels;
   kvox_partial_axis axes[3]; /* x, y, z */
   kvox_mri_fourier *others;  /* along axes that are k-space and not partial; NULL: none */
   kvox_mri_fourier *along;   /* along partial axes; NULL: none */

@@ -8,8 +8,18 @@
 
 #include "mri/partial.h"
 
-static bool is_measured(const kvox_partial_axis *a, int64_t i) { return i >= a->first && i <= a->last; }
+static bool is_known(const kvox_partial_axis *a, int64_t i) { return i >= a->known[0] && i <= a->known[1]; }
 static bool is_within(const kvox_partial_axis *a, int64_t i) { return i >= a->low && i <= a->high; }
+
+/* Keeps samples `begin` to below `end` of a row that were found; the energy of their change. */
+static double keep(const kvox_partial_work *w, const float *found, float *kept, int64_t begin, int64_t end) {
+  if (end <= begin) {
+    return 0;
+  }
+  const double change = w->plan->kernels->energy(end - begin, found + 2 * begin, kept + 2 * begin);
+  memcpy(kept + 2 * begin, found + 2 * begin, (size_t)(2 * (end - begin)) * sizeof *kept);
+  return change;
+}
 
 /* Measured samples put back; sums[row]: the energy of the change of the others. */
 static kvox_status restore_row(void *data, int64_t row, int32_t worker) {
@@ -18,26 +28,13 @@ static kvox_status restore_row(void *data, int64_t row, int32_t worker) {
   const kvox_partial_axis *x = &w->plan->axes[0], *y = &w->plan->axes[1], *z = &w->plan->axes[2];
   const int64_t iy = row % y->size, iz = row / y->size;
   float *found = w->image + 2 * row * x->size, *measured = w->measured + 2 * row * x->size;
-  const bool within = is_within(y, iy) && is_within(z, iz);
-  const bool row_measured = is_measured(y, iy) && is_measured(z, iz);
-  double change = 0;
-  for (int64_t i = 0; i < x->size; i++) {
-    float *to = found + 2 * i, *from = measured + 2 * i;
-    if (row_measured && is_measured(x, i)) {
-      to[0] = from[0];
-      to[1] = from[1];
-      continue;
-    }
-    if (!within || !is_within(x, i)) {
-      to[0] = to[1] = 0;
-      continue;
-    }
-    const double re = (double)to[0] - from[0], im = (double)to[1] - from[1];
-    change += re * re + im * im;
-    from[0] = to[0];
-    from[1] = to[1];
+  w->sums[row] = 0;
+  if (is_within(y, iy) && is_within(z, iz)) {
+    const bool any = is_known(y, iy) && is_known(z, iz);
+    const int64_t first = any ? x->known[0] : x->high + 1, end = any ? x->known[1] + 1 : x->high + 1;
+    w->sums[row] = keep(w, found, measured, x->low, first) + keep(w, found, measured, end, x->high + 1);
   }
-  w->sums[row] = change;
+  memcpy(found, measured, (size_t)(2 * x->size) * sizeof *found); /* beyond what is found there are zeros */
   return KVOX_OK;
 }
 
@@ -46,16 +43,14 @@ static kvox_status blend_row(void *data, int64_t row, int32_t worker) {
   (void)worker;
   const kvox_partial_work *w = data;
   const kvox_partial_axis *x = &w->plan->axes[0], *y = &w->plan->axes[1], *z = &w->plan->axes[2];
-  const int64_t iy = row % y->size, iz = row / y->size;
-  const float outer = fminf(y->trust[iy], z->trust[iz]);
+  const int64_t iy = row % y->size, iz = row / y->size, begin = 2 * row * x->size;
+  float *found = w->image + begin;
   const bool within = is_within(y, iy) && is_within(z, iz);
-  float *found = w->image + 2 * row * x->size;
-  const float *measured = w->measured + 2 * row * x->size;
-  for (int64_t i = 0; i < x->size; i++) {
-    const float trust = fminf(outer, x->trust[i]), keep = within && is_within(x, i) ? 1 - trust : 0;
-    found[2 * i] = trust * measured[2 * i] + keep * found[2 * i];
-    found[2 * i + 1] = trust * measured[2 * i + 1] + keep * found[2 * i + 1];
-  }
+  const int64_t low = within ? x->low : 0, end = within ? x->high + 1 : 0;
+  memset(found, 0, (size_t)(2 * low) * sizeof *found);
+  memset(found + 2 * end, 0, (size_t)(2 * (x->size - end)) * sizeof *found);
+  w->plan->kernels->blend(end - low, fminf(y->trust[iy], z->trust[iz]), x->trust + low, w->measured + begin + 2 * low,
+                          found + 2 * low);
   return KVOX_OK;
 }
 
@@ -63,12 +58,7 @@ static kvox_status energy_row(void *data, int64_t row, int32_t worker) {
   (void)worker;
   const kvox_partial_work *w = data;
   const int64_t nx = w->plan->axes[0].size;
-  const float *z = w->measured + 2 * row * nx;
-  double sum = 0;
-  for (int64_t i = 0; i < 2 * nx; i++) {
-    sum += (double)z[i] * z[i];
-  }
-  w->sums[row] = sum;
+  w->sums[row] = w->plan->kernels->energy(nx, w->measured + 2 * row * nx, NULL);
   return KVOX_OK;
 }
 

@@ -16,6 +16,8 @@ extern const kvox_check_stage kvox_check_mix, kvox_check_combine_squares, kvox_c
     kvox_check_combine_weighted, kvox_check_combine_divide;
 extern const kvox_check_stage kvox_check_fourier_weigh, kvox_check_fourier_turn, kvox_check_fourier_squares,
     kvox_check_fourier_turn_squares;
+extern const kvox_check_stage kvox_check_partial_scale, kvox_check_partial_normalise, kvox_check_partial_onto_phase,
+    kvox_check_partial_blend, kvox_check_partial_energy;
 extern const kvox_check_stage kvox_check_polar_magnitude, kvox_check_polar_phase;
 extern const kvox_check_stage kvox_check_t2star_echo, kvox_check_t2star_descent;
 
@@ -47,6 +49,11 @@ static const kvox_check_stage *const stages[] = {
     &kvox_check_fourier_turn,
     &kvox_check_fourier_squares,
     &kvox_check_fourier_turn_squares,
+    &kvox_check_partial_scale,
+    &kvox_check_partial_normalise,
+    &kvox_check_partial_onto_phase,
+    &kvox_check_partial_blend,
+    &kvox_check_partial_energy,
     &kvox_check_polar_magnitude,
     &kvox_check_polar_phase,
     &kvox_check_t2star_echo,

@@ -287,6 +287,24 @@ static void test_hybrid(void **state) {
   }
 }
 
+/* An axis of which as much is missing on either side is no partial one: it comes out as from zeros there, whole. */
+static void test_even_axis(void **state) {
+  for (int32_t method = KVOX_MRI_HOMODYNE; method <= KVOX_MRI_POCS; method++) {
+    make_head(N, N, 1);
+    kvox_mri_partial_options options = options_of(method, N, N, 1);
+    options.first[0] = N / 4;
+    options.first[1] = 9;
+    options.last[1] = N - 9;
+    options.transition = method == KVOX_MRI_POCS ? 4 : 0;
+    run(*state, &options, 1, found);
+    memset(kspace, 0, 9 * N * sizeof *kspace);
+    memset(kspace + (N - 8) * N, 0, 8 * N * sizeof *kspace);
+    options.first[1] = options.last[1] = 0;
+    run(*state, &options, 1, again);
+    assert_memory_equal(found, again, N * N * sizeof *found);
+  }
+}
+
 /* Between what was measured and what was found, `transition` samples deep. */
 static void test_transition(void **state) {
   make_head(N, N, 1);
@@ -374,9 +392,9 @@ static void test_mistakes(void **state) {
 int main(void) {
   /* Those that share the head's k-space one after the other: it takes most of the time. */
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_parts),    cmocka_unit_test(test_hybrid),  cmocka_unit_test(test_transition),
-      cmocka_unit_test(test_harder),   cmocka_unit_test(test_volumes), cmocka_unit_test(test_two_axes),
-      cmocka_unit_test(test_mistakes),
+      cmocka_unit_test(test_parts),     cmocka_unit_test(test_hybrid),   cmocka_unit_test(test_transition),
+      cmocka_unit_test(test_even_axis), cmocka_unit_test(test_harder),   cmocka_unit_test(test_volumes),
+      cmocka_unit_test(test_two_axes),  cmocka_unit_test(test_mistakes),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
