@@ -5,6 +5,7 @@
 #include "mri/compress.h"
 #include "mri/mix.h"
 #include "mri/pieces.h"
+#include "mri/polar.h"
 
 /* Coils times a matrix, or one for each position x. One execution's. */
 typedef struct kvox_mri_ocl_mix {
@@ -31,6 +32,10 @@ kvox_status kvox_mri_ocl_weigh_run(kvox_ocl_kernel *kernel, kvox_ocl_queue *queu
                                    const kvox_array *maps, const kvox_array *combined, kvox_buffer *flags,
                                    int64_t flag);
 
+/* `kernel` is "magnitude" or "phase" of program "mri_maps"; arrays are [1, z, y, x]. */
+kvox_status kvox_mri_ocl_polar_run(kvox_ocl_kernel *kernel, kvox_ocl_queue *queue, const kvox_array *images,
+                                   const kvox_array *result, kvox_buffer *flags, int64_t flag);
+
 /* The whole calls, of arrays that were checked. After a failure `fall_back` says whether the CPU takes over. */
 kvox_status kvox_mri_mix_on_device(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
                                    kvox_workspace *workspace, const kvox_array *in, const kvox_array *out,
@@ -45,5 +50,9 @@ kvox_status kvox_mri_root_sum_of_squares_on_device(kvox_context *context, kvox_w
 kvox_status kvox_mri_combine_on_device(kvox_context *context, const kvox_mix *mix, kvox_workspace *workspace,
                                        const kvox_array *images, const kvox_array *maps, const kvox_array *combined,
                                        bool *fall_back);
+/* `stage` is the kernel too. */
+kvox_status kvox_mri_polar_on_device(kvox_context *context, const char *name, const char *stage,
+                                     kvox_workspace *workspace, const kvox_array *images, const kvox_array *result,
+                                     bool *fall_back);
 
 #endif

@@ -5,8 +5,9 @@
 #include "context/pool.h"
 #include "core/array.h"
 #include "core/size.h"
+#include "mri/tiles.h"
 
-enum { KVOX_MRI_MOST_SIDES = 3 };
+enum { KVOX_MRI_MOST_SIDES = 4 };
 
 /* One array of a stage, on the host or the device. */
 typedef struct kvox_mri_side {
@@ -28,7 +29,10 @@ typedef struct kvox_mri_piece {
 /* Enqueues the stage's kernels on one piece. */
 typedef kvox_status (*kvox_mri_piece_function)(void *stage, kvox_ocl_queue *queue, const kvox_mri_piece *piece);
 
-/* One execution. The first members are the caller's. The first side is given, and has coils, like all that are. */
+/* The failure of one sample of the first side, whose coils lie KVOX_MRI_TILE_ROW floats apart. */
+typedef kvox_status (*kvox_mri_piece_failure)(const void *stage, const kvox_mri_tile *at, const float *coils);
+
+/* One execution. The first members are the caller's. The first side is given; the others have its volumes. */
 typedef struct kvox_mri_pieces {
   kvox_context *context;
   const char *name;       /* of the call */
@@ -37,7 +41,8 @@ typedef struct kvox_mri_pieces {
   int32_t side_count;
   const char *overflow; /* the sentence where samples and their squares are finite, and what came of them is not; NULL:
                            the largest sample is named */
-  int64_t own_bytes;    /* of a sample, in buffers of the stage's own */
+  kvox_mri_piece_failure fail; /* NULL: the sentence of coils */
+  int64_t own_bytes;           /* of a sample, in buffers of the stage's own */
   kvox_mri_piece_function function;
   void *stage;
 

@@ -104,7 +104,7 @@ static kvox_status choose(kvox_mri_pieces *p) {
   const uint64_t allowed = limit != 0 ? limit : kvox_ocl_usual_memory(p->context->ocl);
   const int64_t *shape = p->sides[0].array->shape + p->sides[0].array->rank - 3;
   memcpy(p->size, shape, sizeof p->size);
-  p->volumes = kvox_mri_volumes(p->sides[0].array) / p->sides[0].coils;
+  p->volumes = kvox_mri_volumes(p->sides[0].array) / coils_of(&p->sides[0]);
   p->z = p->size[0];
   p->y = p->size[1];
   for (;;) {
@@ -191,16 +191,17 @@ static kvox_status bring_back(const kvox_mri_pieces *p, kvox_ocl_queue *queue, i
 static kvox_status read_sample(const kvox_mri_side *side, kvox_ocl_queue *queue, const kvox_mri_piece *one, int64_t x,
                                float *coils) {
   kvox_array from = part_of(side, one);
-  for (int64_t c = 0; c < side->coils; c++) {
-    kvox_array to = {.data = coils + c * KVOX_MRI_TILE_ROW, .type = KVOX_C64, .rank = 1, .shape = {1}};
-    to.strides[0] = 2 * (int64_t)sizeof *coils;
+  const size_t bytes = kvox_type_size(from.type);
+  for (int64_t c = 0; c < coils_of(side); c++) {
+    kvox_array to = {.data = coils + c * KVOX_MRI_TILE_ROW, .type = from.type, .rank = 1, .shape = {1}};
+    to.strides[0] = (int64_t)bytes;
     kvox_array sample = to;
     sample.data = kvox_array_shifted(&from, c * from.strides[0] + x * from.strides[3]);
     sample.buffer = from.buffer;
     if (sample.buffer != NULL) {
       KVOX_TRY(kvox_ocl_copy(queue, &sample, &to, true));
     } else {
-      memcpy(to.data, sample.data, 2 * sizeof *coils);
+      memcpy(to.data, sample.data, bytes);
     }
   }
   return KVOX_OK;
@@ -225,11 +226,15 @@ static kvox_status fail_at(const kvox_mri_pieces *p, kvox_ocl_queue *queue, int6
                               .size = {1, 1, 1}};
   kvox_mri_tile at = {.volume = one.volume, .begin = (one.z * p->size[1] + one.y) * p->size[2] + x, .count = 1};
   kvox_status status = KVOX_OK;
-  float *coils = kvox_allocate_array(p->context->heap, p->sides[0].coils * KVOX_MRI_TILE_ROW, sizeof *coils);
+  float *coils = kvox_allocate_array(p->context->heap, coils_of(&p->sides[0]) * KVOX_MRI_TILE_ROW, sizeof *coils);
   if (coils == NULL) {
     return KVOX_ERROR_MEMORY;
   }
   int32_t which = 0;
+  if (p->fail != NULL) {
+    status = read_sample(&p->sides[0], queue, &one, x, coils);
+    status = status == KVOX_OK ? p->fail(p->stage, &at, coils) : status;
+  }
   for (int32_t i = p->side_count - 1; i >= 0 && status == KVOX_OK; i--) {
     if (!p->sides[i].is_result) {
       status = read_sample(&p->sides[i], queue, &one, x, coils);

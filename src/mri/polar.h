@@ -17,6 +17,9 @@ typedef struct kvox_polar_kernels {
   void (*angle)(int64_t count, const float *real, const float *imaginary, float *out);
 } kvox_polar_kernels;
 
+/* The failure of a sample of images [.., z, y, x], by its number in C order. */
+kvox_status kvox_mri_polar_not_finite(const char *name, const kvox_array *images, int64_t sample);
+
 const kvox_polar_kernels *kvox_polar_kernels_of(int32_t cpu_level);
 
 extern const kvox_polar_kernels kvox_polar_ref;
