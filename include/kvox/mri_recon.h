@@ -108,8 +108,9 @@ KVOX_API kvox_status kvox_mri_recon_shape(const kvox_mri_recon *recon, int64_t s
  * The images of what came so far, at any moment and again: lines that did not come are zero. c64 [frames, coils, z, y,
  * x], or f32, the magnitude; the axis of coils may be left out where they are combined, and so may that of frames where
  * there is one. Root sum of squares has no phase: c64 holds the magnitude. Nothing is allocated where the workspace has
- * held an image of this reconstruction, or of one of its sizes, before. SNR units count averages, windows and zeros,
- * not what homodyne or POCS do. Stages: "ghost", "compress", "partial", "fourier", "maps", "combine".
+ * held an image of this reconstruction, or of one of its sizes, before. SNR units count averages, windows, zeros and
+ * homodyne; POCS is refused with them (KVOX_ERROR_UNSUPPORTED). Stages: "ghost", "compress", "partial", "fourier",
+ * "maps", "combine".
  */
 KVOX_API kvox_status kvox_mri_recon_image(kvox_mri_recon *recon, kvox_workspace *workspace, const kvox_array *images);
 

@@ -37,7 +37,7 @@ static void set_axis(const kvox_mri_recon *r, int a, bool transformed, int64_t s
 static kvox_status plan_partial(kvox_mri_recon *r) {
   const kvox_mri_recon_layout *l = &r->layout;
   kvox_mri_partial_options o;
-  bool any = false;
+  int partial = 0;
   kvox_mri_partial_options_init(&o);
   o.method = r->options.partial;
   for (int a = 0; a < 3; a++) {
@@ -46,9 +46,14 @@ static kvox_status plan_partial(kvox_mri_recon *r) {
     o.first[a] = is_kspace ? l->first[a] : 0;
     o.last[a] = is_kspace ? l->end[a] - 1 : o.size[a] - 1;
     o.axes |= is_kspace ? 1 << a : 0;
-    any = any || (is_kspace && is_partial(l, a));
+    partial += is_kspace && is_partial(l, a);
   }
-  return any && o.method != KVOX_MRI_ZERO_FILL ? kvox_mri_partial_create(r->context, &o, &r->partial) : KVOX_OK;
+  if (partial > 0 && r->options.snr_units != 0 && o.method == KVOX_MRI_POCS) {
+    return kvox_fail(KVOX_ERROR_UNSUPPORTED,
+                     "kvox_mri_recon: snr_units: what POCS makes of the noise is not known in closed form: take "
+                     "homodyne, zero-fill, or pseudo-replicas (kvox_mri_replica_snr)");
+  }
+  return partial > 0 && o.method != KVOX_MRI_ZERO_FILL ? kvox_mri_partial_create(r->context, &o, &r->partial) : KVOX_OK;
 }
 
 kvox_status kvox_mri_recon_plan_transforms(kvox_mri_recon *r, int64_t first, int64_t end) {

@@ -106,6 +106,8 @@ static int check_values(const kvox_tool *tool, const kvox_tool_mri_values *value
           ? "options --noise and --noise-file both say where the noise is known from; give one"
       : values->snr && choice(NOISES, values->noise) == KVOX_MRI_NOISE_IGNORED
           ? "options --snr and --noise ignore contradict each other; leave out one"
+      : values->snr && choice(PARTIALS, values->partial) == KVOX_MRI_POCS
+          ? "option --snr: what POCS makes of the noise has no closed form; take --partial homodyne or zero-fill"
       : values->t2star != NULL && (image_of(values) != MAGNITUDE || combination_of(values) == KVOX_MRI_SEPARATE)
           ? "option --t2star wants the magnitude of combined coils: leave out --image and --combine separate"
       : values->unwrap && image_of(values) != PHASE && values->b0 == NULL

@@ -150,8 +150,148 @@ static void test_other_echo(void **state) {
   scan_free(&s);
 }
 
+/* ---- The noise ---- */
+
+typedef struct noise_case {
+  const char *name;
+  int axis; /* that is partial */
+  int32_t method, combine, window;
+  double image_share; /* of a sample's size along x and y */
+  double bend;        /* of the phase along the partial axes, radians at the edge */
+  double edge;        /* how sharp the object is: its width in parts of the image */
+  double tolerance;
+} noise_case;
+
+enum { NX = 40, NY = 32, MOST_VOXELS = 4 * NX * NY, REPLICAS = 40 };
+
+static void noise_object(const noise_case *n, kvox_context *context, scan *s) {
+  static float complex image[COILS * NY * NX];
+  kvox_mri_fourier_options o;
+  kvox_mri_fourier *plan = NULL;
+  for (int i = 0; i < COILS * NY * NX; i++) {
+    const int c = i / (NY * NX), y = i / NX % NY, x = i % NX;
+    const double u = (x - NX / 2) / (0.5 * NX), v = (y - NY / 2) / (0.5 * NY), r = hypot(u, v);
+    const double size = n->edge > 0 ? 0.5 * erfc((r - 0.75) / n->edge) : exp(-4 * r * r);
+    const double bend = n->axis == 0 ? u * u : v * v;
+    image[i] = (float complex)(size * (1 + 0.3 * c * u) * cexp(I * (0.4 + 0.3 * c + n->bend * bend)));
+  }
+  const int64_t shape[4] = {COILS, 1, NY, NX};
+  const kvox_array from = array_of(image, KVOX_C64, 4, shape), to = array_of(s->kspace, KVOX_C64, 4, shape);
+  kvox_mri_fourier_options_init(&o);
+  memcpy(o.kspace_size, s->protocol.encoded_size, sizeof o.kspace_size);
+  assert_ok(kvox_mri_fourier_create(context, &o, &plan));
+  assert_ok(kvox_mri_fourier_to_kspace(plan, NULL, &from, &to));
+  kvox_mri_fourier_destroy(plan);
+}
+
+/* The deviation over replicas of an image in units of it, averaged over where the object is bright. */
+static double deviation_of(kvox_context *context, const noise_case *n) {
+  static const double sigma = 0.01;
+  static double sum[MOST_VOXELS], squares[MOST_VOXELS];
+  kvox_mri_recon_options o;
+  scan s = scan_of(COILS, NX, NY, 1);
+  kvox_mri_noise *noise = NULL;
+  uint64_t seed = 99;
+  double covariance[2 * COILS * COILS] = {0}, mean = 0, most = 0;
+  int64_t count = 0, bright = 0;
+  if (n->axis == 0) {
+    s.samples = NX * 6 / 8;
+    s.center = s.samples - NX / 2;
+  } else {
+    s.protocol.limits[KVOX_MRI_STEP_1] = (kvox_mri_limits){0, NY * 6 / 8 - 1, NY * 2 / 8};
+  }
+  scan_image(&s, 0, (int64_t)(NX / n->image_share), n->image_share);
+  scan_image(&s, 1, (int64_t)(NY / n->image_share), n->image_share);
+  scan_fill(&s, 1);
+  noise_object(n, context, &s);
+  for (int c = 0; c < COILS; c++) {
+    covariance[2 * (c * COILS + c)] = sigma * sigma;
+  }
+  assert_ok(kvox_mri_noise_create(context, COILS, covariance, 0, &noise));
+  kvox_mri_recon_options_init(&o);
+  o.partial = n->method;
+  o.combine = n->combine;
+  o.snr_units = 1;
+  o.known_noise = noise;
+  o.window[0] = o.window[1] = n->window;
+  memset(sum, 0, sizeof sum);
+  memset(squares, 0, sizeof squares);
+  float complex *clean = malloc((size_t)(COILS * scan_volume(&s)) * sizeof *clean);
+  assert_non_null(clean);
+  memcpy(clean, s.kspace, (size_t)(COILS * scan_volume(&s)) * sizeof *clean);
+  for (int k = 0; k < REPLICAS; k++) {
+    for (int64_t i = 0; i < COILS * scan_volume(&s); i++) {
+      s.kspace[i] = clean[i] + (float complex)(sigma * random_normal(&seed));
+    }
+    kvox_mri_recon *recon = recon_of(context, &s, &o);
+    scan_push_all(&s, recon);
+    float *image = recon_images(recon, KVOX_F32, &count);
+    for (int64_t i = 0; i < count; i++) {
+      sum[i] += (double)image[i];
+      squares[i] += (double)image[i] * (double)image[i];
+      most = fmax(most, sum[i] / REPLICAS);
+    }
+    free(image);
+    kvox_mri_recon_destroy(recon);
+  }
+  for (int64_t i = 0; i < count; i++) {
+    if (sum[i] / REPLICAS > 0.5 * most) {
+      mean += (squares[i] - sum[i] * sum[i] / REPLICAS) / (REPLICAS - 1);
+      bright++;
+    }
+  }
+  free(clean);
+  kvox_mri_noise_destroy(noise);
+  scan_free(&s);
+  return sqrt(mean / (double)bright);
+}
+
+/* In SNR units the noise is 1, whichever way partial Fourier went: by replicas, each with noise of its own. Some ten
+ * thousand independent values tell the deviation to 0.7 %. */
+static void test_snr_units(void **state) {
+  const int32_t rss = KVOX_MRI_ROOT_SUM_OF_SQUARES, adaptive = KVOX_MRI_ADAPTIVE;
+  const noise_case cases[] = {
+      {"zeros, y", 1, KVOX_MRI_ZERO_FILL, rss, 0, 1, 0.5, 0.03, 0.025},
+      {"homodyne, y", 1, KVOX_MRI_HOMODYNE, rss, 0, 1, 0.5, 0.03, 0.025},
+      {"homodyne, x", 0, KVOX_MRI_HOMODYNE, rss, 0, 1, 0.5, 0.03, 0.025},
+      {"homodyne, y, adaptive", 1, KVOX_MRI_HOMODYNE, adaptive, 0, 1, 0.5, 0.03, 0.025},
+      {"homodyne, y, Hann, finer", 1, KVOX_MRI_HOMODYNE, rss, KVOX_MRI_HANN, 0.5, 0.5, 0.03, 0.025},
+      {"homodyne, y, bent", 1, KVOX_MRI_HOMODYNE, rss, 0, 1, 6, 0.03, 0.03},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const double deviation = deviation_of(*state, &cases[i]);
+    printf("%s: %.4f\n", cases[i].name, deviation);
+    assert_close(deviation, 1, cases[i].tolerance);
+  }
+}
+
+/* What POCS makes of the noise has no closed form; where nothing is partial it has nothing to do. */
+static void test_snr_units_of_pocs(void **state) {
+  kvox_mri_recon *recon = NULL;
+  kvox_mri_recon_options o = separate_coils();
+  o.partial = KVOX_MRI_POCS;
+  o.snr_units = 1;
+  o.noise = KVOX_MRI_NOISE_FROM_EDGES;
+  scan s = partial_scan(*state, 1);
+  assert_fails(KVOX_ERROR_UNSUPPORTED, "POCS", kvox_mri_recon_create(*state, &s.protocol, &o, &recon));
+  scan_free(&s);
+  s = partial_scan(*state, 0); /* which the first echo tells */
+  recon = recon_of(*state, &s, &o);
+  const kvox_mri_readout r = scan_readout(&s, 0, 0, 0, 0);
+  assert_fails(KVOX_ERROR_UNSUPPORTED, "POCS", kvox_mri_recon_push(recon, &r));
+  kvox_mri_recon_destroy(recon);
+  scan_free(&s);
+  s = partial_scan(*state, -1);
+  recon = recon_of(*state, &s, &o);
+  scan_push_all(&s, recon);
+  free(recon_images(recon, KVOX_F32, NULL));
+  kvox_mri_recon_destroy(recon);
+  scan_free(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_methods), cmocka_unit_test(test_stages),
-                                     cmocka_unit_test(test_other_echo)};
+                                     cmocka_unit_test(test_other_echo), cmocka_unit_test(test_snr_units),
+                                     cmocka_unit_test(test_snr_units_of_pocs)};
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

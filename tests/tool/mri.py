@@ -279,6 +279,7 @@ class Arrays(Case):
         fails(2, 'mri', 'k.npy', '--slice', 0, '-o', 'm.npy', says='.png')
         fails(1, 'mri', 'k.npy', '--snr', '-o', 'm.npy', says=('noise', '--noise edges', '--noise-file'))
         fails(1, 'mri', 'k.npy', '--b0', 'b.npy', '-o', 'm.npy', says=('--b0', 'echo'))
+        fails(2, 'mri', 'k.npy', '--snr', '--partial', 'pocs', '-o', 'm.npy', says=('--snr', 'homodyne'))
         fails(2, 'mri', 'k.npy', '--unwrap', '-o', 'm.npy', says='--unwrap')
         fails(2, 'mri', 'k.npy', '--oversampling', 20, '-o', 'm.npy', says='--oversampling')
         harness.write_npy(self.path('f32.npy'), (3, 4), [0.0] * 12)
