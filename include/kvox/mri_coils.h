@@ -43,7 +43,8 @@ KVOX_API void kvox_mri_walsh_options_init_sized(kvox_mri_walsh_options *options,
  * the whitened coils. It is given as sensitivities s of the coils as they are, with s^H covariance^-1 s = 1; 0 where
  * the window holds none but zeros. kvox_mri_combine with the same noise makes the adaptive combination of it. Images
  * alone do not tell the phase of s: that of the virtual coil that has most of the whole array's energy is taken off, so
- * that the combined image has the phase which that coil saw. `options` NULL: as usual. Stage: "maps".
+ * that the combined image has the phase which that coil saw. Sums are taken in floats: voxels below 1e-18 of the root
+ * mean square of all samples count as nothing. `options` NULL: as usual. Stage: "maps".
  */
 KVOX_API kvox_status kvox_mri_walsh_maps(kvox_context *context, const kvox_mri_walsh_options *options,
                                          kvox_workspace *workspace, const kvox_array *images, const kvox_array *maps);

@@ -18,10 +18,12 @@ typedef struct kvox_mri_side {
   bool for_all; /* one volume, for all of the others' */
 } kvox_mri_side;
 
-/* A piece: its samples on the device, [coil, z, y, x]. */
+/* A piece: its samples on the device, [coil, z, y, x]; of sides that are given, with what there is of the halo. */
 typedef struct kvox_mri_piece {
   int64_t volume, z, y; /* where it begins */
   int64_t size[3];      /* z, y, x */
+  int64_t lead[2];      /* slices and rows of the halo before it */
+  int64_t with_halo[3]; /* z, y, x */
   kvox_array sides[KVOX_MRI_MOST_SIDES];
   int64_t flag; /* which one tells of samples that are not finite */
 } kvox_mri_piece;
@@ -41,14 +43,19 @@ typedef struct kvox_mri_pieces {
   int32_t side_count;
   const char *overflow; /* the sentence where samples and their squares are finite, and what came of them is not; NULL:
                            the largest sample is named */
-  kvox_mri_piece_failure fail; /* NULL: the sentence of coils */
-  int64_t own_bytes;           /* of a sample, in buffers of the stage's own */
+  kvox_mri_piece_failure fail;        /* NULL: the sentence of coils */
+  int64_t own_bytes;                  /* of a sample, in buffers of the stage's own */
+  int64_t own_halo_bytes;             /* of a sample of the piece or its halo */
+  int64_t halo[2];                    /* slices and rows about a piece that it wants of what is given */
+  kvox_mri_piece_function survey;     /* a pass before, in which no result is written; NULL: none */
+  kvox_status (*settle)(void *stage); /* what follows from it */
   kvox_mri_piece_function function;
   void *stage;
 
   int64_t volumes, size[3]; /* z, y, x */
   int64_t z, y;             /* of a piece */
-  bool began;               /* the device was given work: there is no way back */
+  bool surveyed;
+  bool began; /* the device was given work: there is no way back */
   kvox_buffer *staging[KVOX_MRI_MOST_SIDES];
   kvox_buffer *flags;
   uint32_t *found;
@@ -63,6 +70,9 @@ void kvox_mri_pieces_drop(kvox_mri_pieces *p);
 static inline int64_t kvox_mri_pieces_samples(const kvox_mri_pieces *p) {
   return kvox_work(kvox_work(p->z, p->y), p->size[2]);
 }
+
+/* Of the largest one with its halo. */
+int64_t kvox_mri_pieces_with_halo(const kvox_mri_pieces *p);
 
 /* All pieces: brought to the device, computed, brought back. KVOX_ERROR_DATA where a flag was set. */
 kvox_status kvox_mri_pieces_run(kvox_mri_pieces *p, kvox_workspace *workspace);

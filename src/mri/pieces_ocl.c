@@ -42,19 +42,25 @@ kvox_array kvox_mri_ocl_dense(kvox_buffer *buffer, kvox_type type, int64_t coils
   return array;
 }
 
+static const int64_t *size_of(const kvox_mri_side *side, const kvox_mri_piece *piece) {
+  return side->is_result ? piece->size : piece->with_halo;
+}
+
 /* The piece's part of a side, where it lies: [coil, z, y, x]. */
 static kvox_array part_of(const kvox_mri_side *side, const kvox_mri_piece *piece) {
   const kvox_array *a = side->array;
+  const int64_t z = piece->z - (side->is_result ? 0 : piece->lead[0]);
+  const int64_t y = piece->y - (side->is_result ? 0 : piece->lead[1]);
   const int32_t first = a->rank - 3, outer = side->coils > 0 ? first - 1 : first;
   kvox_array part = {.type = a->type, .rank = 4, .shape = {coils_of(side)}, .buffer = a->buffer};
-  int64_t offset = piece->z * a->strides[first] + piece->y * a->strides[first + 1];
+  int64_t offset = z * a->strides[first] + y * a->strides[first + 1];
   int64_t volume = side->for_all ? 0 : piece->volume;
   for (int32_t d = outer - 1; d >= 0; d--) {
     offset += volume % a->shape[d] * a->strides[d];
     volume /= a->shape[d];
   }
   part.strides[0] = side->coils > 0 ? a->strides[outer] : (int64_t)kvox_type_size(a->type);
-  memcpy(part.shape + 1, piece->size, sizeof piece->size);
+  memcpy(part.shape + 1, size_of(side, piece), sizeof piece->size);
   memcpy(part.strides + 1, a->strides + first, 3 * sizeof *part.strides);
   part.data = kvox_array_shifted(a, offset);
   return part;
@@ -62,22 +68,41 @@ static kvox_array part_of(const kvox_mri_side *side, const kvox_mri_piece *piece
 
 /* ---- Pieces ---- */
 
-static int64_t sample_bytes(const kvox_mri_pieces *p) {
-  int64_t bytes = p->own_bytes;
+int64_t kvox_mri_pieces_with_halo(const kvox_mri_pieces *p) {
+  const int64_t z = kvox_min_i64(p->z + 2 * p->halo[0], p->size[0]),
+                y = kvox_min_i64(p->y + 2 * p->halo[1], p->size[1]);
+  return kvox_work(kvox_work(z, y), p->size[2]);
+}
+
+/* Samples of a side that a piece has. */
+static int64_t samples_of(const kvox_mri_pieces *p, const kvox_mri_side *side) {
+  return side->is_result ? kvox_mri_pieces_samples(p) : kvox_mri_pieces_with_halo(p);
+}
+
+static int64_t sum(int64_t a, int64_t b) {
+  int64_t s = 0;
+  return kvox_add(a, b, &s) ? s : INT64_MAX;
+}
+
+/* Of a piece's buffers, and the largest of them: one of a side, or all of the stage's own of a kind. */
+static int64_t piece_bytes(const kvox_mri_pieces *p, int64_t *largest) {
+  const int64_t own = kvox_work(kvox_mri_pieces_samples(p), p->own_bytes);
+  const int64_t with_halo = kvox_work(kvox_mri_pieces_with_halo(p), p->own_halo_bytes);
+  int64_t bytes = sum(own, with_halo);
+  *largest = kvox_max_i64(own, with_halo);
   for (int32_t i = 0; i < p->side_count; i++) {
-    bytes += staged_bytes(&p->sides[i]);
+    const int64_t staged = kvox_work(samples_of(p, &p->sides[i]), staged_bytes(&p->sides[i]));
+    bytes = sum(bytes, staged);
+    *largest = kvox_max_i64(*largest, staged);
   }
   return bytes;
 }
 
-/* The largest buffer of a piece is one of a side, or all of the stage's own. */
 static bool is_possible(const kvox_mri_pieces *p) {
-  int64_t most = p->own_bytes;
-  for (int32_t i = 0; i < p->side_count; i++) {
-    most = kvox_max_i64(most, staged_bytes(&p->sides[i]));
-  }
-  return kvox_mri_pieces_samples(p) < UINT32_MAX &&
-         (uint64_t)kvox_work(kvox_mri_pieces_samples(p), most) <= kvox_ocl_info(p->context->ocl)->largest_buffer_bytes;
+  int64_t largest;
+  piece_bytes(p, &largest);
+  return kvox_mri_pieces_with_halo(p) < UINT32_MAX &&
+         (uint64_t)largest <= kvox_ocl_info(p->context->ocl)->largest_buffer_bytes;
 }
 
 static bool shrink(kvox_mri_pieces *p) {
@@ -108,7 +133,8 @@ static kvox_status choose(kvox_mri_pieces *p) {
   p->z = p->size[0];
   p->y = p->size[1];
   for (;;) {
-    const int64_t bytes = kvox_work(kvox_mri_pieces_samples(p), sample_bytes(p));
+    int64_t largest;
+    const int64_t bytes = piece_bytes(p, &largest);
     const uint64_t all = (uint64_t)bytes + flags_bytes(p);
     if (bytes <= enough_bytes && all <= allowed && is_possible(p)) {
       return KVOX_OK;
@@ -127,15 +153,14 @@ static kvox_status choose(kvox_mri_pieces *p) {
 kvox_status kvox_mri_pieces_make(kvox_mri_pieces *p) {
   kvox_ocl *ocl = p->context->ocl;
   KVOX_TRY(choose(p));
-  const uint64_t samples = (uint64_t)kvox_mri_pieces_samples(p);
   p->found = kvox_allocate(p->context->heap, flags_bytes(p));
   if (p->found == NULL) {
     return KVOX_ERROR_MEMORY;
   }
   for (int32_t i = 0; i < p->side_count; i++) {
     if (is_staged(&p->sides[i])) {
-      KVOX_TRY(kvox_ocl_buffer_create(ocl, samples * (uint64_t)staged_bytes(&p->sides[i]), "samples of coils",
-                                      &p->staging[i]));
+      const uint64_t bytes = (uint64_t)(samples_of(p, &p->sides[i]) * staged_bytes(&p->sides[i]));
+      KVOX_TRY(kvox_ocl_buffer_create(ocl, bytes, "samples of coils", &p->staging[i]));
     }
   }
   return kvox_ocl_buffer_create(ocl, flags_bytes(p), "flags", &p->flags);
@@ -157,7 +182,13 @@ static kvox_mri_piece piece_at(const kvox_mri_pieces *p, int64_t index) {
   kvox_mri_piece piece = {.volume = index % p->volumes, .z = box / along_y * p->z, .y = box % along_y * p->y};
   piece.size[0] = kvox_min_i64(p->z, p->size[0] - piece.z);
   piece.size[1] = kvox_min_i64(p->y, p->size[1] - piece.y);
-  piece.size[2] = p->size[2];
+  piece.size[2] = piece.with_halo[2] = p->size[2];
+  const int64_t begin[2] = {piece.z, piece.y};
+  for (int a = 0; a < 2; a++) {
+    const int64_t end = kvox_min_i64(begin[a] + piece.size[a] + p->halo[a], p->size[a]);
+    piece.lead[a] = kvox_min_i64(p->halo[a], begin[a]);
+    piece.with_halo[a] = end - begin[a] + piece.lead[a];
+  }
   piece.flag = index;
   return piece;
 }
@@ -170,8 +201,9 @@ static kvox_status bring(const kvox_mri_pieces *p, kvox_ocl_queue *queue, int32_
   if (p->staging[i] == NULL) {
     return KVOX_OK;
   }
-  piece->sides[i] = kvox_mri_ocl_dense(p->staging[i], part.type, part.shape[0], piece->size);
-  if (side->is_result || (side->for_all && piece->volume > 0)) {
+  piece->sides[i] = kvox_mri_ocl_dense(p->staging[i], part.type, part.shape[0], size_of(side, piece));
+  const bool is_there = p->surveyed && piece_count(p) == 1;
+  if (side->is_result || is_there || (side->for_all && piece->volume > 0)) {
     return KVOX_OK;
   }
   kvox_ocl_stage(queue, "upload");
@@ -223,7 +255,8 @@ static kvox_status fail_at(const kvox_mri_pieces *p, kvox_ocl_queue *queue, int6
   const kvox_mri_piece one = {.volume = piece.volume,
                               .z = piece.z + row / piece.size[1],
                               .y = piece.y + row % piece.size[1],
-                              .size = {1, 1, 1}};
+                              .size = {1, 1, 1},
+                              .with_halo = {1, 1, 1}};
   kvox_mri_tile at = {.volume = one.volume, .begin = (one.z * p->size[1] + one.y) * p->size[2] + x, .count = 1};
   kvox_status status = KVOX_OK;
   float *coils = kvox_allocate_array(p->context->heap, coils_of(&p->sides[0]) * KVOX_MRI_TILE_ROW, sizeof *coils);
@@ -266,27 +299,40 @@ static kvox_status check_flags(kvox_mri_pieces *p, kvox_ocl_queue *queue) {
   return KVOX_OK;
 }
 
-static kvox_status run_all(void *data, kvox_ocl_queue *queue) {
-  kvox_mri_pieces *p = data;
-  const int64_t count = piece_count(p);
-  p->began = true;
-  kvox_ocl_stage(queue, p->stage_name);
-  KVOX_TRY(kvox_ocl_fill(queue, p->flags, 0, flags_bytes(p), UINT32_MAX));
+/* All pieces through one function. */
+static kvox_status pass(kvox_mri_pieces *p, kvox_ocl_queue *queue, kvox_mri_piece_function function, bool is_last) {
+  const int64_t count = piece_count(p), passes = p->survey != NULL ? 2 : 1;
   for (int64_t index = 0; index < count; index++) {
     kvox_mri_piece piece = piece_at(p, index);
     for (int32_t i = 0; i < p->side_count; i++) {
       KVOX_TRY(bring(p, queue, i, &piece));
     }
     kvox_ocl_stage(queue, p->stage_name);
-    KVOX_TRY(p->function(p->stage, queue, &piece));
-    for (int32_t i = 0; i < p->side_count; i++) {
+    KVOX_TRY(function(p->stage, queue, &piece));
+    for (int32_t i = 0; i < p->side_count && is_last; i++) {
       KVOX_TRY(bring_back(p, queue, i, &piece));
     }
     KVOX_TRY(kvox_ocl_mark(queue));
-    if (index + 1 < count) {
-      KVOX_TRY(kvox_progress_reach(p->progress, (double)(index + 1) / (double)count));
+    if (!is_last || index + 1 < count) {
+      const int64_t done = index + 1 + (is_last ? (passes - 1) * count : 0);
+      KVOX_TRY(kvox_progress_reach(p->progress, (double)done / (double)(passes * count)));
     }
   }
+  return KVOX_OK;
+}
+
+static kvox_status run_all(void *data, kvox_ocl_queue *queue) {
+  kvox_mri_pieces *p = data;
+  p->began = true;
+  kvox_ocl_stage(queue, p->stage_name);
+  KVOX_TRY(kvox_ocl_fill(queue, p->flags, 0, flags_bytes(p), UINT32_MAX));
+  if (p->survey != NULL) {
+    KVOX_TRY(pass(p, queue, p->survey, false));
+    KVOX_TRY(check_flags(p, queue));
+    KVOX_TRY(p->settle(p->stage));
+    p->surveyed = true;
+  }
+  KVOX_TRY(pass(p, queue, p->function, true));
   return check_flags(p, queue);
 }
 

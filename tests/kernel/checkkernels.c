@@ -20,6 +20,8 @@ extern const kvox_check_stage kvox_check_partial_scale, kvox_check_partial_norma
     kvox_check_partial_blend, kvox_check_partial_energy;
 extern const kvox_check_stage kvox_check_polar_magnitude, kvox_check_polar_phase;
 extern const kvox_check_stage kvox_check_t2star_echo, kvox_check_t2star_descent;
+extern const kvox_check_stage kvox_check_walsh_outer, kvox_check_walsh_window;
+extern const kvox_check_stage kvox_check_walsh_find, kvox_check_walsh_put;
 
 static const kvox_check_stage *const stages[] = {
     &kvox_check_vec_operations,
@@ -58,6 +60,10 @@ static const kvox_check_stage *const stages[] = {
     &kvox_check_polar_phase,
     &kvox_check_t2star_echo,
     &kvox_check_t2star_descent,
+    &kvox_check_walsh_outer,
+    &kvox_check_walsh_window,
+    &kvox_check_walsh_find,
+    &kvox_check_walsh_put,
 };
 
 int main(int count, char **arguments) {

@@ -1,0 +1,3 @@
+#define KVOX_VEC_NEON
+#define KERNELS kvox_walsh_neon
+#include "mri/walsh_body.h"
