@@ -1,4 +1,4 @@
-#include "mri/unwrap.h"
+#include "mri/unwrap_nodes.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -25,9 +25,10 @@ typedef struct unwrap_job {
   const kvox_array *phase, *mask, *unwrapped;
   double period;
   int64_t pieces, in_volume; /* pieces of a volume: 1, or its slices */
-  int64_t size[3], voxels;   /* of a piece */
-  bool side_by_side;         /* pieces that are slices, a thread each; else one after the other, all threads in each */
-  char *blocks;              /* one for each worker */
+  kvox_unwrap plan;          /* of a piece: its size and cuts */
+  int64_t voxels;
+  bool side_by_side; /* pieces that are slices, a thread each; else one after the other, all threads in each */
+  char *blocks;      /* one for each worker */
   uint64_t block_bytes;
   kvox_progress *progress; /* NULL: side by side */
 } unwrap_job;
@@ -43,26 +44,64 @@ void kvox_mri_unwrap_options_init_sized(kvox_mri_unwrap_options *options, size_t
   kvox_options_clear(options, struct_size);
 }
 
-/* Room for half as many edges as there are voxels, twice, is what their bins need too. */
-static int64_t room_of(int64_t voxels) {
-  return kvox_round_up(kvox_max_i64(voxels / 2 + 1, kvox_min_i64(3 * voxels, 4096)), 8);
+void kvox_unwrap_cut(kvox_unwrap *u) {
+  int64_t longest[3];
+  for (int a = 0; a < 3; a++) {
+    u->parts[a] = 1;
+    longest[a] = u->size[a];
+  }
+  while (longest[0] * longest[1] * longest[2] > KVOX_UNWRAP_BLOCK) {
+    int axis = 2;
+    for (int a = 1; a >= 0; a--) {
+      axis = longest[a] > longest[axis] ? a : axis;
+    }
+    u->parts[axis]++;
+    longest[axis] = kvox_divide_up(u->size[axis], u->parts[axis]);
+  }
 }
 
-uint64_t kvox_unwrap_bytes(int64_t voxels) {
-  const uint64_t floats = (uint64_t)kvox_round_up(voxels, 16) * sizeof(float);
-  return 2 * floats + (uint64_t)kvox_round_up(voxels, 8) * sizeof(int64_t) +
-         2 * (uint64_t)room_of(voxels) * sizeof(uint64_t) + 2 * (uint64_t)KVOX_UNWRAP_BUCKETS * sizeof(int64_t);
+/*
+ * Pairs that blocks may leave over: those of two blocks, one for each voxel before a cut, and those between closed
+ * groups of one block, less than its voxels beside cuts (each closed group has one). Twice half the voxels is what bins
+ * need.
+ */
+static int64_t room_of(const kvox_unwrap *u) {
+  int64_t beside = 0;
+  for (int a = 0; a < 3; a++) {
+    beside += (u->parts[a] - 1) * (u->voxels / u->size[a]);
+  }
+  return kvox_round_up(kvox_max_i64(u->voxels / 2, 3 * beside) + 1, 8);
+}
+
+uint64_t kvox_unwrap_bytes(const kvox_unwrap *u, int32_t workers) {
+  const uint64_t floats = (uint64_t)kvox_round_up(u->voxels, 16) * sizeof(float);
+  return 2 * floats + (uint64_t)kvox_round_up(u->voxels, 8) * sizeof(int64_t) +
+         2 * (uint64_t)room_of(u) * sizeof(uint64_t) + 2 * (uint64_t)KVOX_UNWRAP_BUCKETS * sizeof(int64_t) +
+         (uint64_t)workers * kvox_unwrap_block_bytes(u);
 }
 
 void kvox_unwrap_lay(kvox_unwrap *u, void *block) {
-  u->room = room_of(u->voxels);
+  u->room = room_of(u);
   u->turns = block;
   u->reliability = u->turns + kvox_round_up(u->voxels, 16);
-  u->nodes = (int64_t *)(void *)(u->reliability + kvox_round_up(u->voxels, 16));
+  u->nodes = (kvox_unwrap_node *)(void *)(u->reliability + kvox_round_up(u->voxels, 16));
   u->edges = (uint64_t *)(void *)(u->nodes + kvox_round_up(u->voxels, 8));
   u->others = u->edges + u->room;
   u->counts = (int64_t *)(void *)(u->others + u->room);
-  u->beyond = false;
+  u->scratch = (char *)(u->counts + 2 * KVOX_UNWRAP_BUCKETS);
+  u->scratch_bytes = kvox_unwrap_block_bytes(u);
+  atomic_init(&u->beyond, false);
+}
+
+kvox_status kvox_unwrap_each(const kvox_unwrap *u, int64_t count, int64_t work, kvox_body body, void *data,
+                             kvox_progress *progress) {
+  if (u->threads != NULL) {
+    return kvox_parallel(u->threads, count, work, body, data, progress);
+  }
+  for (int64_t i = 0; i < count; i++) {
+    KVOX_TRY(body(data, i, 0));
+  }
+  return KVOX_OK;
 }
 
 /* The whole periods nearest to a value. */
@@ -114,15 +153,6 @@ static kvox_status rate_row(void *data, int64_t row, int32_t worker) {
   return KVOX_OK;
 }
 
-static kvox_status join_all(void *data, int64_t index, int32_t worker) {
-  (void)index, (void)worker;
-  unwrap_piece *p = data;
-  const double pieces = (double)p->job->pieces, at = (double)p->index;
-  KVOX_TRY(kvox_unwrap_join(&p->u, p->job->progress, (at + rated) / pieces, (at + joined) / pieces));
-  kvox_unwrap_place(&p->u);
-  return KVOX_OK;
-}
-
 static kvox_status store_tile(void *data, int64_t tile, int32_t worker) {
   (void)worker;
   const unwrap_piece *p = data;
@@ -139,29 +169,27 @@ static kvox_status store_tile(void *data, int64_t tile, int32_t worker) {
   return KVOX_OK;
 }
 
-static kvox_status each(const kvox_threads *threads, int64_t count, int64_t work, kvox_body body, unwrap_piece *p) {
-  if (threads != NULL) {
-    return kvox_parallel(threads, count, work, body, p, NULL);
+/* What comes next goes up to this share of the piece. */
+static void next_share(const unwrap_piece *p, double share) {
+  if (p->job->progress != NULL) {
+    kvox_progress_next(p->job->progress, ((double)p->index + share) / (double)p->job->pieces);
   }
-  for (int64_t i = 0; i < count; i++) {
-    KVOX_TRY(body(p, i, 0));
-  }
-  return KVOX_OK;
 }
 
 /* `threads` NULL: this thread alone. */
 static kvox_status unwrap_piece_of(const unwrap_job *job, int64_t index, void *block, const kvox_threads *threads) {
-  unwrap_piece p = {.job = job, .index = index, .u = {.voxels = job->voxels}};
-  memcpy(p.u.size, job->size, sizeof p.u.size);
+  unwrap_piece p = {.job = job, .index = index, .u = job->plan};
+  p.u.threads = threads;
   kvox_unwrap_lay(&p.u, block);
-  const int64_t tiles = kvox_divide_up(job->voxels, KVOX_MRI_TILE), rows = job->voxels / job->size[0];
-  KVOX_TRY(each(threads, tiles, kvox_work(job->voxels, 16), load_tile, &p));
-  KVOX_TRY(each(threads, rows, kvox_work(job->voxels, 128), rate_row, &p));
-  if (job->progress != NULL) {
-    KVOX_TRY(kvox_progress_reach(job->progress, ((double)index + rated) / (double)job->pieces));
-  }
-  KVOX_TRY(each(threads, 1, 1, join_all, &p));
-  return each(threads, tiles, kvox_work(job->voxels, 16), store_tile, &p);
+  const int64_t tiles = kvox_divide_up(job->voxels, KVOX_MRI_TILE), rows = job->voxels / p.u.size[0];
+  KVOX_TRY(kvox_unwrap_each(&p.u, tiles, kvox_work(job->voxels, 16), load_tile, &p, NULL));
+  next_share(&p, rated);
+  KVOX_TRY(kvox_unwrap_each(&p.u, rows, kvox_work(job->voxels, 128), rate_row, &p, job->progress));
+  next_share(&p, joined);
+  KVOX_TRY(kvox_unwrap_join(&p.u, job->progress));
+  next_share(&p, 1);
+  KVOX_TRY(kvox_unwrap_place(&p.u));
+  return kvox_unwrap_each(&p.u, tiles, kvox_work(job->voxels, 16), store_tile, &p, job->progress);
 }
 
 static kvox_status unwrap_slice(void *data, int64_t index, int32_t worker) {
@@ -178,7 +206,6 @@ static kvox_status unwrap_pieces(kvox_context *context, unwrap_job *job, kvox_pr
   job->progress = progress;
   for (int64_t i = 0; i < job->pieces; i++) {
     KVOX_TRY(unwrap_piece_of(job, i, job->blocks, &context->threads));
-    KVOX_TRY(kvox_progress_reach(progress, (double)(i + 1) / (double)job->pieces));
   }
   return KVOX_OK;
 }
@@ -208,19 +235,19 @@ static kvox_status lay_out(const kvox_context *context, const kvox_mri_unwrap_op
   job->mask = known.mask;
   job->in_volume = known.dimensions == 2 ? last[0] : 1;
   job->pieces = volumes * job->in_volume;
-  job->size[0] = last[2];
-  job->size[1] = last[1];
-  job->size[2] = known.dimensions == 2 ? 1 : last[0];
-  job->voxels = job->size[0] * job->size[1] * job->size[2];
+  job->voxels = last[2] * last[1] * (known.dimensions == 2 ? 1 : last[0]);
+  job->plan = (kvox_unwrap){.size = {last[2], last[1], known.dimensions == 2 ? 1 : last[0]}, .voxels = job->voxels};
   if (job->voxels > KVOX_UNWRAP_MOST_VOXELS) {
     return kvox_fail(KVOX_ERROR_UNSUPPORTED, "kvox_mri_unwrap: %" PRId64 " voxels together, at most 2^36 can be joined",
                      job->voxels);
   }
-  job->block_bytes = kvox_unwrap_bytes(job->voxels);
-  job->side_by_side = job->pieces > 1 && job->size[2] == 1;
+  kvox_unwrap_cut(&job->plan);
+  job->side_by_side = job->pieces > 1 && job->plan.size[2] == 1;
   const int64_t work = kvox_work(kvox_work(job->pieces, job->voxels), OPERATIONS);
-  const int32_t workers = job->side_by_side ? kvox_workers(&context->threads, job->pieces, work) : 1;
-  *bytes = (uint64_t)workers * job->block_bytes;
+  const int64_t *parts = job->plan.parts, blocks = parts[0] * parts[1] * parts[2];
+  const int32_t workers = kvox_workers(&context->threads, job->side_by_side ? job->pieces : blocks, work);
+  job->block_bytes = kvox_unwrap_bytes(&job->plan, job->side_by_side ? 1 : workers);
+  *bytes = (uint64_t)(job->side_by_side ? workers : 1) * job->block_bytes;
   return KVOX_OK;
 }
 

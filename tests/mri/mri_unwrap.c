@@ -1,7 +1,7 @@
 /* Phase unwrapping: fields that are known, islands, residues, odd shapes, and the order of joining against a plain one.
  */
 #include "mri/support.h"
-#include "mri/unwrap.h"
+#include "mri/unwrap_nodes.h"
 
 enum { MOST = 48 * 48 * 48 };
 
@@ -177,7 +177,7 @@ static int compare_words(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Every pair sorted, groups renumbered whole: O(n^2), but plain. */
+/* All pairs sorted, groups renumbered whole: O(n^2), but plain. */
 static void join_plainly(const kvox_unwrap *u, int64_t *group, int64_t *offset) {
   static uint64_t words[3 * 4096];
   const int64_t *n = u->size, steps[3] = {1, n[0], n[0] * n[1]};
@@ -210,13 +210,14 @@ static void join_plainly(const kvox_unwrap *u, int64_t *group, int64_t *offset) 
   }
 }
 
-static void compare_joining(const int64_t size[3], int64_t room, bool flat, uint64_t seed) {
+static void compare_joining(const kvox_threads *threads, const int64_t size[3], const int64_t parts[3], bool flat,
+                            uint64_t seed) {
   static int64_t group[4096], offset[4096], roots[4096];
-  kvox_unwrap u = {.size = {size[0], size[1], size[2]}, .voxels = voxels_of(size)};
-  void *block = aligned_alloc(64, (size_t)(kvox_unwrap_bytes(u.voxels) + 63) / 64 * 64);
+  kvox_unwrap u = {.size = {size[0], size[1], size[2]}, .voxels = voxels_of(size), .threads = threads};
+  memcpy(u.parts, parts, sizeof u.parts);
+  void *block = aligned_alloc(64, (size_t)(kvox_unwrap_bytes(&u, threads->limit) + 63) / 64 * 64);
   assert_non_null(block);
   kvox_unwrap_lay(&u, block);
-  u.room = room;
   for (int64_t v = 0; v < u.voxels; v++) {
     const double value = flat ? 0.2 : 0.5 * random_signed(&seed);
     u.turns[v] = random_bits(&seed) % 8 == 0 ? NAN : (float)value;
@@ -225,34 +226,35 @@ static void compare_joining(const int64_t size[3], int64_t room, bool flat, uint
     kvox_unwrap_rate(&u, row);
   }
   join_plainly(&u, group, offset);
-  assert_ok(kvox_unwrap_join(&u, NULL, 0, 1));
+  assert_ok(kvox_unwrap_join(&u, NULL));
   for (int64_t v = 0; v < u.voxels; v++) {
     int64_t mine;
-    roots[v] = kvox_unwrap_find(&u, v, &mine);
+    roots[v] = kvox_unwrap_find(u.nodes, v, &mine);
     /* The same groups, and the same difference to a group's first voxel. */
     int64_t first = 0, first_offset;
     while (group[first] != group[v]) {
       first++;
     }
-    assert_int_equal(kvox_unwrap_find(&u, first, &first_offset), roots[v]);
+    assert_int_equal(kvox_unwrap_find(u.nodes, first, &first_offset), roots[v]);
     assert_int_equal(mine - first_offset, offset[v] - offset[first]);
   }
   free(block);
 }
 
-/* Any room gives the same, also where one key has more pairs than there is room for. */
+/* Any blocks give the same, down to one voxel each. */
 static void test_order(void **state) {
   (void)state;
-  static const int64_t sizes[][3] = {{60, 61, 1}, {13, 11, 17}, {1, 1, 50}, {7, 2, 3}};
-  static const int64_t rooms[] = {8, 100, 1800};
-  for (int s = 0; s < 4; s++) {
-    for (int r = 0; r < 3; r++) {
-      if (rooms[r] <= voxels_of(sizes[s]) / 2 + 1 || rooms[r] <= 100) {
-        compare_joining(sizes[s], rooms[r] < voxels_of(sizes[s]) / 2 + 1 ? rooms[r] : 8, false, 77 + (uint64_t)r);
-        compare_joining(sizes[s], 8, true, 5);
-      }
+  static const int64_t cases[][2][3] = {
+      {{60, 61, 1}, {1, 1, 1}},     {{60, 61, 1}, {7, 4, 1}},  {{60, 61, 1}, {30, 61, 1}},
+      {{13, 11, 17}, {1, 1, 1}},    {{13, 11, 17}, {2, 1, 3}}, {{13, 11, 17}, {3, 5, 4}},
+      {{13, 11, 17}, {13, 11, 17}}, {{1, 1, 50}, {1, 1, 6}},   {{7, 2, 3}, {3, 2, 1}}};
+  kvox_context *context = context_of_threads(3);
+  for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+    for (uint64_t seed = 77; seed < 80; seed++) {
+      compare_joining(&context->threads, cases[c][0], cases[c][1], seed == 77, seed);
     }
   }
+  kvox_context_destroy(context);
 }
 
 /* ---- The rest of the contract ---- */
@@ -341,7 +343,7 @@ static void test_memory(void **state) {
   assert_ok(kvox_mri_unwrap_memory(unlimited, NULL, 3, in.shape, &use));
   assert_ok(kvox_mri_unwrap(unlimited, NULL, workspace, &in, &out));
   assert_int_equal(use.workspace, kvox_workspace_bytes(workspace));
-  assert_true(use.workspace <= (uint64_t)(24 * voxels_of(n)) + (1 << 18));
+  assert_true(use.workspace <= (uint64_t)(24 * voxels_of(n)) + 2 * (5 << 18) + (1 << 18));
   assert_fails(KVOX_ERROR_MEMORY_LIMIT, "limit", kvox_mri_unwrap(context, NULL, NULL, &in, &out));
   assert_fails(KVOX_ERROR_UNSUPPORTED, "2^36",
                kvox_mri_unwrap_memory(context, NULL, 3, (int64_t[]){1 << 20, 1 << 10, 1 << 10}, &use));
