@@ -89,10 +89,12 @@ KVOX_API kvox_status kvox_mri_recon_memory(const kvox_mri_recon *recon, kvox_mem
  * One readout, of any use, in the order it was measured. It is copied. Noise comes before the lines it whitens (what
  * comes later is left out, which the log says; noise of another sample time is rescaled), navigators before theirs.
  * Calibration alone, other uses and other encodings have no part. A line outside the protocol's limits (segments have
- * none), another number of coils or samples than before, samples that are not finite, beyond 1e15 or do not fit the
- * encoded x by their centre (0 where that does not fit: the middle): a status and a sentence that names the readout's
- * counters; the readout has then no part in the image and the next one may be pushed. After the first line nothing is
- * allocated.
+ * none), another number of coils or samples than the lines before, samples that are not finite, beyond 1e15 or do not
+ * fit the encoded x by their centre (0 where that does not fit: the middle): a status and a sentence that names the
+ * readout's counters; the readout has then no part in the image and the next one may be pushed. So has a first line of
+ * all that is neither as the protocol announces it nor like the second one: that replaces it, which the log says; and
+ * so a first noise readout. Noise may be of any length, navigators too unless they are sampled on ramps (left out, with
+ * a word in the log). After the second line nothing is allocated.
  */
 KVOX_API kvox_status kvox_mri_recon_push(kvox_mri_recon *recon, const kvox_mri_readout *readout);
 

@@ -35,6 +35,8 @@ kvox_status kvox_mri_noise_make(kvox_heap *heap, const char *name, int64_t coils
  * whoever fills it. After a failure it holds none. */
 kvox_status kvox_mri_noise_reserve(kvox_heap *heap, int64_t coils, kvox_mri_noise **noise);
 kvox_status kvox_mri_noise_fill(const char *name, int64_t samples, double sample_time_us, kvox_mri_noise *noise);
+/* Whether samples of the readout took as long as those of the sum, as far as both are known. */
+bool kvox_mri_noise_sum_is_of_time(const kvox_mri_noise_sum *sum, const kvox_mri_readout *readout);
 /* The mean over a sum's samples, into a noise of as many coils. */
 kvox_status kvox_mri_noise_sum_fill(const kvox_mri_noise_sum *sum, kvox_mri_noise *noise);
 

@@ -122,6 +122,12 @@ kvox_status kvox_mri_noise_sum_add(kvox_mri_noise_sum *sum, const kvox_array *sa
   return flush(sum);
 }
 
+bool kvox_mri_noise_sum_is_of_time(const kvox_mri_noise_sum *sum, const kvox_mri_readout *r) {
+  static const double same_share = 1e-5; /* files keep such times as floats */
+  return !(r->sample_time_us > 0 && sum->sample_time_us > 0 &&
+           fabs(r->sample_time_us - sum->sample_time_us) > same_share * sum->sample_time_us);
+}
+
 static kvox_status check_readout(const kvox_mri_noise_sum *sum, const char *name, const kvox_mri_readout *r) {
   char number[KVOX_NUMBER_BYTES], other[KVOX_NUMBER_BYTES];
   KVOX_TRY(check_coils(sum, name, r->coils));
@@ -138,10 +144,7 @@ static kvox_status check_readout(const kvox_mri_noise_sum *sum, const char *name
     return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: sample_time_us is %s, must be positive, or 0 where it is not known",
                      name, kvox_number(r->sample_time_us, number));
   }
-  /* Files keep such times as floats. */
-  static const double same_share = 1e-5;
-  if (r->sample_time_us > 0 && sum->sample_time_us > 0 &&
-      fabs(r->sample_time_us - sum->sample_time_us) > same_share * sum->sample_time_us) {
+  if (!kvox_mri_noise_sum_is_of_time(sum, r)) {
     return kvox_fail(KVOX_ERROR_DATA, "%s: its samples took %s us each, those of the noise so far %s us", name,
                      kvox_number(r->sample_time_us, number), kvox_number(sum->sample_time_us, other));
   }

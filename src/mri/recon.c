@@ -133,12 +133,21 @@ static void drop_lines(kvox_mri_recon *r) {
   r->noise = NULL;
 }
 
+void kvox_mri_recon_forget_lines(kvox_mri_recon *r) {
+  drop_lines(r);
+  r->begun = r->settled = false;
+  r->left_out += r->lines;
+  r->lines = 0;
+  r->coils = r->known_noise != NULL ? r->known_noise->coils : 0;
+}
+
 void kvox_mri_recon_destroy(kvox_mri_recon *recon) {
   if (recon == NULL) {
     return;
   }
   kvox_context *context = recon->context;
   drop_lines(recon);
+  kvox_mri_recon_release_held(recon);
   kvox_release(context->heap, recon->places);
   kvox_release(context->heap, recon->order);
   kvox_mri_recon_drop_transforms(recon);
@@ -152,11 +161,21 @@ void kvox_mri_recon_destroy(kvox_mri_recon *recon) {
 
 /* ---- The first image readout ---- */
 
+static bool is_noise_of(kvox_mri_recon *r, int64_t coils) {
+  const bool fits = r->noise_sum != NULL && r->noise_sum->coils == coils;
+  if (r->noise_sum != NULL && !fits && (r->logged & KVOX_MRI_RECON_SAID_NOISE_COILS) == 0) {
+    r->logged |= KVOX_MRI_RECON_SAID_NOISE_COILS;
+    kvox_log(r->context->heap, KVOX_LOG_WARNING,
+             "kvox_mri_recon: noise of %" PRId64 " coils is left out, lines have %" PRId64, r->noise_sum->coils, coils);
+  }
+  return fits;
+}
+
 /* Whitening for the sample time of the images, where both are known. */
-static kvox_status settle_noise(kvox_mri_recon *r, double sample_time_us) {
+static kvox_status settle_noise(kvox_mri_recon *r, int64_t coils, double sample_time_us) {
   kvox_mri_noise *measured = NULL;
   const kvox_mri_noise *noise = r->known_noise;
-  if (noise == NULL && r->noise_sum != NULL) {
+  if (noise == NULL && is_noise_of(r, coils)) {
     KVOX_TRY(kvox_mri_noise_sum_finish(r->noise_sum, &measured));
     noise = measured;
   }
@@ -203,7 +222,7 @@ kvox_status kvox_mri_recon_begin(kvox_mri_recon *r, const kvox_mri_readout *read
   KVOX_TRY_CLEANUP(kvox_mri_recon_plan_transforms(r, first, end));
   KVOX_TRY_CLEANUP(kvox_mri_recon_check_memory(r, readout->coils));
   KVOX_TRY_CLEANUP(kvox_mri_recon_size_store(r, readout->coils, s));
-  KVOX_TRY_CLEANUP(settle_noise(r, readout->sample_time_us));
+  KVOX_TRY_CLEANUP(settle_noise(r, readout->coils, readout->sample_time_us));
   s->samples = kvox_allocate_zeros(heap, (uint64_t)s->floats * sizeof *s->samples);
   s->counts = kvox_allocate_zeros(heap, (uint64_t)s->count_bytes);
   r->grid = kvox_allocate_array(heap, 2 * readout->coils * r->layout.encoded[0], sizeof *r->grid);

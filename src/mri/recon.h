@@ -51,6 +51,15 @@ typedef struct kvox_mri_recon_store {
 /* What EPI adds (recon_epi.c). */
 typedef struct kvox_mri_recon_epi kvox_mri_recon_epi;
 
+/* Navigators in a row, of one train; more have nothing to add. */
+enum { KVOX_MRI_RECON_MOST_NAVIGATORS = 16 };
+
+/* Those that wait for the first line, their data copied. */
+typedef struct kvox_mri_recon_held {
+  int64_t count;
+  kvox_mri_readout readouts[KVOX_MRI_RECON_MOST_NAVIGATORS];
+} kvox_mri_recon_held;
+
 struct kvox_mri_recon {
   kvox_context *context;
   kvox_mri_protocol protocol;
@@ -58,12 +67,14 @@ struct kvox_mri_recon {
   kvox_mri_recon_layout layout;
   uint64_t memory_limit; /* 0: none */
 
-  /* Set by the first image readout, coils by the first of any use. */
-  bool begun;
+  /* Set by the first line; coils by noise that is known. They are settled by a line that is as the protocol announces,
+   * or by a second one that is like the first; before that another line replaces the first. */
+  bool begun, settled;
   int64_t coils, samples;
   double sample_time_us;
 
   kvox_mri_noise_sum *noise_sum;
+  int64_t noise_readouts; /* in it */
   kvox_mri_noise *known_noise;
   kvox_mri_noise *noise;             /* what lines are whitened by; NULL: they are not */
   kvox_mri_noise_sum *edges;         /* NULL: not looked at */
@@ -85,6 +96,7 @@ struct kvox_mri_recon {
   kvox_mri_recon_epi *epi;      /* NULL: it is none */
   kvox_mri_recon_place *places; /* [slice] */
   int64_t *order;               /* slices by their positions, from the first image readout on */
+  kvox_mri_recon_held *held;    /* NULL: none */
   int64_t lines;                /* that came */
   int64_t left_out;             /* readouts of other uses */
   uint32_t logged;              /* what was said once */
@@ -95,16 +107,27 @@ struct kvox_mri_recon {
 enum {
   KVOX_MRI_RECON_SAID_ENCODING = 1 << 0,
   KVOX_MRI_RECON_SAID_LATE_NOISE = 1 << 1,
-  KVOX_MRI_RECON_SAID_ZEROS = 1 << 2
+  KVOX_MRI_RECON_SAID_ZEROS = 1 << 2,
+  KVOX_MRI_RECON_SAID_NAVIGATOR = 1 << 3,
+  KVOX_MRI_RECON_SAID_NOISE_COILS = 1 << 4,
+  KVOX_MRI_RECON_SAID_ODD_NOISE = 1 << 5
 };
 
-/* Makes all that takes the sizes of the first readout of lines or navigators, which has samples `first` to below `end`
- * of k-space along x. */
+/* Makes all that takes the sizes of the first line, which has samples `first` to below `end` of k-space along x; and
+ * takes it back, with what was stored. */
 kvox_status kvox_mri_recon_begin(kvox_mri_recon *recon, const kvox_mri_readout *readout, int64_t first, int64_t end);
+void kvox_mri_recon_forget_lines(kvox_mri_recon *recon);
 
 /* Order of slices, by the places that are known. */
 void kvox_mri_recon_sort_slices(kvox_mri_recon *recon);
 void kvox_mri_recon_note_place(kvox_mri_recon *recon, int64_t slice, const kvox_mri_readout *readout);
+
+/* ---- Navigators before the first line ---- */
+
+kvox_status kvox_mri_recon_hold(kvox_mri_recon *recon, const kvox_mri_readout *readout);
+void kvox_mri_recon_release_held(kvox_mri_recon *recon);
+/* At most, where they are as long as lines. */
+uint64_t kvox_mri_recon_held_bytes(const kvox_mri_recon *recon, int64_t coils);
 
 /* ---- EPI ---- */
 

@@ -5,13 +5,10 @@
 #include "mri/epi_image.h"
 #include "mri/recon.h"
 
-/* In a row, of one train; more have nothing to add. */
-enum { MOST_NAVIGATORS = 16 };
-
 struct kvox_mri_recon_epi {
   int64_t slice; /* of the navigators */
   int64_t count; /* of navigators that wait */
-  uint8_t reversed[MOST_NAVIGATORS];
+  uint8_t reversed[KVOX_MRI_RECON_MOST_NAVIGATORS];
   float *navigators;          /* [navigator][coil][x] */
   kvox_mri_ghost *ghosts;     /* [slice][coil] */
   bool *found;                /* [slice]: by navigators */
@@ -56,13 +53,13 @@ uint64_t kvox_mri_recon_epi_bytes(const kvox_mri_recon *r, int64_t coils) {
   const int64_t lines = l->frames * l->slices * l->encoded[1] * l->encoded[2];
   const int64_t samples = r->protocol.ramps.samples > 0 ? r->protocol.ramps.samples : l->encoded[0];
   const int64_t tiles = kvox_mri_recon_has_ramps(r) ? kvox_divide_up(l->encoded[0], KVOX_MRI_TILE) : 0;
-  return is_epi(r)
-             ? sizeof *r->epi +
-                   (uint64_t)(MOST_NAVIGATORS * coils * r->store.x * 2 + 2 * tiles * samples * KVOX_MRI_TILE_ROW) *
-                       sizeof(float) +
-                   (uint64_t)((l->slices + 1) * coils) * sizeof(kvox_mri_ghost) +
-                   (uint64_t)(l->slices + lines + l->encoded[1])
-             : 0;
+  return is_epi(r) ? sizeof *r->epi +
+                         (uint64_t)(KVOX_MRI_RECON_MOST_NAVIGATORS * coils * r->store.x * 2 +
+                                    2 * tiles * samples * KVOX_MRI_TILE_ROW) *
+                             sizeof(float) +
+                         (uint64_t)((l->slices + 1) * coils) * sizeof(kvox_mri_ghost) +
+                         (uint64_t)(l->slices + lines + l->encoded[1])
+                   : 0;
 }
 
 bool kvox_mri_recon_has_ramps(const kvox_mri_recon *r) {
@@ -84,7 +81,8 @@ kvox_status kvox_mri_recon_epi_begin(kvox_mri_recon *r, int64_t coils, int64_t s
     return KVOX_ERROR_MEMORY;
   }
   r->epi = e;
-  e->navigators = kvox_allocate_array(heap, MOST_NAVIGATORS * coils * 2 * r->store.x, sizeof *e->navigators);
+  e->navigators =
+      kvox_allocate_array(heap, KVOX_MRI_RECON_MOST_NAVIGATORS * coils * 2 * r->store.x, sizeof *e->navigators);
   e->ghosts = kvox_allocate_array(heap, l->slices * coils, sizeof *e->ghosts);
   e->from_image = kvox_allocate_array(heap, coils, sizeof *e->from_image);
   e->found = kvox_allocate_zeros(heap, (uint64_t)l->slices * sizeof *e->found);
@@ -145,7 +143,7 @@ kvox_status kvox_mri_recon_keep_navigator(kvox_mri_recon *r, const kvox_mri_read
   if (e->count > 0 && e->slice != slice) {
     KVOX_TRY(finish_navigators(r));
   }
-  if (e->count == MOST_NAVIGATORS) {
+  if (e->count == KVOX_MRI_RECON_MOST_NAVIGATORS) {
     return KVOX_OK;
   }
   const int64_t floats = r->coils * 2 * r->store.x;

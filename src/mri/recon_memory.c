@@ -102,6 +102,7 @@ static kvox_status memory_of(const kvox_mri_recon *r, int64_t coils, kvox_memory
   plan = sum(plan, product((uint64_t)(2 * coils), (uint64_t)(r->layout.encoded[0] + s.x) * sizeof(float)));
   plan = sum(plan, product((uint64_t)r->layout.slices, sizeof *r->places + sizeof *r->order));
   plan = sum(plan, sum(kvox_mri_recon_epi_bytes(r, coils), compress_bytes(r, coils)));
+  plan = sum(plan, kvox_mri_recon_held_bytes(r, coils));
   *memory = (kvox_memory_use){.plan = plan, .workspace = workspace, .device = device};
   return KVOX_OK;
 }
@@ -122,6 +123,7 @@ kvox_status kvox_mri_recon_check_memory(const kvox_mri_recon *r, int64_t coils) 
 
 kvox_status kvox_mri_recon_require_coils(const kvox_mri_recon *r, const char *name, int64_t *coils) {
   *coils = r->coils > 0 ? r->coils : r->protocol.coils;
+  *coils = *coils == 0 && r->noise_sum != NULL ? r->noise_sum->coils : *coils;
   return *coils > 0 ? KVOX_OK
                     : kvox_fail(KVOX_ERROR_ARGUMENT,
                                 "%s: how many coils there are is not known before the first readout", name);

@@ -83,18 +83,29 @@ static kvox_status check_counters(const kvox_mri_recon *recon, const kvox_mri_re
   return KVOX_OK;
 }
 
-static kvox_status check_coils(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
-  return recon->coils == 0 || recon->coils == r->coils
+static kvox_status check_coils(int64_t coils, const kvox_mri_readout *r) {
+  return coils == 0 || coils == r->coils
              ? KVOX_OK
              : kvox_mri_recon_fail(KVOX_ERROR_SIZE, r, "it has %" PRId32 " coils, those before it %" PRId64, r->coils,
-                                   recon->coils);
+                                   coils);
 }
 
 static kvox_status check_length(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
-  return !recon->begun || recon->samples == r->samples
+  return recon->samples == r->samples
              ? KVOX_OK
              : kvox_mri_recon_fail(KVOX_ERROR_SIZE, r, "it has %" PRId32 " samples, those before it %" PRId64,
                                    r->samples, recon->samples);
+}
+
+/* As the protocol announces it: a full readout of all coils. */
+static bool is_announced(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  const kvox_mri_protocol *p = &recon->protocol;
+  const int64_t samples = kvox_mri_recon_has_ramps(recon) ? p->ramps.samples : p->encoded_size[0];
+  return r->coils == p->coils && r->samples == samples;
+}
+
+static bool is_like_those_before(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  return recon->coils == r->coils && recon->samples == r->samples;
 }
 
 /* ---- Along the readout ---- */
@@ -115,34 +126,44 @@ int64_t kvox_mri_recon_middle_as_measured(const kvox_mri_recon *recon, const kvo
   return (r->flags & KVOX_MRI_REVERSE) != 0 ? r->samples - 1 - middle : middle;
 }
 
-/* Where sample 0 of a readout that is not regridded lies. */
-static kvox_status find_first_sample(const kvox_mri_recon *recon, const kvox_mri_readout *r, int64_t *first) {
-  const int64_t size = recon->layout.encoded[0];
-  const bool reversed = (r->flags & KVOX_MRI_REVERSE) != 0;
-  const int64_t before = reversed ? r->discard_after : r->discard_before;
-  const int64_t after = reversed ? r->discard_before : r->discard_after;
-  const int64_t at = size / 2 - middle_of(recon, r);
-  if (at + before < 0 || at + r->samples - after > size) {
+/* Samples at the ends, the readout turned, that are to be discarded. */
+static int64_t discarded_before(const kvox_mri_readout *r) {
+  return (r->flags & KVOX_MRI_REVERSE) != 0 ? r->discard_after : r->discard_before;
+}
+static int64_t discarded_after(const kvox_mri_readout *r) {
+  return (r->flags & KVOX_MRI_REVERSE) != 0 ? r->discard_before : r->discard_after;
+}
+
+/* Where sample 0 of a readout that is not regridded lies, if all of it fits. */
+static kvox_status fit_samples(const kvox_mri_recon *recon, const kvox_mri_readout *r, int64_t *first) {
+  const int64_t size = recon->layout.encoded[0], at = size / 2 - middle_of(recon, r);
+  if (at + discarded_before(r) < 0 || at + r->samples - discarded_after(r) > size) {
     return kvox_mri_recon_fail(KVOX_ERROR_DATA, r,
                                "its samples, %" PRId32 " with k = 0 at %" PRId32 ", do not fit the %" PRId64
                                " that the protocol's k-space has along x",
                                r->samples, r->center_sample, size);
   }
-  if (recon->begun && recon->store.raw &&
-      (at + before != recon->layout.first[0] || at + r->samples - after != recon->layout.end[0])) {
-    return kvox_mri_recon_fail(
-        KVOX_ERROR_DATA, r, "its samples lie elsewhere along x than those before, which partial Fourier cannot take");
-  }
   *first = at;
   return KVOX_OK;
+}
+
+/* The same, and where those of other lines do. */
+static kvox_status find_first_sample(const kvox_mri_recon *recon, const kvox_mri_readout *r, int64_t *first) {
+  KVOX_TRY(fit_samples(recon, r, first));
+  const bool same = *first + discarded_before(r) == recon->layout.first[0] &&
+                    *first + r->samples - discarded_after(r) == recon->layout.end[0];
+  return same || !recon->store.raw
+             ? KVOX_OK
+             : kvox_mri_recon_fail(
+                   KVOX_ERROR_DATA, r,
+                   "its samples lie elsewhere along x than those before, which partial Fourier cannot take");
 }
 
 /* Puts samples where they lie in k-space, a reversed readout turned: what was measured first is then last. */
 static void place_samples(kvox_mri_recon *recon, const kvox_mri_readout *r, int64_t first) {
   const bool reversed = (r->flags & KVOX_MRI_REVERSE) != 0;
   const int64_t size = recon->layout.encoded[0];
-  const int64_t begin = reversed ? r->discard_after : r->discard_before;
-  const int64_t end = r->samples - (reversed ? r->discard_before : r->discard_after);
+  const int64_t begin = discarded_before(r), end = r->samples - discarded_after(r);
   memset(recon->grid, 0, (size_t)(recon->coils * size) * 2 * sizeof(float));
   for (int64_t c = 0; c < recon->coils; c++) {
     const float *in = r->data + c * 2 * r->samples;
@@ -253,45 +274,36 @@ static void store(kvox_mri_recon *recon, const kvox_mri_readout *r) {
   recon->lines++;
 }
 
-/* Sizes are those of the readouts before; the first one makes what takes them. */
-static kvox_status prepare(kvox_mri_recon *recon, const kvox_mri_readout *r) {
-  int64_t first = 0;
-  KVOX_TRY(check_coils(recon, r));
-  KVOX_TRY(check_length(recon, r));
-  KVOX_TRY(check_finite(r));
+/* Coils that are known before the first line: given with the noise, or announced and found in it. */
+static int64_t known_coils(const kvox_mri_recon *recon) {
+  const bool both = recon->noise_sum != NULL && recon->noise_sum->coils == recon->protocol.coils;
+  return recon->known_noise != NULL ? recon->known_noise->coils : both ? recon->protocol.coils : 0;
+}
+
+/* One line alone that is not as announced may be the one that is wrong. */
+static void forget_odd_line(kvox_mri_recon *recon) {
+  if (recon->lines > 0) {
+    kvox_log(recon->context->heap, KVOX_LOG_WARNING,
+             "kvox_mri_recon: the first line, of %" PRId64 " coils and %" PRId64
+             " samples, is left out: those after it have others",
+             recon->coils, recon->samples);
+  }
+  kvox_mri_recon_forget_lines(recon);
+}
+
+/* Makes what takes the sizes of the first line, or of the one that replaces it. */
+static kvox_status begin(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  int64_t first = 0, end = recon->layout.encoded[0];
+  if (!kvox_mri_recon_has_ramps(recon)) {
+    KVOX_TRY(fit_samples(recon, r, &first));
+    end = first + r->samples - discarded_after(r);
+    first += discarded_before(r);
+  }
   if (recon->begun) {
-    return KVOX_OK;
+    forget_odd_line(recon);
   }
-  if (kvox_mri_recon_has_ramps(recon)) {
-    return kvox_mri_recon_begin(recon, r, 0, recon->layout.encoded[0]);
-  }
-  KVOX_TRY(find_first_sample(recon, r, &first));
-  const bool reversed = (r->flags & KVOX_MRI_REVERSE) != 0;
-  const int64_t begin = first + (reversed ? r->discard_after : r->discard_before);
-  return kvox_mri_recon_begin(recon, r, begin, begin + r->samples - r->discard_before - r->discard_after);
+  return kvox_mri_recon_begin(recon, r, first, end);
 }
-
-static kvox_status push_line(kvox_mri_recon *recon, const kvox_mri_readout *r) {
-  KVOX_TRY(check_counters(recon, r, KVOX_MRI_STEP_1, KVOX_MRI_SEGMENT));
-  KVOX_TRY(prepare(recon, r));
-  const kvox_array row = row_of(recon, recon->row, recon->store.x);
-  KVOX_TRY(transform(recon, r, &row));
-  KVOX_TRY(kvox_mri_recon_correct_line(recon, r, slice_of(recon, r), &row));
-  KVOX_TRY(kvox_mri_recon_add_edges(recon, r, r->counters[KVOX_MRI_STEP_1] + recon->layout.offset[1],
-                                    r->counters[KVOX_MRI_STEP_2] + recon->layout.offset[2]));
-  store(recon, r);
-  return KVOX_OK;
-}
-
-static kvox_status push_navigator(kvox_mri_recon *recon, const kvox_mri_readout *r) {
-  KVOX_TRY(check_counters(recon, r, KVOX_MRI_SLICE, KVOX_MRI_SLICE + 1));
-  KVOX_TRY(prepare(recon, r));
-  const kvox_array row = row_of(recon, recon->row, recon->store.x);
-  KVOX_TRY(transform(recon, r, &row));
-  return kvox_mri_recon_keep_navigator(recon, r, slice_of(recon, r));
-}
-
-/* ---- Other uses ---- */
 
 /* Logs once what is left out. */
 static kvox_status leave_out(kvox_mri_recon *recon, uint32_t said, const char *text) {
@@ -303,6 +315,79 @@ static kvox_status leave_out(kvox_mri_recon *recon, uint32_t said, const char *t
   return KVOX_OK;
 }
 
+/* Without ramps one of any length can be put where it belongs. */
+static kvox_status take_navigator(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  KVOX_TRY(check_coils(recon->coils, r));
+  if (recon->ramp != NULL && recon->samples != r->samples) {
+    return leave_out(recon, KVOX_MRI_RECON_SAID_NAVIGATOR, "navigators that are not as long as lines are left out");
+  }
+  const kvox_array row = row_of(recon, recon->row, recon->store.x);
+  KVOX_TRY(transform(recon, r, &row));
+  return kvox_mri_recon_keep_navigator(recon, r, slice_of(recon, r));
+}
+
+static kvox_status push_navigator(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  KVOX_TRY(check_counters(recon, r, KVOX_MRI_SLICE, KVOX_MRI_SLICE + 1));
+  KVOX_TRY(check_finite(r));
+  return recon->begun ? take_navigator(recon, r) : kvox_mri_recon_hold(recon, r);
+}
+
+/* Those that came before the first line; one that does not fit is no fault of that. */
+static void take_held(kvox_mri_recon *recon) {
+  const kvox_sentence before = kvox_sentence_keep();
+  for (int64_t i = 0; recon->held != NULL && i < recon->held->count; i++) {
+    if (take_navigator(recon, &recon->held->readouts[i]) != KVOX_OK) {
+      kvox_log(recon->context->heap, KVOX_LOG_WARNING, "kvox_mri_recon: a navigator is left out: %s",
+               kvox_last_error());
+      recon->left_out++;
+    }
+  }
+  kvox_sentence_put_back(&before);
+}
+
+/* Sizes are those of the lines before; the first one makes what takes them. */
+static kvox_status prepare(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  KVOX_TRY(check_coils(known_coils(recon), r));
+  if (!recon->begun || (!recon->settled && !is_like_those_before(recon, r))) {
+    KVOX_TRY(begin(recon, r));
+    take_held(recon);
+  }
+  KVOX_TRY(check_coils(recon->coils, r));
+  return check_length(recon, r);
+}
+
+/* Two lines that are alike, or one as announced, are what a scan is made of. */
+static void settle(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  recon->settled = recon->settled || recon->lines > 1 || is_announced(recon, r);
+  if (recon->settled) {
+    kvox_mri_recon_release_held(recon);
+  }
+}
+
+static kvox_status push_line(kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  KVOX_TRY(check_counters(recon, r, KVOX_MRI_STEP_1, KVOX_MRI_SEGMENT));
+  KVOX_TRY(check_finite(r));
+  KVOX_TRY(prepare(recon, r));
+  const kvox_array row = row_of(recon, recon->row, recon->store.x);
+  KVOX_TRY(transform(recon, r, &row));
+  KVOX_TRY(kvox_mri_recon_correct_line(recon, r, slice_of(recon, r), &row));
+  KVOX_TRY(kvox_mri_recon_add_edges(recon, r, r->counters[KVOX_MRI_STEP_1] + recon->layout.offset[1],
+                                    r->counters[KVOX_MRI_STEP_2] + recon->layout.offset[2]));
+  store(recon, r);
+  settle(recon, r);
+  return KVOX_OK;
+}
+
+/* ---- Other uses ---- */
+
+/* Whether the noise so far is one readout that may be the one that is wrong: this one is another, and no worse. */
+static bool is_odd_noise(const kvox_mri_recon *recon, const kvox_mri_readout *r) {
+  const kvox_mri_noise_sum *sum = recon->noise_sum;
+  const bool announced = sum->coils == recon->protocol.coils;
+  return recon->noise_readouts == 1 && (announced ? sum->coils == r->coils && !kvox_mri_noise_sum_is_of_time(sum, r)
+                                                  : sum->coils != r->coils || !kvox_mri_noise_sum_is_of_time(sum, r));
+}
+
 static kvox_status push_noise(kvox_mri_recon *recon, const kvox_mri_readout *r) {
   if (recon->options.noise == KVOX_MRI_NOISE_IGNORED || recon->known_noise != NULL) {
     return leave_out(recon, 0, NULL);
@@ -310,13 +395,19 @@ static kvox_status push_noise(kvox_mri_recon *recon, const kvox_mri_readout *r) 
   if (recon->begun) {
     return leave_out(recon, KVOX_MRI_RECON_SAID_LATE_NOISE, "noise that was measured after image lines is left out");
   }
-  KVOX_TRY(check_coils(recon, r));
   KVOX_TRY(check_finite(r));
+  if (recon->noise_sum != NULL && is_odd_noise(recon, r)) {
+    leave_out(recon, KVOX_MRI_RECON_SAID_ODD_NOISE, "the first noise readout is left out: those after it are others");
+    kvox_mri_noise_sum_destroy(recon->noise_sum);
+    recon->noise_sum = NULL;
+    recon->noise_readouts = 0;
+  }
   if (recon->noise_sum == NULL) {
     KVOX_TRY(kvox_mri_noise_sum_create(recon->context, r->coils, 0, &recon->noise_sum));
   }
+  KVOX_TRY(check_coils(recon->noise_sum->coils, r));
   KVOX_TRY(kvox_mri_noise_sum_add_readout(recon->noise_sum, r));
-  recon->coils = r->coils;
+  recon->noise_readouts++;
   return KVOX_OK;
 }
 
