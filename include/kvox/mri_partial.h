@@ -49,27 +49,29 @@ typedef struct kvox_mri_partial_options {
   kvox_mri_partial_options_init_sized((options), sizeof(kvox_mri_partial_options))
 KVOX_API void kvox_mri_partial_options_init_sized(kvox_mri_partial_options *options, size_t struct_size);
 
-/* Immutable, shared by any number of threads. */
+/* Immutable, shared by any number of threads. On an OpenCL device where the context has one: arrays may lie there, in
+ * the host's memory, or one in each. */
 typedef struct kvox_mri_partial kvox_mri_partial;
 
 /* Homodyne of several partial axes is KVOX_ERROR_UNSUPPORTED. */
 KVOX_API kvox_status kvox_mri_partial_create(kvox_context *context, const kvox_mri_partial_options *options,
                                              kvox_mri_partial **partial);
 KVOX_API void kvox_mri_partial_destroy(kvox_mri_partial *partial);
-/* Of one execution, of any number of volumes: three volumes, and what the transform takes. */
+/* Of one execution, of any number of volumes: three volumes, and what the transform takes; on a device three of each of
+ * the volumes that are there at once, as many as the context's limit allows. */
 KVOX_API kvox_status kvox_mri_partial_memory(const kvox_mri_partial *partial, kvox_memory_use *memory);
 
 /*
- * k-space c64 [.., z, y, x] to images c64 [.., z, y, x], any strides, one volume (a coil) after the other; both may be
- * the same array. Samples beyond the ranges are not looked at. The transform is that of kvox_mri_fourier, unitary: the
- * image has the intensity that full k-space gives it.
+ * k-space c64 [.., z, y, x] to images c64 [.., z, y, x], any strides, one volume (a coil) after the other, on a
+ * device several at once; both may be the same array. Samples beyond the ranges are not looked at. The transform is
+ * that of kvox_mri_fourier, unitary: the image has the intensity that full k-space gives it.
  *
  * Both methods take the phase p(r) from the middle, which was measured on both sides (along partial axes alone, with
  * Hann's window), to be the image's. Homodyne: Re(m(r) exp(-i p(r))) exp(i p(r)), m being the image of k-space times
  * weights w with w(k) + w(-k) = 2. POCS: the image is made to have that phase and k-space to hold the measured samples,
  * by turns, k-space last: the image's phase is then the true one as far as it was measured. Where the true phase varies
  * within a pixel of that middle's resolution, both err. Samples that are not finite are KVOX_ERROR_DATA. The same bits
- * for any number of threads and volumes. Stages: "partial", "fourier".
+ * for any number of threads and volumes, and any limit. Stages: "partial", "fourier"; on a device "upload", "download".
  */
 KVOX_API kvox_status kvox_mri_partial_to_image(const kvox_mri_partial *partial, kvox_workspace *workspace,
                                                const kvox_array *kspace, const kvox_array *images);

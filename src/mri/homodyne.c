@@ -1,15 +1,12 @@
 /* Homodyne detection (Noll, Nishimura, Macovski 1991), and the phase from the middle of k-space that POCS takes too. */
 #include "mri/partial.h"
 
-static const float *factors_of(const kvox_partial_axis *axis, kvox_partial_factor factor) {
-  return factor == KVOX_PARTIAL_SMOOTH ? axis->smooth : axis->weights;
-}
-
 void kvox_partial_scale_row(const kvox_mri_partial *plan, kvox_partial_factor factor, int64_t row, const float *in,
                             float *out) {
   const int64_t nx = plan->axes[0].size, ny = plan->axes[1].size, begin = 2 * row * nx;
-  const float outer = factors_of(&plan->axes[1], factor)[row % ny] * factors_of(&plan->axes[2], factor)[row / ny];
-  plan->kernels->scale(nx, outer, factors_of(&plan->axes[0], factor), in + begin, out + begin);
+  const float outer = kvox_partial_factors_of(&plan->axes[1], factor)[row % ny] *
+                      kvox_partial_factors_of(&plan->axes[2], factor)[row / ny];
+  plan->kernels->scale(nx, outer, kvox_partial_factors_of(&plan->axes[0], factor), in + begin, out + begin);
 }
 
 static kvox_status smooth_row(void *data, int64_t row, int32_t worker) {

@@ -1,5 +1,5 @@
 /* Partial Fourier: options, plans, and volumes one after the other. */
-#include "mri/partial.h"
+#include "mri/partial_ocl.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,6 +9,7 @@
 #include "core/options.h"
 #include "cpu/level.h"
 #include "fft/fft.h"
+#include "mri/fourier.h"
 
 static const double half_turn = 3.141592653589793;
 enum { USUAL_ITERATIONS = 50, MOST_ITERATIONS = 100000 };
@@ -152,16 +153,25 @@ static kvox_status make_factors(kvox_mri_partial *p) {
   return KVOX_OK;
 }
 
-static kvox_status make_transform(kvox_mri_partial *p, bool partial, kvox_mri_fourier **fourier) {
+static int32_t axes_of(const kvox_mri_partial *p, bool partial) {
+  int32_t axes = 0;
+  for (int a = 0; a < 3; a++) {
+    axes |= is_kspace(&p->options, a) && p->axes[a].partial == partial ? 1 << a : 0;
+  }
+  return axes;
+}
+
+static kvox_status make_transform(kvox_mri_partial *p, int32_t axes, uint64_t limit, kvox_mri_fourier **fourier) {
   kvox_mri_fourier_options options;
   kvox_memory_use memory;
+  if (axes == 0) {
+    return KVOX_OK;
+  }
   kvox_mri_fourier_options_init(&options);
+  options.axes = axes;
+  options.memory_limit = limit;
   for (int a = 0; a < 3; a++) {
     options.kspace_size[a] = p->axes[a].size;
-    options.axes |= is_kspace(&p->options, a) && p->axes[a].partial == partial ? 1 << a : 0;
-  }
-  if (options.axes == 0) {
-    return KVOX_OK;
   }
   KVOX_TRY(kvox_mri_fourier_create(p->context, &options, fourier));
   KVOX_TRY(kvox_mri_fourier_memory(*fourier, &memory));
@@ -171,12 +181,37 @@ static kvox_status make_transform(kvox_mri_partial *p, bool partial, kvox_mri_fo
   return KVOX_OK;
 }
 
+static kvox_status make_transforms(kvox_mri_partial *p) {
+  const int32_t others = axes_of(p, false), along = axes_of(p, true);
+  uint64_t limit = 0;
+  if (p->context->ocl != NULL) {
+    KVOX_TRY(kvox_partial_ocl_leave(p, others != 0 && along != 0 ? 2 : 1, &limit));
+  }
+  KVOX_TRY(make_transform(p, others, limit, &p->others));
+  return make_transform(p, along, limit, &p->along);
+}
+
+/* Where the transforms are: one of them may have fallen back. */
+static kvox_status make_on_device(kvox_mri_partial *p) {
+  const bool there = (p->others == NULL || p->others->device != NULL) && (p->along == NULL || p->along->device != NULL);
+  if (p->context->ocl == NULL || !there) {
+    return KVOX_OK;
+  }
+  const kvox_sentence before = kvox_sentence_keep();
+  const kvox_status status = kvox_partial_ocl_make(p);
+  if (status == KVOX_OK || !kvox_context_falls_back(p->context, status, "kvox_mri_partial_create", &before)) {
+    return status;
+  }
+  kvox_partial_ocl_drop(p);
+  return KVOX_OK;
+}
+
 static kvox_status make(kvox_mri_partial *p) {
   KVOX_TRY(check_options(&p->options));
   KVOX_TRY(check_axes(p));
   KVOX_TRY(make_factors(p));
-  KVOX_TRY(make_transform(p, false, &p->others));
-  return make_transform(p, true, &p->along);
+  KVOX_TRY(make_transforms(p));
+  return make_on_device(p);
 }
 
 kvox_status kvox_mri_partial_create(kvox_context *context, const kvox_mri_partial_options *options,
@@ -209,6 +244,7 @@ void kvox_mri_partial_destroy(kvox_mri_partial *partial) {
     return;
   }
   kvox_context *context = partial->context;
+  kvox_partial_ocl_drop(partial);
   kvox_mri_fourier_destroy(partial->along);
   kvox_mri_fourier_destroy(partial->others);
   for (int a = 0; a < 3; a++) {
@@ -232,9 +268,12 @@ static uint64_t transform_at(const kvox_mri_partial *p) {
 kvox_status kvox_mri_partial_memory(const kvox_mri_partial *partial, kvox_memory_use *memory) {
   KVOX_REQUIRE(partial);
   KVOX_REQUIRE(memory);
-  *memory = (kvox_memory_use){.plan = partial->plan_bytes,
-                              .workspace = transform_at(partial) + partial->transform_bytes,
-                              .device = partial->device_bytes};
+  *memory = (kvox_memory_use){.plan = partial->plan_bytes, .device = partial->device_bytes};
+  if (partial->device != NULL) {
+    kvox_partial_ocl_memory(partial, memory);
+  } else {
+    memory->workspace = transform_at(partial) + partial->transform_bytes;
+  }
   return KVOX_OK;
 }
 
@@ -301,8 +340,7 @@ static kvox_status find(kvox_partial_work *work, bool keep_kspace) {
   return keep_kspace ? kvox_partial_transform(work, p->others, false, work->image) : KVOX_OK;
 }
 
-/* At most, of a volume. */
-static int64_t transforms_of(const kvox_mri_partial *p) {
+int64_t kvox_partial_transforms(const kvox_mri_partial *p) {
   enum { OTHERS = 5 };
   return p->along != NULL && p->options.method == KVOX_MRI_POCS ? 2 * p->options.iterations + OTHERS : OTHERS;
 }
@@ -310,7 +348,7 @@ static int64_t transforms_of(const kvox_mri_partial *p) {
 static kvox_status each_volume(kvox_partial_work *work, const kvox_array *kspace, const kvox_array *out,
                                bool keep_kspace) {
   const int64_t volumes = kvox_mri_volumes(kspace);
-  work->step = 1.0 / ((double)volumes * (double)transforms_of(work->plan));
+  work->step = 1.0 / ((double)volumes * (double)kvox_partial_transforms(work->plan));
   for (int64_t v = 0; v < volumes; v++) {
     work->progress = (double)v / (double)volumes;
     KVOX_TRY(read_volume(work, kspace, v));
@@ -322,7 +360,10 @@ static kvox_status each_volume(kvox_partial_work *work, const kvox_array *kspace
 
 static kvox_status check_arrays(const kvox_mri_partial *p, const kvox_array *kspace, const char *kspace_name,
                                 const kvox_array *out, const char *out_name) {
-  KVOX_TRY(kvox_array_check(kspace, kspace_name, KVOX_TYPE_BIT(KVOX_C64)));
+  const uint32_t types = KVOX_TYPE_BIT(KVOX_C64) | KVOX_ON_DEVICE_TOO;
+  const kvox_ocl *ocl = p->device != NULL ? p->context->ocl : NULL;
+  KVOX_TRY(kvox_array_check(kspace, kspace_name, types));
+  KVOX_TRY(kvox_ocl_check_place(ocl, kspace, kspace_name));
   int64_t shape[KVOX_MAX_RANK];
   memcpy(shape, kspace->shape, sizeof shape);
   for (int a = 0; a < 3 && kspace->rank >= 3; a++) {
@@ -332,26 +373,31 @@ static kvox_status check_arrays(const kvox_mri_partial *p, const kvox_array *ksp
     return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: rank %" PRId32 ", must be at least 3: [.., z, y, x]", kspace_name,
                      kspace->rank);
   }
-  KVOX_TRY(kvox_array_check_shape(kspace, kspace_name, KVOX_TYPE_BIT(KVOX_C64), kspace->rank, shape));
-  KVOX_TRY(kvox_array_check_shape(out, out_name, KVOX_TYPE_BIT(KVOX_C64), kspace->rank, shape));
+  KVOX_TRY(kvox_array_check_shape(kspace, kspace_name, types, kspace->rank, shape));
+  KVOX_TRY(kvox_array_check_shape(out, out_name, types, kspace->rank, shape));
+  KVOX_TRY(kvox_ocl_check_place(ocl, out, out_name));
   KVOX_TRY(kvox_array_check_result(out, out_name));
   return kvox_array_is_same(kspace, out) ? KVOX_OK : kvox_array_check_apart(kspace, kspace_name, out, out_name);
+}
+
+static kvox_status run_on_cpu(const kvox_mri_partial *p, kvox_workspace *workspace, const kvox_array *kspace,
+                              const kvox_array *out, bool keep_kspace) {
+  kvox_partial_work work = {.plan = p, .workspace = workspace, .transform_at = transform_at(p)};
+  KVOX_TRY(kvox_workspace_begin(workspace, work.transform_at + p->transform_bytes));
+  char *block = workspace->block;
+  work.measured = (float *)(void *)block;
+  work.image = (float *)(void *)(block + volume_bytes(p));
+  work.phasor = (float *)(void *)(block + 2 * volume_bytes(p));
+  work.sums = (double *)(void *)(block + 3 * volume_bytes(p));
+  return each_volume(&work, kspace, out, keep_kspace);
 }
 
 static kvox_status execute(const kvox_mri_partial *p, kvox_workspace *workspace, const kvox_array *kspace,
                            const kvox_array *out, bool keep_kspace) {
   kvox_workspace *taken = NULL;
   KVOX_TRY(kvox_workspace_take(p->context, workspace, &taken));
-  kvox_partial_work work = {.plan = p, .workspace = taken, .transform_at = transform_at(p)};
-  kvox_status status = kvox_workspace_begin(taken, work.transform_at + p->transform_bytes);
-  if (status == KVOX_OK) {
-    char *block = taken->block;
-    work.measured = (float *)(void *)block;
-    work.image = (float *)(void *)(block + volume_bytes(p));
-    work.phasor = (float *)(void *)(block + 2 * volume_bytes(p));
-    work.sums = (double *)(void *)(block + 3 * volume_bytes(p));
-    status = each_volume(&work, kspace, out, keep_kspace);
-  }
+  const kvox_status status = p->device != NULL ? kvox_partial_ocl_run(p, taken, kspace, out, keep_kspace)
+                                               : run_on_cpu(p, taken, kspace, out, keep_kspace);
   kvox_workspace_give_up(workspace, taken);
   return status;
 }

@@ -25,13 +25,17 @@ struct kvox_mri_partial {
   kvox_context *context;
   kvox_mri_partial_options options;
   const kvox_partial_row_kernels *kernels;
-  kvox_partial_axis axes[3]; /* x, y, z */
-  kvox_mri_fourier *others;  /* along axes that are k-space and not partial; NULL: none */
-  kvox_mri_fourier *along;   /* along partial axes; NULL: none */
-  uint64_t transform_bytes;  /* of workspace */
-  uint64_t plan_bytes, device_bytes;
-  int64_t samples; /* of a volume */
+  kvox_partial_axis axes[3];          /* x, y, z */
+  kvox_mri_fourier *others;           /* along axes that are k-space and not partial; NULL: none */
+  kvox_mri_fourier *along;            /* along partial axes; NULL: none */
+  uint64_t transform_bytes;           /* of workspace */
+  uint64_t plan_bytes, device_bytes;  /* with those of the transforms */
+  int64_t samples;                    /* of a volume */
+  struct kvox_partial_device *device; /* NULL: on the CPU; see partial_ocl.h */
 };
+
+/* Transforms of a volume, at most. */
+int64_t kvox_partial_transforms(const kvox_mri_partial *partial);
 
 /* One volume at work; all arrays are dense [z][y][x]. */
 typedef struct kvox_partial_work {
@@ -52,8 +56,18 @@ kvox_status kvox_partial_transform(kvox_partial_work *work, const kvox_mri_fouri
 /* body(work, row) of every row of a volume. */
 kvox_status kvox_partial_rows(kvox_partial_work *work, kvox_body body);
 
+/* What samples are multiplied by, for each axis. */
+typedef enum kvox_partial_factor {
+  KVOX_PARTIAL_SMOOTH,
+  KVOX_PARTIAL_WEIGHTS,
+  KVOX_PARTIAL_TRUST,
+  KVOX_PARTIAL_FACTORS
+} kvox_partial_factor;
+static inline const float *kvox_partial_factors_of(const kvox_partial_axis *axis, kvox_partial_factor factor) {
+  return factor == KVOX_PARTIAL_SMOOTH ? axis->smooth : factor == KVOX_PARTIAL_WEIGHTS ? axis->weights : axis->trust;
+}
+
 /* out = in times the product of the axes' factors, of one row. `out` may be `in`. */
-typedef enum kvox_partial_factor { KVOX_PARTIAL_SMOOTH, KVOX_PARTIAL_WEIGHTS } kvox_partial_factor;
 void kvox_partial_scale_row(const kvox_mri_partial *plan, kvox_partial_factor factor, int64_t row, const float *in,
                             float *out);
 

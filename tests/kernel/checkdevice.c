@@ -12,12 +12,33 @@ extern const kvox_check_stage kvox_check_ocl_cone, kvox_check_ocl_oblique;
 extern const kvox_check_stage kvox_check_ocl_mix, kvox_check_ocl_positions;
 extern const kvox_check_stage kvox_check_ocl_squares, kvox_check_ocl_weigh;
 extern const kvox_check_stage kvox_check_ocl_magnitude, kvox_check_ocl_phase;
+extern const kvox_check_stage kvox_check_ocl_partial_load, kvox_check_ocl_partial_store, kvox_check_ocl_partial_scale,
+    kvox_check_ocl_partial_normalise, kvox_check_ocl_partial_onto_phase, kvox_check_ocl_partial_blend,
+    kvox_check_ocl_partial_energy, kvox_check_ocl_partial_restore;
 
 static const kvox_check_stage *const stages[] = {
-    &kvox_check_ocl_convert,   &kvox_check_ocl_correct,   &kvox_check_ocl_filter,  &kvox_check_ocl_backproject,
-    &kvox_check_ocl_project,   &kvox_check_ocl_pair,      &kvox_check_ocl_cone,    &kvox_check_ocl_oblique,
-    &kvox_check_ocl_mix,       &kvox_check_ocl_positions, &kvox_check_ocl_squares, &kvox_check_ocl_weigh,
-    &kvox_check_ocl_magnitude, &kvox_check_ocl_phase,
+    &kvox_check_ocl_convert,
+    &kvox_check_ocl_correct,
+    &kvox_check_ocl_filter,
+    &kvox_check_ocl_backproject,
+    &kvox_check_ocl_project,
+    &kvox_check_ocl_pair,
+    &kvox_check_ocl_cone,
+    &kvox_check_ocl_oblique,
+    &kvox_check_ocl_mix,
+    &kvox_check_ocl_positions,
+    &kvox_check_ocl_squares,
+    &kvox_check_ocl_weigh,
+    &kvox_check_ocl_magnitude,
+    &kvox_check_ocl_phase,
+    &kvox_check_ocl_partial_load,
+    &kvox_check_ocl_partial_store,
+    &kvox_check_ocl_partial_scale,
+    &kvox_check_ocl_partial_normalise,
+    &kvox_check_ocl_partial_onto_phase,
+    &kvox_check_ocl_partial_blend,
+    &kvox_check_ocl_partial_energy,
+    &kvox_check_ocl_partial_restore,
 };
 
 int main(int count, char **arguments) {
