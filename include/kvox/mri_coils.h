@@ -12,8 +12,8 @@ extern "C" {
 /*
  * Images are c64 [.., coil, z, y, x], any strides; a combined one is [.., z, y, x]. Samples that are not finite, and
  * sums of squares that leave the range of floats, are KVOX_ERROR_DATA; shapes that disagree KVOX_ERROR_SIZE. Root sum
- * of squares, combination and compression run on the context's device, and take arrays there as well as the host's;
- * what else is here computes on the CPU and refuses them. Results are the same for any number of threads.
+ * of squares, Walsh's maps, combination and compression run on the context's device, and take arrays there as well as
+ * the host's; what else is here computes on the CPU and refuses them. Results are the same for any number of threads.
  */
 
 /*

@@ -5,10 +5,13 @@
 #include "core/fail.h"
 #include "mri/tiles.h"
 
-kvox_status kvox_mri_check_maps(const char *images_name, const kvox_array *images, const char *maps_name,
-                                const kvox_array *maps) {
-  KVOX_TRY(kvox_mri_check_coils(images, images_name));
-  KVOX_TRY(kvox_array_check_shape(maps, maps_name, KVOX_TYPE_BIT(KVOX_C64), images->rank, images->shape));
+kvox_status kvox_mri_check_maps(const kvox_ocl *ocl, const char *images_name, const kvox_array *images,
+                                const char *maps_name, const kvox_array *maps) {
+  const uint32_t types = KVOX_TYPE_BIT(KVOX_C64) | (ocl != NULL ? KVOX_ON_DEVICE_TOO : 0);
+  KVOX_TRY(kvox_array_check(images, images_name, types));
+  KVOX_TRY(kvox_mri_check_coils_on(ocl, images, images_name));
+  KVOX_TRY(kvox_array_check_shape(maps, maps_name, types, images->rank, images->shape));
+  KVOX_TRY(kvox_ocl_check_place(ocl, maps, maps_name));
   KVOX_TRY(kvox_array_check_result(maps, maps_name));
   return kvox_array_check_apart(images, "images", maps, "maps");
 }

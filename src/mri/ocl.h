@@ -36,6 +36,28 @@ kvox_status kvox_mri_ocl_weigh_run(kvox_ocl_kernel *kernel, kvox_ocl_queue *queu
 kvox_status kvox_mri_ocl_polar_run(kvox_ocl_kernel *kernel, kvox_ocl_queue *queue, const kvox_array *images,
                                    const kvox_array *result, kvox_buffer *flags, int64_t flag);
 
+/* Walsh's maps; `coils`, `lanes` and `radius` (x, y, z) are the caller's. */
+enum { KVOX_MRI_OCL_WALSH_KERNELS = 6 };
+typedef struct kvox_mri_ocl_walsh {
+  int64_t coils, lanes, radius[3];
+  kvox_ocl_kernel *kernels[KVOX_MRI_OCL_WALSH_KERNELS];
+  kvox_buffer *columns, *sums;
+  kvox_buffer *reference, *factor; /* [coil], and lower [coil][coil], NULL: 1; made when they are known */
+} kvox_mri_ocl_walsh;
+
+int64_t kvox_mri_ocl_walsh_lanes(const kvox_context *context);
+/* What its buffers take of a sample, and for pieces of so many samples the stage; drop also after a failure. */
+int64_t kvox_mri_ocl_walsh_bytes(int64_t coils, int64_t lanes, int64_t row);
+kvox_status kvox_mri_ocl_walsh_make(kvox_context *context, int64_t samples, int64_t row, kvox_mri_ocl_walsh *stage);
+void kvox_mri_ocl_walsh_drop(kvox_mri_ocl_walsh *stage);
+/* Sums of z z^H of each row of [coil, z, y, x], read to `rows`; add_rows adds them to a packed matrix. */
+kvox_status kvox_mri_ocl_walsh_survey(const kvox_mri_ocl_walsh *stage, kvox_ocl_queue *queue, const kvox_array *images,
+                                      kvox_buffer *flags, int64_t flag, float *rows);
+void kvox_mri_ocl_walsh_add_rows(const kvox_mri_ocl_walsh *stage, int64_t count, const float *rows, double *packed);
+/* `images` are those of a piece and its halo, of which `lead` (z, y) lies before it; `maps` those of the piece. */
+kvox_status kvox_mri_ocl_walsh_run(const kvox_mri_ocl_walsh *stage, kvox_ocl_queue *queue, const kvox_array *images,
+                                   const int64_t lead[2], float scale, const kvox_array *maps);
+
 /* The whole calls, of arrays that were checked. After a failure `fall_back` says whether the CPU takes over. */
 kvox_status kvox_mri_mix_on_device(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
                                    kvox_workspace *workspace, const kvox_array *in, const kvox_array *out,
@@ -50,6 +72,9 @@ kvox_status kvox_mri_root_sum_of_squares_on_device(kvox_context *context, kvox_w
 kvox_status kvox_mri_combine_on_device(kvox_context *context, const kvox_mix *mix, kvox_workspace *workspace,
                                        const kvox_array *images, const kvox_array *maps, const kvox_array *combined,
                                        bool *fall_back);
+kvox_status kvox_mri_walsh_on_device(kvox_context *context, const kvox_mri_noise *noise, const int64_t radius[3],
+                                     kvox_workspace *workspace, const kvox_array *images, const kvox_array *maps,
+                                     bool *fall_back);
 /* `stage` is the kernel too. */
 kvox_status kvox_mri_polar_on_device(kvox_context *context, const char *name, const char *stage,
                                      kvox_workspace *workspace, const kvox_array *images, const kvox_array *result,

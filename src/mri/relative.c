@@ -45,7 +45,7 @@ kvox_status kvox_mri_relative_maps(kvox_context *context, kvox_workspace *worksp
                                    const kvox_array *maps) {
   enum { OPERATIONS = 12 }; /* of a sample */
   KVOX_REQUIRE(context);
-  KVOX_TRY(kvox_mri_check_maps("kvox_mri_relative_maps: images", images, "kvox_mri_relative_maps: maps", maps));
+  KVOX_TRY(kvox_mri_check_maps(NULL, "kvox_mri_relative_maps: images", images, "kvox_mri_relative_maps: maps", maps));
   relative_job job = {.kernels = kvox_combine_kernels_of(context->cpu_level),
                       .images = images,
                       .maps = maps,

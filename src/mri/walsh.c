@@ -12,6 +12,7 @@
 #include "core/fail.h"
 #include "core/options.h"
 #include "cpu/level.h"
+#include "mri/ocl.h"
 
 const kvox_walsh_kernels *kvox_walsh_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_walsh, cpu_level); }
 
@@ -95,12 +96,11 @@ static kvox_status map_tile(void *data, int64_t index, int32_t worker) {
 static uint64_t reference_bytes(int64_t coils) {
   return kvox_aligned((uint64_t)(2 * coils + 2 * coils * coils) * sizeof(float));
 }
-static uint64_t eigen_bytes(int64_t coils) {
+uint64_t kvox_mri_walsh_eigen_bytes(int64_t coils) {
   return kvox_aligned((uint64_t)(2 * coils * coils) * sizeof(kvox_complex) + (uint64_t)coils * sizeof(double));
 }
 
-/* L = covariance W^H, since W covariance W^H = 1. */
-static void make_factor(const kvox_mri_noise *noise, int64_t n, float *factor) {
+void kvox_mri_walsh_factor(const kvox_mri_noise *noise, int64_t n, float *factor) {
   for (int64_t i = 0; i < n * n; i++) {
     kvox_complex sum = 0;
     for (int64_t k = 0; k <= i % n; k++) {
@@ -111,7 +111,6 @@ static void make_factor(const kvox_mri_noise *noise, int64_t n, float *factor) {
   }
 }
 
-/* A power of two that leaves samples, of whose z z^H the sum is `gram`, with squares of mean 1/4 to 4. */
 static float scale_for(int64_t coils, const kvox_complex *gram, double samples) {
   double trace = 0;
   for (int64_t c = 0; c < coils; c++) {
@@ -121,13 +120,10 @@ static float scale_for(int64_t coils, const kvox_complex *gram, double samples) 
   return size > 0 ? (float)ldexp(1, (int)fmin(fmax(-ilogb(size), -120), 120)) : 1;
 }
 
-/* The coil that has most of the energy. */
-static kvox_status make_reference(kvox_context *context, walsh_job *job, char *block, float *reference) {
-  const int64_t n = job->coils;
-  kvox_complex *gram = (kvox_complex *)(void *)block, *vectors = gram + n * n;
+kvox_status kvox_mri_walsh_reference(int64_t n, double samples, void *block, float *reference, float *scale) {
+  kvox_complex *gram = block, *vectors = gram + n * n;
   double *values = (double *)(void *)(vectors + n * n);
-  KVOX_TRY(kvox_mri_gram(context, job->images.name, job->images.array, job->images.mix, block + eigen_bytes(n), gram));
-  job->scale = scale_for(n, gram, (double)kvox_array_elements(job->images.array));
+  *scale = scale_for(n, gram, samples);
   KVOX_TRY(kvox_eigen(n, gram, values, vectors));
   for (int64_t c = 0; c < n; c++) {
     reference[c] = (float)creal(vectors[c * n]);
@@ -151,7 +147,7 @@ static uint64_t plan(const kvox_context *context, walsh_job *job, int64_t *tiles
   *work = work_of(job, voxels);
   job->scratch_bytes = kvox_round_up(scratch_floats(job) * (int64_t)sizeof(float), KVOX_ALIGNMENT);
   const uint64_t maps = (uint64_t)(kvox_workers(&context->threads, *tiles, *work) * job->scratch_bytes);
-  const uint64_t reference = eigen_bytes(job->coils) + kvox_mri_gram_bytes(context, job->images.array);
+  const uint64_t reference = kvox_mri_walsh_eigen_bytes(job->coils) + kvox_mri_gram_bytes(context, job->images.array);
   return reference_bytes(job->coils) + (maps > reference ? maps : reference);
 }
 
@@ -175,11 +171,29 @@ static kvox_status make_maps(kvox_context *context, walsh_job *job, kvox_workspa
   return status;
 }
 
-static kvox_status check(const kvox_mri_walsh_options *options, const kvox_array *images, const kvox_array *maps,
-                         walsh_job *job) {
+static kvox_status maps_on_cpu(kvox_context *context, const kvox_mri_noise *noise, walsh_job *job,
+                               kvox_workspace *workspace) {
+  const int64_t n = job->coils;
+  int64_t tiles, work;
+  KVOX_TRY(kvox_workspace_begin(workspace, plan(context, job, &tiles, &work)));
+  float *reference = workspace->block, *factor = reference + 2 * n;
+  job->scratch = (char *)workspace->block + reference_bytes(n);
+  KVOX_TRY(kvox_mri_gram(context, job->images.name, job->images.array, job->images.mix,
+                         job->scratch + kvox_mri_walsh_eigen_bytes(n), (kvox_complex *)(void *)job->scratch));
+  KVOX_TRY(kvox_mri_walsh_reference(n, (double)kvox_array_elements(job->maps), job->scratch, reference, &job->scale));
+  job->reference = reference;
+  if (noise != NULL) {
+    kvox_mri_walsh_factor(noise, n, factor);
+    job->factor = factor;
+  }
+  return make_maps(context, job, workspace, tiles, work);
+}
+
+static kvox_status check(const kvox_ocl *ocl, const kvox_mri_walsh_options *options, const kvox_array *images,
+                         const kvox_array *maps, walsh_job *job) {
   static const char *const names[3] = {"kvox_mri_walsh_maps: window[0]", "kvox_mri_walsh_maps: window[1]",
                                        "kvox_mri_walsh_maps: window[2]"};
-  KVOX_TRY(kvox_mri_check_maps("kvox_mri_walsh_maps: images", images, "kvox_mri_walsh_maps: maps", maps));
+  KVOX_TRY(kvox_mri_check_maps(ocl, "kvox_mri_walsh_maps: images", images, "kvox_mri_walsh_maps: maps", maps));
   if (kvox_mri_coils_of(images) > KVOX_LINALG_MOST) {
     return kvox_fail(KVOX_ERROR_SIZE, "kvox_mri_walsh_maps: images: it has %" PRId64 " coils, may have %d",
                      kvox_mri_coils_of(images), KVOX_LINALG_MOST);
@@ -202,26 +216,21 @@ kvox_status kvox_mri_walsh_maps(kvox_context *context, const kvox_mri_walsh_opti
     KVOX_TRY(kvox_options_load(&known, sizeof known, options, "kvox_mri_walsh_maps: options"));
   }
   walsh_job job = {.kernels = kvox_walsh_kernels_of(context->cpu_level), .maps = maps};
-  KVOX_TRY(check(&known, images, maps, &job));
+  KVOX_TRY(check(context->ocl, &known, images, maps, &job));
   const kvox_mix whitening = known.noise != NULL ? kvox_mri_noise_mix(known.noise) : (kvox_mix){.outputs = 0};
   job.images =
       kvox_mri_loader_of(context, "kvox_mri_walsh_maps: images", images, known.noise != NULL ? &whitening : NULL);
   job.coils = job.images.coils;
   kvox_workspace *taken = NULL;
-  int64_t tiles, work;
+  bool on_cpu = context->ocl == NULL;
+  kvox_status status = KVOX_OK;
   KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
-  kvox_status status;
-  KVOX_TRY_CLEANUP(kvox_workspace_begin(taken, plan(context, &job, &tiles, &work)));
-  float *reference = taken->block, *factor = reference + 2 * job.coils;
-  job.scratch = (char *)taken->block + reference_bytes(job.coils);
-  KVOX_TRY_CLEANUP(make_reference(context, &job, job.scratch, reference));
-  job.reference = reference;
-  if (known.noise != NULL) {
-    make_factor(known.noise, job.coils, factor);
-    job.factor = factor;
+  if (!on_cpu) {
+    status = kvox_mri_walsh_on_device(context, known.noise, job.radius, taken, images, maps, &on_cpu);
   }
-  status = make_maps(context, &job, taken, tiles, work);
-cleanup:
+  if (on_cpu) {
+    status = maps_on_cpu(context, known.noise, &job, taken);
+  }
   kvox_workspace_give_up(workspace, taken);
   return status;
 }

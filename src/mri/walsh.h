@@ -49,6 +49,14 @@ extern const kvox_walsh_kernels kvox_walsh_neon;
 #define KVOX_MRI_WALSH_LITTLE 1e-12f
 enum { KVOX_MRI_WALSH_STEPS = 40 };
 
+/* L = covariance W^H, since W covariance W^H = 1, as `put` takes it. */
+void kvox_mri_walsh_factor(const kvox_mri_noise *noise, int64_t coils, float *factor);
+
+/* The coil that has most of the energy, [2][coil], and the power of two that leaves samples with squares of mean 1/4 to
+ * 4. `block` has kvox_mri_walsh_eigen_bytes, in its begin the sum of z z^H over so many samples of coils. */
+kvox_status kvox_mri_walsh_reference(int64_t coils, double samples, void *block, float *reference, float *scale);
+uint64_t kvox_mri_walsh_eigen_bytes(int64_t coils);
+
 /* What kvox_mri_walsh_maps takes of its workspace, with the usual window, for images of this shape (whose data are not
  * looked at). */
 uint64_t kvox_mri_walsh_bytes(const kvox_context *context, const kvox_array *images);

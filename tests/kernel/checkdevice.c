@@ -11,7 +11,7 @@ extern const kvox_check_stage kvox_check_ocl_backproject, kvox_check_ocl_project
 extern const kvox_check_stage kvox_check_ocl_cone, kvox_check_ocl_oblique;
 extern const kvox_check_stage kvox_check_ocl_mix, kvox_check_ocl_positions;
 extern const kvox_check_stage kvox_check_ocl_squares, kvox_check_ocl_weigh;
-extern const kvox_check_stage kvox_check_ocl_magnitude, kvox_check_ocl_phase;
+extern const kvox_check_stage kvox_check_ocl_magnitude, kvox_check_ocl_phase, kvox_check_ocl_walsh;
 extern const kvox_check_stage kvox_check_ocl_partial_load, kvox_check_ocl_partial_store, kvox_check_ocl_partial_scale,
     kvox_check_ocl_partial_normalise, kvox_check_ocl_partial_onto_phase, kvox_check_ocl_partial_blend,
     kvox_check_ocl_partial_energy, kvox_check_ocl_partial_restore;
@@ -29,6 +29,7 @@ static const kvox_check_stage *const stages[] = {
     &kvox_check_ocl_positions,
     &kvox_check_ocl_squares,
     &kvox_check_ocl_weigh,
+    &kvox_check_ocl_walsh,
     &kvox_check_ocl_magnitude,
     &kvox_check_ocl_phase,
     &kvox_check_ocl_partial_load,

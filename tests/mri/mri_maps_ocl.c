@@ -86,6 +86,144 @@ static void polar_names_what_is_not_finite(void **state) {
   }
 }
 
+/* ---- Walsh's maps ---- */
+
+static const struct {
+  int32_t rank;
+  int64_t shape[6], window[3];
+} walsh_cases[] = {{4, {1, 1, 1, 1}, {0, 0, 0}},
+                   {4, {3, 2, 5, 7}, {3, 3, 1}},
+                   {4, {8, 1, 41, 37}, {0, 0, 0}},
+                   {5, {2, 4, 7, 9, 11}, {5, 3, 7}},
+                   {6, {2, 2, 5, 3, 17, 18}, {1, 5, 3}}};
+enum { WALSH_CASES = sizeof walsh_cases / sizeof walsh_cases[0] };
+
+/* An object that coils see by turns, and noise, so that one eigenvalue is ahead of the others. */
+static float complex *seen_by_coils(uint64_t *seed, int32_t rank, const int64_t *shape) {
+  const int64_t count = count_of(rank, shape), samples = count_of(3, shape + rank - 3), coils = shape[rank - 4];
+  float complex *images = random_samples(seed, count);
+  for (int64_t i = 0; i < count; i++) {
+    const double c = (double)(i / samples % coils), n = (double)(i % samples);
+    images[i] = 1e-4f * (0.1f * images[i] + (float complex)((1 + 0.3 * sin(c + 1)) * cexp(I * (c * c + 0.01 * n))));
+  }
+  return images;
+}
+
+typedef struct walsh_bed {
+  int32_t rank;
+  const int64_t *shape;
+  kvox_mri_noise *noise;
+  kvox_mri_walsh_options options;
+  float complex *images;
+  int64_t count;
+} walsh_bed;
+
+static walsh_bed open_walsh(kvox_context *cpu, size_t i) {
+  walsh_bed b = {.rank = walsh_cases[i].rank, .shape = walsh_cases[i].shape};
+  uint64_t seed = 4 + i;
+  double complex covariance[8 * 8] = {0};
+  const int64_t coils = b.shape[b.rank - 4];
+  for (int64_t c = 0; c < coils * coils; c++) {
+    const int64_t row = c / coils, column = c % coils;
+    covariance[c] = 1e-8 * ((row == column ? 3 + 0.1 * (double)row : 0) + cexp(I * 0.7 * (double)(row - column)) / 2);
+  }
+  assert_ok(kvox_mri_noise_create(cpu, coils, (const double *)covariance, 0, &b.noise));
+  kvox_mri_walsh_options_init(&b.options);
+  memcpy(b.options.window, walsh_cases[i].window, sizeof b.options.window);
+  b.count = count_of(b.rank, b.shape);
+  b.images = seen_by_coils(&seed, b.rank, b.shape);
+  return b;
+}
+
+static void close_walsh(walsh_bed *b) {
+  kvox_mri_noise_destroy(b->noise);
+  free(b->images);
+}
+
+static void walsh(const walsh_bed *b, kvox_context *context, int from, int to, bool with_noise, float complex *out) {
+  uint64_t seed = 12;
+  kvox_mri_walsh_options options = b->options;
+  options.noise = with_noise ? b->noise : NULL;
+  placed in = place_values(context, from, &seed, KVOX_C64, b->rank, b->shape, b->images);
+  placed result = place(context, to, &seed, KVOX_C64, b->rank, b->shape);
+  assert_ok(kvox_mri_walsh_maps(context, &options, NULL, &in.array, &result.array));
+  take_away(&in, NULL);
+  take_away(&result, out);
+}
+
+/* The reference's sums are floats there: its phase, and so the maps, may turn by some 1e-6. */
+static void walsh_agrees_with_the_cpu(void **state) {
+  SIDES_OR_SKIP(state);
+  double worst = 0;
+  for (size_t i = 0; i < WALSH_CASES; i++) {
+    walsh_bed b = open_walsh(both->cpu, i);
+    const size_t bytes = (size_t)b.count * sizeof(float complex);
+    float complex *want = malloc(bytes), *got = malloc(bytes);
+    for (int with_noise = 0; with_noise < 2; with_noise++) {
+      walsh(&b, both->cpu, HOST, HOST, with_noise != 0, want);
+      for (int p = 0; p < PLACES; p++) {
+        walsh(&b, both->device, places[p], places[(p + 1 + with_noise) % PLACES], with_noise != 0, got);
+        worst = fmax(worst, difference_of(2 * b.count, got, want));
+      }
+    }
+    free(want);
+    free(got);
+    close_walsh(&b);
+  }
+  printf("Walsh's maps differ from the CPU's by %.2g of the range\n", worst);
+  assert_true(worst <= 1e-5);
+}
+
+/* Windows reach over every cut. */
+static void walsh_has_the_same_bits_for_any_memory_limit(void **state) {
+  SIDES_OR_SKIP(state);
+  for (size_t i = 2; i < WALSH_CASES; i++) {
+    walsh_bed b = open_walsh(both->cpu, i);
+    const int64_t coils = b.shape[b.rank - 4], row = b.shape[b.rank - 1], rows = b.count / coils / row;
+    const size_t bytes = (size_t)b.count * sizeof(float complex);
+    float complex *want = malloc(bytes), *got = malloc(bytes);
+    walsh(&b, both->device, DEVICE, DEVICE, true, want);
+    int64_t refused = 0, done = 0;
+    for (int64_t limit = 2 * row * coils * 4; limit < (int64_t)1 << 22 && done < 4; limit = limit * 3 / 2 + 4 * rows) {
+      kvox_context *tight = context_of(KVOX_BACKEND_OPENCL, (uint64_t)limit);
+      const kvox_array in = array_of(b.images, KVOX_C64, b.rank, b.shape),
+                       out = array_of(got, KVOX_C64, b.rank, b.shape);
+      kvox_mri_walsh_options options = b.options;
+      options.noise = b.noise;
+      const kvox_status status = kvox_mri_walsh_maps(tight, &options, NULL, &in, &out);
+      assert_true(status == KVOX_OK || (status == KVOX_ERROR_MEMORY_LIMIT && done == 0));
+      done += status == KVOX_OK;
+      refused += status != KVOX_OK;
+      if (status == KVOX_OK) {
+        assert_memory_equal(got, want, bytes);
+      }
+      kvox_context_destroy(tight);
+    }
+    assert_true(refused > 0 && done == 4);
+    free(want);
+    free(got);
+    close_walsh(&b);
+  }
+}
+
+static void walsh_names_what_is_not_finite(void **state) {
+  SIDES_OR_SKIP(state);
+  walsh_bed b = open_walsh(both->cpu, 3);
+  uint64_t seed = 9;
+  float complex *maps = malloc((size_t)b.count * sizeof *maps);
+  b.images[(((1 * 4 + 2) * 7 + 5) * 9 + 8) * 11 + 10] = NAN;
+  for (int p = 0; p < PLACES; p++) {
+    placed in = place_values(both->device, places[p], &seed, KVOX_C64, b.rank, b.shape, b.images);
+    const kvox_array out = array_of(maps, KVOX_C64, b.rank, b.shape);
+    b.options.noise = p % 2 == 0 ? b.noise : NULL;
+    assert_fails(KVOX_ERROR_DATA, "images: the sample of volume 1, coil 2 at z 5, y 8, x 10",
+                 kvox_mri_walsh_maps(both->device, &b.options, NULL, &in.array, &out));
+    take_away(&in, NULL);
+  }
+  free(maps);
+  close_walsh(&b);
+}
+
 static void refuses_strange_arrays(void **state) {
   SIDES_OR_SKIP(state);
   const int64_t shape[3] = {1, 3, 4};
@@ -101,8 +239,12 @@ static void refuses_strange_arrays(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(polar_agrees_with_the_cpu), cmocka_unit_test(polar_has_the_same_bits_for_any_memory_limit),
-      cmocka_unit_test(polar_names_what_is_not_finite), cmocka_unit_test(refuses_strange_arrays)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(polar_agrees_with_the_cpu),
+                                     cmocka_unit_test(polar_has_the_same_bits_for_any_memory_limit),
+                                     cmocka_unit_test(polar_names_what_is_not_finite),
+                                     cmocka_unit_test(walsh_agrees_with_the_cpu),
+                                     cmocka_unit_test(walsh_has_the_same_bits_for_any_memory_limit),
+                                     cmocka_unit_test(walsh_names_what_is_not_finite),
+                                     cmocka_unit_test(refuses_strange_arrays)};
   return cmocka_run_group_tests(tests, open_sides, close_sides);
 }
