@@ -18,18 +18,20 @@
 /* Of a build log, what a sentence has room for. */
 enum { LOG_BYTES = 640, OPTIONS_BYTES = 160, NAME_BYTES = 64 };
 
-/* One program of the cache in memory: it stays until the device is closed. */
+/* One program of the cache in memory. */
 struct kvox_ocl_program {
   kvox_ocl *ocl;
   kvox_ocl_program *next;
+  int64_t holders;          /* guarded by the list's lock; with any it stays in the list */
   pthread_mutex_t building; /* guards `program`, NULL before it is built */
   cl_program program;
   char key[65];
 };
 
 struct kvox_ocl_programs {
-  pthread_mutex_t lock; /* guards the list */
-  kvox_ocl_program *first;
+  pthread_mutex_t lock;    /* guards the list */
+  kvox_ocl_program *first; /* the last asked for; behind it the one before, and so on */
+  int32_t count;
   char *folder; /* NULL: programs are kept in memory alone */
   const char *always;
   char device[65]; /* SHA-256 of what a built program depends on beside its source and options */
@@ -115,12 +117,8 @@ cleanup:
   return status;
 }
 
-void kvox_ocl_programs_destroy(kvox_ocl *ocl) {
-  struct kvox_ocl_programs *programs = ocl->programs;
-  if (programs == NULL) {
-    return;
-  }
-  for (kvox_ocl_program *next, *program = programs->first; program != NULL; program = next) {
+static void destroy_list(const kvox_ocl *ocl, kvox_ocl_program *program) {
+  for (kvox_ocl_program *next; program != NULL; program = next) {
     next = program->next;
     if (program->program != NULL) {
       ocl->cl->ReleaseProgram(program->program);
@@ -128,6 +126,14 @@ void kvox_ocl_programs_destroy(kvox_ocl *ocl) {
     pthread_mutex_destroy(&program->building);
     kvox_release(ocl->heap, program);
   }
+}
+
+void kvox_ocl_programs_destroy(kvox_ocl *ocl) {
+  struct kvox_ocl_programs *programs = ocl->programs;
+  if (programs == NULL) {
+    return;
+  }
+  destroy_list(ocl, programs->first);
   pthread_mutex_destroy(&programs->lock);
   kvox_release(ocl->heap, programs->folder);
   kvox_release(ocl->heap, programs);
@@ -289,32 +295,88 @@ cleanup:
 
 /* ---- The cache in memory ---- */
 
-/* The program of this key, new and not yet built where nobody asked for it before. */
+/* The next four: with the list locked. */
+
+static kvox_ocl_program *take_out(struct kvox_ocl_programs *programs, kvox_ocl_program **link) {
+  kvox_ocl_program *program = *link;
+  *link = program->next;
+  programs->count--;
+  return program;
+}
+
+static void put_first(struct kvox_ocl_programs *programs, kvox_ocl_program *program) {
+  program->next = programs->first;
+  programs->first = program;
+  programs->count++;
+}
+
+static kvox_ocl_program *take_out_key(struct kvox_ocl_programs *programs, const char *key) {
+  kvox_ocl_program **link = &programs->first;
+  while (*link != NULL && strcmp((*link)->key, key) != 0) {
+    link = &(*link)->next;
+  }
+  return *link != NULL ? take_out(programs, link) : NULL;
+}
+
+/* Makes room for one more: those that nobody has asked for for longest, of those that nobody holds, as a list. */
+static kvox_ocl_program *take_out_oldest(struct kvox_ocl_programs *programs) {
+  kvox_ocl_program *out = NULL;
+  while (programs->count >= KVOX_OCL_MOST_PROGRAMS) {
+    kvox_ocl_program **oldest = NULL;
+    for (kvox_ocl_program **link = &programs->first; *link != NULL; link = &(*link)->next) {
+      oldest = (*link)->holders == 0 ? link : oldest;
+    }
+    if (oldest == NULL) {
+      break;
+    }
+    kvox_ocl_program *taken = take_out(programs, oldest);
+    taken->next = out;
+    out = taken;
+  }
+  return out;
+}
+
+static kvox_status create(kvox_ocl *ocl, const char *key, kvox_ocl_program **program) {
+  kvox_ocl_program *made = kvox_allocate_zeros(ocl->heap, sizeof *made);
+  if (made == NULL) {
+    return KVOX_ERROR_MEMORY;
+  }
+  if (pthread_mutex_init(&made->building, NULL) != 0) {
+    kvox_release(ocl->heap, made);
+    return kvox_fail(KVOX_ERROR_MEMORY, "no mutex could be made for a program");
+  }
+  made->ocl = ocl;
+  memcpy(made->key, key, sizeof made->key);
+  *program = made;
+  return KVOX_OK;
+}
+
+/* The program of this key, held; new and not yet built where it is not in memory. */
 static kvox_status find_or_add(kvox_ocl *ocl, const char *key, kvox_ocl_program **program) {
   struct kvox_ocl_programs *programs = ocl->programs;
   kvox_status status = KVOX_OK;
+  kvox_ocl_program *oldest = NULL;
   pthread_mutex_lock(&programs->lock);
-  kvox_ocl_program *found = programs->first;
-  while (found != NULL && strcmp(found->key, key) != 0) {
-    found = found->next;
-  }
+  kvox_ocl_program *found = take_out_key(programs, key);
   if (found == NULL) {
-    found = kvox_allocate_zeros(ocl->heap, sizeof *found);
-    if (found == NULL) {
-      status = KVOX_ERROR_MEMORY;
-    } else if (pthread_mutex_init(&found->building, NULL) != 0) {
-      kvox_release(ocl->heap, found);
-      status = kvox_fail(KVOX_ERROR_MEMORY, "no mutex could be made for a program");
-    } else {
-      found->ocl = ocl;
-      memcpy(found->key, key, sizeof found->key);
-      found->next = programs->first;
-      programs->first = found;
-    }
+    status = create(ocl, key, &found);
+    oldest = status == KVOX_OK ? take_out_oldest(programs) : NULL;
+  }
+  if (status == KVOX_OK) {
+    found->holders++;
+    put_first(programs, found);
   }
   pthread_mutex_unlock(&programs->lock);
+  destroy_list(ocl, oldest); /* kernels that were made of them keep what the driver has */
   *program = found;
   return status;
+}
+
+static void let_go(kvox_ocl_program *program) {
+  struct kvox_ocl_programs *programs = program->ocl->programs;
+  pthread_mutex_lock(&programs->lock);
+  program->holders--;
+  pthread_mutex_unlock(&programs->lock);
 }
 
 /* Built by the first who asks; others of the same program wait for it, those of other programs do not. A failed build
@@ -332,8 +394,11 @@ kvox_status kvox_ocl_program_of(kvox_ocl *ocl, const kvox_ocl_source *source, co
     status = build(ocl, source, options, key, &found->program);
   }
   pthread_mutex_unlock(&found->building);
-  KVOX_TRY(status);
-  kvox_ocl_hold(ocl); /* which holds the program */
+  if (status != KVOX_OK) {
+    let_go(found);
+    return status;
+  }
+  kvox_ocl_hold(ocl);
   *program = found;
   return KVOX_OK;
 }
@@ -351,7 +416,9 @@ kvox_status kvox_ocl_program_get(kvox_ocl *ocl, const char *name, const char *op
 
 void kvox_ocl_program_drop(kvox_ocl_program *program) {
   if (program != NULL) {
-    kvox_ocl_drop(program->ocl);
+    kvox_ocl *ocl = program->ocl;
+    let_go(program);
+    kvox_ocl_drop(ocl);
   }
 }
 

@@ -15,6 +15,10 @@ typedef struct kvox_ocl_source {
 /* Ended by one without a name. */
 extern const kvox_ocl_source kvox_ocl_sources[];
 
+/* Built programs that a device keeps in memory, those asked for last: an MRI chain has some twenty, and drivers take
+ * megabytes for each. */
+enum { KVOX_OCL_MOST_PROGRAMS = 128 };
+
 /* kvox_ocl_program_get of any source. */
 kvox_status kvox_ocl_program_of(kvox_ocl *ocl, const kvox_ocl_source *source, const char *options,
                                 kvox_ocl_program **program);

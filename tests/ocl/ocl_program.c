@@ -61,6 +61,90 @@ static void test_holds(void **state) {
   calls.real.ReleaseProgram(handle);
 }
 
+/* ---- As many as are kept ---- */
+
+/* Programs here are never run, so that the compiler's time is saved. */
+static cl_int CL_API_CALL pretend_to_build(cl_program program, cl_uint count, const cl_device_id *devices,
+                                           const char *options, void(CL_CALLBACK *notify)(cl_program, void *),
+                                           void *data) {
+  (void)program, (void)count, (void)devices, (void)options, (void)notify, (void)data;
+  return CL_SUCCESS;
+}
+
+static kvox_ocl *open_without_compiler(const kvox_context_options *options) {
+  kvox_ocl *ocl = open_device(options, NULL);
+  assert_non_null(ocl);
+  calls.counted.BuildProgram = pretend_to_build;
+  return ocl;
+}
+
+static void get_value(kvox_ocl *ocl, int value, kvox_ocl_program **program) {
+  char options[32];
+  snprintf(options, sizeof options, "-D VALUE=%d", value);
+  assert_ok(get_text(ocl, options, program));
+}
+
+/* How many of the programs `first` ... `last` had to be built. */
+static int built_anew(kvox_ocl *ocl, int first, int last) {
+  forget_calls();
+  for (int value = first; value <= last; value++) {
+    kvox_ocl_program *program = NULL;
+    get_value(ocl, value, &program);
+    kvox_ocl_program_drop(program);
+  }
+  return calls.sources;
+}
+
+/* Those asked for last stay, and those that somebody holds; the memory is bounded. */
+static void test_bound(void **state) {
+  (void)state;
+  SKIP_WITHOUT_DEVICE();
+  const int most = KVOX_OCL_MOST_PROGRAMS;
+  failing_heap *heap = failing_heap_create();
+  const kvox_context_options options = failing_heap_options(heap);
+  kvox_ocl *ocl = open_without_compiler(&options);
+  kvox_ocl_program *held = NULL;
+  get_value(ocl, 0, &held);
+  assert_int_equal(built_anew(ocl, 1, most - 1), most - 1);
+  const int64_t full = heap->live;
+  assert_int_equal(built_anew(ocl, 0, most - 1), 0);
+  assert_int_equal(built_anew(ocl, 1, 1), 0);
+  assert_int_equal(built_anew(ocl, most, most + 1), 2); /* in the places of 2 and 3 */
+  assert_int_equal(built_anew(ocl, 4, most + 1), 0);
+  assert_int_equal(built_anew(ocl, 0, 1), 0);
+  assert_int_equal(built_anew(ocl, 2, 3), 2);
+  assert_int_equal(built_anew(ocl, 1000, 1000 + 3 * most), 3 * most + 1);
+  assert_int_equal(heap->live, full);
+  assert_int_equal(built_anew(ocl, 0, 0), 0);
+  kvox_ocl_program_drop(held);
+  kvox_ocl_drop(ocl);
+  failing_heap_destroy(heap);
+}
+
+/* More are held than are kept: all are good, and when they are let go their number falls again. */
+static void test_bound_held(void **state) {
+  (void)state;
+  SKIP_WITHOUT_DEVICE();
+  enum { MANY = KVOX_OCL_MOST_PROGRAMS + 20 };
+  failing_heap *heap = failing_heap_create();
+  const kvox_context_options options = failing_heap_options(heap);
+  kvox_ocl *ocl = open_without_compiler(&options);
+  kvox_ocl_program *held[MANY];
+  const int64_t empty = heap->live;
+  for (int i = 0; i < MANY; i++) {
+    get_value(ocl, i, &held[i]);
+  }
+  assert_int_equal(built_anew(ocl, 0, MANY - 1), 0);
+  for (int i = 0; i < MANY; i++) {
+    kvox_ocl_program_drop(held[i]);
+  }
+  assert_int_equal(built_anew(ocl, MANY, MANY), 1);
+  assert_int_equal(heap->live, empty + KVOX_OCL_MOST_PROGRAMS);
+  assert_int_equal(built_anew(ocl, MANY - KVOX_OCL_MOST_PROGRAMS + 1, MANY), 0);
+  kvox_ocl_drop(ocl);
+  failing_heap_destroy(heap);
+}
+
 static void test_range(void **state) {
   (void)state;
   SKIP_WITHOUT_DEVICE();
@@ -158,6 +242,7 @@ enum { THREADS = 8 };
 typedef struct job {
   kvox_ocl *ocl;
   pthread_barrier_t *start;
+  uint64_t seed;
   char options[32];
   kvox_status status;
   kvox_ocl_program *program;
@@ -203,6 +288,45 @@ static void test_threads(void **state) {
   try_threads(3);
 }
 
+/* Programs come and go under those who use them. */
+static void *get_many(void *data) {
+  job *own = data;
+  uint64_t seed = own->seed;
+  for (int i = 0; i < 2 * KVOX_OCL_MOST_PROGRAMS; i++) {
+    kvox_ocl_program *program = NULL;
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    snprintf(own->options, sizeof own->options, "-D VALUE=%d", (int)((seed >> 40) % (2 * KVOX_OCL_MOST_PROGRAMS)));
+    own->status = get_text(own->ocl, own->options, &program);
+    if (own->status != KVOX_OK || kvox_ocl_program_handle(program) == NULL) {
+      break;
+    }
+    kvox_ocl_program_drop(program);
+  }
+  return NULL;
+}
+
+static void test_bound_threads(void **state) {
+  (void)state;
+  SKIP_WITHOUT_DEVICE();
+  failing_heap *heap = failing_heap_create();
+  const kvox_context_options options = failing_heap_options(heap);
+  kvox_ocl *ocl = open_without_compiler(&options);
+  pthread_t threads[THREADS];
+  job jobs[THREADS];
+  for (int t = 0; t < THREADS; t++) {
+    jobs[t] = (job){.ocl = ocl, .seed = (uint64_t)t, .status = KVOX_ERROR_INTERNAL};
+    assert_int_equal(pthread_create(&threads[t], NULL, get_many, &jobs[t]), 0);
+  }
+  for (int t = 0; t < THREADS; t++) {
+    pthread_join(threads[t], NULL);
+    assert_ok(jobs[t].status);
+  }
+  assert_true(heap->live < KVOX_OCL_MOST_PROGRAMS + 2 * THREADS + 8);
+  kvox_ocl_drop(ocl);
+  heap->elsewhere = 0; /* asked for by threads on purpose */
+  failing_heap_destroy(heap);
+}
+
 static void test_no_memory(void **state) {
   (void)state;
   SKIP_WITHOUT_DEVICE();
@@ -211,9 +335,10 @@ static void test_no_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_embedded), cmocka_unit_test(test_memory),    cmocka_unit_test(test_holds),
-      cmocka_unit_test(test_range),    cmocka_unit_test(test_arguments), cmocka_unit_test(test_build_failure),
-      cmocka_unit_test(test_threads),  cmocka_unit_test(test_no_memory),
+      cmocka_unit_test(test_embedded),   cmocka_unit_test(test_memory),        cmocka_unit_test(test_holds),
+      cmocka_unit_test(test_range),      cmocka_unit_test(test_arguments),     cmocka_unit_test(test_build_failure),
+      cmocka_unit_test(test_threads),    cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_bound),
+      cmocka_unit_test(test_bound_held), cmocka_unit_test(test_bound_threads),
   };
   return cmocka_run_group_tests(tests, look_for_device, NULL);
 }
