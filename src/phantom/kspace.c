@@ -10,10 +10,13 @@
 #include "core/size.h"
 #include "core/turn.h"
 #include "core/volume.h"
+#include "cpu/level.h"
+#include "phantom/ball.h"
 #include "phantom/coils.h"
 
-/* Samples of one piece of work at arbitrary points. */
-enum { POINTS = 64 };
+enum { RUN = KVOX_BALL_RUN };
+
+const kvox_ball_kernels *kvox_ball_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_ball, cpu_level); }
 
 /* Cycles over the field of view beyond which a phase has hardly a digit left. */
 static const double most_cycles = 1e15;
@@ -31,70 +34,80 @@ typedef struct scene {
   double *weights;     /* [coil][term][real, imaginary], with the scale of samples */
   double *turns;       /* amount exp(2 pi i f . center): [shape][term][real, imaginary] */
   kvox_kspace_shape *shape;
-  double *scratch; /* for each worker: [term][real, imaginary] */
+  const kvox_ball_kernels *kernels;
+  double *scratch; /* for each worker: a run */
 } scene;
+
+/* Rows of RUN numbers of a run of samples. */
+typedef struct run {
+  double *places; /* [x, y, z], in cycles per mm */
+  double *phases; /* exp(-2 pi i q . center): [shape][real, imaginary] */
+  double *sums;   /* [real, imaginary] of a term */
+  double *coils;  /* [coil][real, imaginary] */
+} run;
 
 typedef struct kspace_job {
   scene s;
-  const kvox_array *points, *samples;
+  const kvox_array *points, *samples; /* points NULL: the grid's */
+  int64_t count;
 } kspace_job;
 
-/* The transform at q, before the coils. */
-static void transform(const scene *s, const double q[3], double *sums) {
-  memset(sums, 0, (size_t)(2 * s->terms) * sizeof *sums);
+static int64_t doubles_of_run(const scene *s, int64_t shapes) { return RUN * (3 + 2 * shapes + 2 + 2 * s->coils); }
+
+static run run_of(const scene *s, int32_t worker) {
+  run r = {.places = s->scratch + worker * doubles_of_run(s, s->shapes)};
+  r.phases = r.places + 3 * RUN;
+  r.sums = r.phases + 2 * RUN * s->shapes;
+  r.coils = r.sums + 2 * RUN;
+  return r;
+}
+
+/* Adds a shape that is no ellipsoid to the sums of a term. */
+static void add_shape(const kvox_kspace_shape *shape, int64_t count, const run *r, const double *from,
+                      const double turn[2], const double *phases) {
+  for (int64_t i = 0; i < count; i++) {
+    const double q[3] = {r->places[i] - from[0], r->places[i + RUN] - from[1], r->places[i + 2 * RUN] - from[2]};
+    const double value = kvox_kspace_shape_at(shape, q), re = phases[i], im = phases[i + RUN];
+    r->sums[i] += value * (re * turn[0] - im * turn[1]);
+    r->sums[i + RUN] += value * (re * turn[1] + im * turn[0]);
+  }
+}
+
+/* The places' transform before the coils, without what each shape has of its own, for one term. */
+static void add_term(const scene *s, int64_t term, int64_t count, const run *r) {
+  const double *from = s->frequencies + 3 * term;
+  memset(r->sums, 0, 2 * RUN * sizeof *r->sums);
   for (int32_t t = 0; t < s->shapes; t++) {
     const kvox_kspace_shape *shape = s->shape + t;
-    double phase[2];
-    kvox_turn(-kvox_dot3(q, shape->center), phase);
-    for (int64_t j = 0; j < s->terms; j++) {
-      const double *f = s->frequencies + 3 * j, *g = s->turns + 2 * (t * s->terms + j);
-      const double from[3] = {q[0] - f[0], q[1] - f[1], q[2] - f[2]}, value = kvox_kspace_shape_at(shape, from);
-      sums[2 * j] += value * (phase[0] * g[0] - phase[1] * g[1]);
-      sums[2 * j + 1] += value * (phase[0] * g[1] + phase[1] * g[0]);
+    const double(*m)[3] = shape->metric, *turn = s->turns + 2 * (t * s->terms + term);
+    const double metric[6] = {m[0][0], m[1][1], m[2][2], 2 * m[0][1], 2 * m[0][2], 2 * m[1][2]};
+    const double *phases = r->phases + 2 * RUN * t;
+    if (shape->is_ellipsoid) {
+      s->kernels->add(count, r->places, from, metric, turn, phases, r->sums);
+    } else {
+      add_shape(shape, count, r, from, turn, phases);
     }
   }
 }
 
-/* One sample of every coil; `cycles` over the field of view. False where one is no float. */
-static bool sample(const scene *s, const double cycles[3], double *sums, char *out, int64_t coil_stride) {
-  double q[3] = {0, 0, 0};
-  for (int a = 0; a < (s->section ? 2 : 3); a++) {
-    q[a] = cycles[a] / ((double)s->grid->size[a] * s->grid->spacing_mm[a]);
-  }
-  transform(s, q, sums);
-  bool finite = true;
-  for (int64_t c = 0; c < s->coils; c++) {
-    const double *weights = s->weights + 2 * c * s->terms;
-    double re = 0, im = 0;
-    for (int64_t j = 0; j < s->terms; j++) {
-      re += weights[2 * j] * sums[2 * j] - weights[2 * j + 1] * sums[2 * j + 1];
-      im += weights[2 * j] * sums[2 * j + 1] + weights[2 * j + 1] * sums[2 * j];
-    }
-    const float value[2] = {(float)re, (float)im};
-    memcpy(out + c * coil_stride, value, sizeof value);
-    finite = finite && isfinite(value[0]) && isfinite(value[1]);
-  }
-  return finite;
-}
-
-static kvox_status too_large(const char *name) {
-  return kvox_fail(KVOX_ERROR_DATA, "%s: a sample is out of the range of 32-bit floats", name);
-}
-
-static kvox_status sample_row(void *data, int64_t row, int32_t worker) {
-  const kspace_job *job = data;
-  const scene *s = &job->s;
-  const int64_t *size = s->grid->size, index[3] = {0, row / size[1], row % size[1]};
-  char *out = kvox_array_at(job->samples, 3, index);
-  for (int64_t i = 0; i < size[0]; i++) {
-    const double cycles[3] = {(double)(i - size[0] / 2), (double)(index[2] - size[1] / 2),
-                              (double)(index[1] - size[2] / 2)};
-    if (!sample(s, cycles, s->scratch + worker * 2 * s->terms, out + i * job->samples->strides[3],
-                job->samples->strides[0])) {
-      return too_large("kvox_phantom_kspace");
+/* All coils at `count` places. */
+static void transform(const scene *s, int64_t count, const run *r) {
+  for (int32_t t = 0; t < s->shapes; t++) {
+    for (int64_t i = 0; i < count; i++) {
+      const double q[3] = {r->places[i], r->places[i + RUN], r->places[i + 2 * RUN]};
+      double phase[2];
+      kvox_turn(-kvox_dot3(q, s->shape[t].center), phase);
+      r->phases[2 * RUN * t + i] = phase[0];
+      r->phases[2 * RUN * t + RUN + i] = phase[1];
     }
   }
-  return KVOX_OK;
+  memset(r->coils, 0, (size_t)(2 * RUN * s->coils) * sizeof *r->coils);
+  for (int64_t j = 0; j < s->terms; j++) {
+    add_term(s, j, count, r);
+    for (int64_t c = 0; c < s->coils; c++) {
+      s->kernels->weigh(count, s->weights + 2 * (c * s->terms + j), r->sums, r->coils + 2 * RUN * c);
+    }
+  }
 }
 
 /* The address of a point's first number, or of its sample in coil 0: `first` axes of the array do not count points. */
@@ -107,30 +120,70 @@ static char *point_at(const kvox_array *array, int32_t first, int32_t end, int64
   return at;
 }
 
-static kvox_status sample_points(void *data, int64_t piece, int32_t worker) {
-  const kspace_job *job = data;
-  const scene *s = &job->s;
-  const kvox_array *points = job->points, *samples = job->samples;
+/* Cycles over the field of view of a sample of the grid, of a point. */
+static void cycles_of_grid(const kspace_job *job, int64_t index, double cycles[3]) {
+  const int64_t *size = job->s.grid->size;
+  for (int a = 0; a < 3; a++) {
+    cycles[a] = (double)(index % size[a] - size[a] / 2);
+    index /= size[a];
+  }
+}
+
+static kvox_status cycles_of_point(const kspace_job *job, int64_t index, double cycles[3]) {
+  const kvox_array *points = job->points;
   const int32_t last = points->rank - 1;
-  const int64_t count = kvox_array_row_count(points), end = kvox_min_i64(count, (piece + 1) * POINTS);
-  for (int64_t i = piece * POINTS; i < end; i++) {
-    const char *at = point_at(points, 0, last, i);
-    double cycles[3] = {0, 0, 0};
-    for (int64_t a = 0; a < points->shape[last]; a++) {
-      cycles[a] = kvox_element(at + a * points->strides[last], points->type);
-      if (!(fabs(cycles[a]) <= most_cycles)) {
-        return kvox_fail(KVOX_ERROR_DATA,
-                         "kvox_phantom_kspace_points: number %" PRId64 " of point %" PRId64
-                         " is not finite or beyond 1e15 cycles",
-                         a, i);
-      }
-    }
-    if (!sample(s, cycles, s->scratch + worker * 2 * s->terms, point_at(samples, 1, samples->rank, i),
-                samples->strides[0])) {
-      return too_large("kvox_phantom_kspace_points");
+  const char *at = point_at(points, 0, last, index);
+  for (int64_t a = 0; a < points->shape[last]; a++) {
+    cycles[a] = kvox_element(at + a * points->strides[last], points->type);
+    if (!(fabs(cycles[a]) <= most_cycles)) {
+      return kvox_fail(KVOX_ERROR_DATA,
+                       "kvox_phantom_kspace_points: number %" PRId64 " of point %" PRId64
+                       " is not finite or beyond 1e15 cycles",
+                       a, index);
     }
   }
   return KVOX_OK;
+}
+
+/* The places from sample `begin` on, filled up by the last one to a whole step. */
+static kvox_status find_places(const kspace_job *job, int64_t begin, int64_t count, const run *r) {
+  const kvox_grid *grid = job->s.grid;
+  for (int64_t i = 0; i < kvox_round_up(count, KVOX_BALL_STEP); i++) {
+    const int64_t index = begin + kvox_min_i64(i, count - 1);
+    double cycles[3] = {0, 0, 0};
+    if (job->points != NULL) {
+      KVOX_TRY(cycles_of_point(job, index, cycles));
+    } else {
+      cycles_of_grid(job, index, cycles);
+    }
+    for (int a = 0; a < 3; a++) {
+      const bool counts = a < 2 || !job->s.section;
+      r->places[a * RUN + i] = counts ? cycles[a] / ((double)grid->size[a] * grid->spacing_mm[a]) : 0;
+    }
+  }
+  return KVOX_OK;
+}
+
+static kvox_status sample_run(void *data, int64_t piece, int32_t worker) {
+  const kspace_job *job = data;
+  const kvox_array *samples = job->samples;
+  const run r = run_of(&job->s, worker);
+  const int64_t begin = piece * RUN, count = kvox_min_i64(RUN, job->count - begin);
+  KVOX_TRY(find_places(job, begin, count, &r));
+  transform(&job->s, kvox_round_up(count, KVOX_BALL_STEP), &r);
+  bool finite = true;
+  for (int64_t i = 0; i < count; i++) {
+    char *out = point_at(samples, 1, samples->rank, begin + i);
+    for (int64_t c = 0; c < job->s.coils; c++) {
+      const double *at = r.coils + 2 * RUN * c + i;
+      const float value[2] = {(float)at[0], (float)at[RUN]};
+      memcpy(out + c * samples->strides[0], value, sizeof value);
+      finite = finite && isfinite(value[0]) && isfinite(value[1]);
+    }
+  }
+  return finite ? KVOX_OK
+                : kvox_fail(KVOX_ERROR_DATA, "%s: a sample is out of the range of 32-bit floats",
+                            job->points != NULL ? "kvox_phantom_kspace_points" : "kvox_phantom_kspace");
 }
 
 /* The term of this frequency, a new one where there is none. */
@@ -192,28 +245,28 @@ static kvox_status see_phantom(scene *s, const kvox_phantom *phantom, const kvox
   return KVOX_OK;
 }
 
-/* Fills `samples`, which were checked, piece by piece. */
-static kvox_status compute(kspace_job *job, const kvox_phantom *phantom, const kvox_phantom_coils *coils,
-                           int64_t pieces, int64_t count, kvox_body body) {
+/* Fills `samples`, which were checked, run by run. */
+static kvox_status compute(kspace_job *job, const kvox_phantom *phantom, const kvox_phantom_coils *coils) {
   scene *s = &job->s;
   kvox_heap *heap = phantom->context->heap;
   const kvox_threads *threads = &phantom->context->threads;
   const int64_t terms = coils != NULL ? coils->terms : 1, shapes = kvox_max_i64(phantom->shape_count, 1);
-  const int64_t work = kvox_work(count, 32 * terms * shapes);
+  const int64_t pieces = kvox_divide_up(job->count, RUN), work = kvox_work(job->count, 32 * terms * shapes);
   const uint64_t workers = (uint64_t)kvox_workers(threads, pieces, work), room = (uint64_t)terms;
   s->coils = coils != NULL ? coils->count : 1;
   s->section = s->grid->size[2] == 1;
+  s->kernels = kvox_ball_kernels_of(phantom->context->cpu_level);
   s->shape = kvox_allocate(heap, (uint64_t)shapes * sizeof *s->shape);
   s->frequencies = kvox_allocate_zeros(heap, 3 * room * sizeof *s->frequencies);
   s->weights = kvox_allocate_zeros(heap, 2 * room * (uint64_t)s->coils * sizeof *s->weights);
   s->turns = kvox_allocate(heap, 2 * room * (uint64_t)shapes * sizeof *s->turns);
-  s->scratch = kvox_allocate(heap, 2 * room * workers * sizeof *s->scratch);
+  s->scratch = kvox_allocate(heap, (uint64_t)doubles_of_run(s, shapes) * workers * sizeof *s->scratch);
   kvox_status status = KVOX_ERROR_MEMORY;
   if (s->shape != NULL && s->frequencies != NULL && s->weights != NULL && s->turns != NULL && s->scratch != NULL) {
     status = see_phantom(s, phantom, coils);
   }
   if (status == KVOX_OK) {
-    status = kvox_parallel(threads, pieces, work, body, job, NULL);
+    status = kvox_parallel(threads, pieces, work, sample_run, job, NULL);
   }
   kvox_release(heap, s->scratch);
   kvox_release(heap, s->turns);
@@ -232,8 +285,8 @@ kvox_status kvox_phantom_kspace(const kvox_phantom *phantom, const kvox_phantom_
   const int64_t shape[4] = {coils != NULL ? coils->count : 1, grid->size[2], grid->size[1], grid->size[0]};
   KVOX_TRY(kvox_array_check_shape(kspace, name, KVOX_TYPE_BIT(KVOX_C64), 4, shape));
   KVOX_TRY(kvox_array_check_result(kspace, name));
-  kspace_job job = {.s = {.grid = grid}, .samples = kspace};
-  return compute(&job, phantom, coils, shape[1] * shape[2], shape[1] * shape[2] * shape[3], sample_row);
+  kspace_job job = {.s = {.grid = grid}, .samples = kspace, .count = shape[1] * shape[2] * shape[3]};
+  return compute(&job, phantom, coils);
 }
 
 static kvox_status check_points(const kvox_array *points, const kvox_array *samples, int64_t coils) {
@@ -259,7 +312,6 @@ kvox_status kvox_phantom_kspace_points(const kvox_phantom *phantom, const kvox_p
   KVOX_REQUIRE(grid);
   KVOX_TRY(kvox_grid_check(grid, "kvox_phantom_kspace_points: grid"));
   KVOX_TRY(check_points(points, samples, coils != NULL ? coils->count : 1));
-  kspace_job job = {.s = {.grid = grid}, .points = points, .samples = samples};
-  const int64_t count = kvox_array_row_count(points);
-  return compute(&job, phantom, coils, kvox_divide_up(count, POINTS), count, sample_points);
+  kspace_job job = {.s = {.grid = grid}, .points = points, .samples = samples, .count = kvox_array_row_count(points)};
+  return compute(&job, phantom, coils);
 }

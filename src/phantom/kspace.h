@@ -23,7 +23,7 @@ typedef struct kvox_kspace_shape {
 kvox_status kvox_kspace_look(const kvox_phantom *phantom, const kvox_grid *grid, kvox_kspace_shape *shapes,
                              int32_t *count);
 
-/* All of the transform but amount and exp(...). */
+/* All of the transform but amount and exp(...), of a shape that is no ellipsoid (phantom/ball.h has those). */
 double kvox_kspace_shape_at(const kvox_kspace_shape *shape, const double q[3]);
 
 #endif

@@ -13,15 +13,6 @@ static const double nothing = 1e-9;
 
 static double disc(double x) { return x > 0 ? 2 * j1(x) / x : 1; }
 
-static double ball(double x) {
-  if (x > 0.5) {
-    return 3 * (sin(x) - x * cos(x)) / (x * x * x);
-  }
-  /* The difference above cancels here; its series: sum of 3 (-x^2)^n (2 n + 2) / (2 n + 3)!. */
-  const double s = x * x;
-  return 1 - s / 10 * (1 - s / 28 * (1 - s / 54 * (1 - s / 88 * (1 - s / 130))));
-}
-
 static double sinc(double x) { return fabs(x) > 1e-8 ? sin(pi * x) / (pi * x) : 1; }
 
 double kvox_kspace_shape_at(const kvox_kspace_shape *shape, const double q[3]) {
@@ -29,11 +20,7 @@ double kvox_kspace_shape_at(const kvox_kspace_shape *shape, const double q[3]) {
   for (int a = 0; a < 3; a++) {
     squared += q[a] * kvox_dot3(shape->metric[a], q);
   }
-  const double x = 2 * pi * sqrt(fmax(squared, 0));
-  if (shape->is_ellipsoid) {
-    return ball(x);
-  }
-  double value = disc(x);
+  double value = disc(2 * pi * sqrt(fmax(squared, 0)));
   for (int a = 0; a < 3; a++) {
     value *= shape->length[a] > 0 ? sinc(q[a] * shape->length[a]) : 1;
   }

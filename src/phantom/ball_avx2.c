@@ -1,0 +1,2 @@
+#define KERNELS kvox_ball_avx2
+#include "phantom/ball_body.h"

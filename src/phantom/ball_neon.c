@@ -1,0 +1,2 @@
+#define KERNELS kvox_ball_neon
+#include "phantom/ball_body.h"
