@@ -47,10 +47,10 @@ void kvox_ct_fbp_cpu_memory(const kvox_ct_fbp_plan *plan, kvox_memory_use *memor
 kvox_status kvox_ct_fbp_cpu_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,
                                     const kvox_array *projections, const kvox_array *volume);
 
-/* One pair of views of every slice of the part, at `first` of it, filtered, weighted and put where the tiles read them;
- * `memory` is a worker's. */
-kvox_status kvox_ct_fbp_cpu_filter_pair(const kvox_ct_fbp_plan *plan, const kvox_ct_part *part,
-                                        const kvox_ct_rows *rows_of_views, int64_t first, void *memory);
+/* One pair of views of every slice of the part, at `first` of it, or two pairs where it has one lane, filtered,
+ * weighted and put where the tiles read them; `memory` is a worker's. The last pair may lack its second view. */
+kvox_status kvox_ct_fbp_cpu_filter_views(const kvox_ct_fbp_plan *plan, const kvox_ct_part *part,
+                                         const kvox_ct_rows *rows, int64_t first, int64_t views, void *memory);
 
 /* Operations of filtering so many views of so many slices. */
 int64_t kvox_ct_fbp_cpu_filter_work(const kvox_ct_fbp_plan *plan, int64_t views, int64_t slices);

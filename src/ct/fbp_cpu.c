@@ -9,10 +9,13 @@
 /* The part of an execution that is filtering; what it takes of the time is near this. */
 static const double filter_share = 0.2;
 
-/* Scratch of a worker that filters: the transforms, a row between two rows, and two views of every lane. */
+/* Pairs of rows that a worker holds: of all lanes, or of two pairs of views, which are filtered together. */
+static int64_t pairs_of(int64_t lanes) { return kvox_max_i64(lanes, KVOX_FILTER_PAIRS); }
+
+/* Scratch of a worker that filters: the transforms, a row between two rows, and its pairs. */
 static uint64_t filter_scratch(const kvox_ct_fbp_plan *plan, int64_t slices) {
-  const int64_t lanes = kvox_ct_tiles_lanes(slices);
-  return kvox_ct_filter_scratch(plan->cpu.filter) + (uint64_t)((2 * lanes + 1) * plan->cpu.row_step) * sizeof(float);
+  const int64_t rows = 2 * pairs_of(kvox_ct_tiles_lanes(slices)) + 1;
+  return kvox_ct_filter_scratch(plan->cpu.filter) + (uint64_t)(rows * plan->cpu.row_step) * sizeof(float);
 }
 
 kvox_status kvox_ct_fbp_cpu_make(kvox_ct_fbp_plan *plan, const kvox_ct_filter_options *options) {
@@ -48,35 +51,53 @@ typedef struct filter_job {
   kvox_ct_rows rows;
 } filter_job;
 
-kvox_status kvox_ct_fbp_cpu_filter_pair(const kvox_ct_fbp_plan *plan, const kvox_ct_part *part,
-                                        const kvox_ct_rows *rows_of_views, int64_t first, void *memory) {
-  const int64_t step = plan->cpu.row_step, columns = plan->cpu.tiles.columns;
-  const bool pair = first + 1 < part->views;
-  const double *weights = plan->geometry->weights_rad + part->view + first;
-  float *spare = memory;
-  float *a = spare + step, *b = a + part->lanes * step;
-  void *scratch = b + part->lanes * step;
-
-  for (int64_t k = 0; k < part->slices; k++) {
-    const kvox_ct_row_place place = plan->cpu.tiles.places[part->slice + k];
-    float *row_a = a + k * step, *row_b = pair ? b + k * step : NULL;
-    KVOX_TRY(kvox_ct_rows_load(rows_of_views, part->view + first, place, row_a, spare));
-    if (pair) {
-      KVOX_TRY(kvox_ct_rows_load(rows_of_views, part->view + first + 1, place, row_b, spare));
-    }
-    kvox_ct_filter_pair(plan->cpu.filter, scratch, row_a, row_b, (float)weights[0], pair ? (float)weights[1] : 0, row_a,
-                        row_b);
+/* One slice of the views `view`, view + 1, loaded into the rows a and b. */
+static kvox_status load_pair(const kvox_ct_fbp_plan *plan, const kvox_ct_part *part, const kvox_ct_rows *rows,
+                             int64_t view, int64_t slice, float *spare, float *a, float *b, kvox_filter_pair *pair) {
+  const kvox_ct_row_place place = plan->cpu.tiles.places[part->slice + slice];
+  const double *weights = plan->geometry->weights_rad + part->view + view;
+  *pair = (kvox_filter_pair){.a = a, .weight_a = (float)weights[0], .out_a = a};
+  KVOX_TRY(kvox_ct_rows_load(rows, part->view + view, place, a, spare));
+  if (view + 1 < part->views) {
+    pair->b = pair->out_b = b;
+    pair->weight_b = (float)weights[1];
+    KVOX_TRY(kvox_ct_rows_load(rows, part->view + view + 1, place, b, spare));
   }
-  for (int64_t n = 0; n < (pair ? 2 : 1); n++) {
-    float *rows = n == 0 ? a : b;
-    float *view = kvox_ct_part_view(&plan->cpu.tiles, part, first + n);
-    kvox_ct_part_clear_padding(&plan->cpu.tiles, part, first + n);
-    if (part->lanes == 1) {
-      memcpy(view, rows, (size_t)columns * sizeof *view);
-      continue;
+  return KVOX_OK;
+}
+
+static void put_view(const kvox_ct_fbp_plan *plan, const kvox_ct_part *part, int64_t view, float *rows) {
+  const int64_t step = plan->cpu.row_step, columns = plan->cpu.tiles.columns;
+  float *samples = kvox_ct_part_view(&plan->cpu.tiles, part, view);
+  kvox_ct_part_clear_padding(&plan->cpu.tiles, part, view);
+  if (part->lanes == 1) {
+    memcpy(samples, rows, (size_t)columns * sizeof *samples);
+    return;
+  }
+  memset(rows + part->slices * step, 0, (size_t)((part->lanes - part->slices) * step) * sizeof *rows);
+  plan->cpu.filter->kernels->interleave(rows, step, columns, samples);
+}
+
+static int64_t views_at_once(const kvox_ct_part *part) { return part->lanes == 1 ? 2 * KVOX_FILTER_PAIRS : 2; }
+
+kvox_status kvox_ct_fbp_cpu_filter_views(const kvox_ct_fbp_plan *plan, const kvox_ct_part *part,
+                                         const kvox_ct_rows *rows, int64_t first, int64_t views, void *memory) {
+  const int64_t step = plan->cpu.row_step, slices = part->slices;
+  const int64_t pairs = kvox_divide_up(views, 2) * slices;
+  float *spare = memory, *a = spare + step, *b = a + pairs_of(part->lanes) * step;
+  void *scratch = b + pairs_of(part->lanes) * step;
+  kvox_filter_pair waiting[KVOX_FILTER_PAIRS];
+  int32_t count = 0;
+  for (int64_t n = 0; n < pairs; n++) {
+    KVOX_TRY(load_pair(plan, part, rows, first + 2 * (n / slices), n % slices, spare, a + n * step, b + n * step,
+                       &waiting[count++]));
+    if (count == KVOX_FILTER_PAIRS || n + 1 == pairs) {
+      kvox_ct_filter_pairs(plan->cpu.filter, scratch, waiting, count);
+      count = 0;
     }
-    memset(rows + part->slices * step, 0, (size_t)((part->lanes - part->slices) * step) * sizeof *rows);
-    plan->cpu.filter->kernels->interleave(rows, step, columns, view);
+  }
+  for (int64_t n = 0; n < views; n++) {
+    put_view(plan, part, first + n, (n % 2 == 0 ? a : b) + n / 2 * slices * step);
   }
   return KVOX_OK;
 }
@@ -84,7 +105,9 @@ kvox_status kvox_ct_fbp_cpu_filter_pair(const kvox_ct_fbp_plan *plan, const kvox
 static kvox_status filter_views(void *data, int64_t index, int32_t worker) {
   const filter_job *job = data;
   void *memory = kvox_ct_worker_scratch(&job->plan->cpu.tiles, job->workspace_block, worker);
-  return kvox_ct_fbp_cpu_filter_pair(job->plan, job->part, &job->rows, 2 * index, memory);
+  const int64_t most = views_at_once(job->part), first = index * most;
+  return kvox_ct_fbp_cpu_filter_views(job->plan, job->part, &job->rows, first,
+                                      kvox_min_i64(most, job->part->views - first), memory);
 }
 
 int64_t kvox_ct_fbp_cpu_filter_work(const kvox_ct_fbp_plan *plan, int64_t views, int64_t slices) {
@@ -100,7 +123,8 @@ static kvox_status filter_part(const kvox_ct_fbp_plan *plan, const kvox_ct_part 
   kvox_threads threads = plan->context->threads;
   threads.limit = plan->cpu.tiles.workers;
   const int64_t work = kvox_ct_fbp_cpu_filter_work(plan, part->views, part->slices);
-  return kvox_parallel(&threads, kvox_divide_up(part->views, 2), work, filter_views, &job, &workspace->progress);
+  return kvox_parallel(&threads, kvox_divide_up(part->views, views_at_once(part)), work, filter_views, &job,
+                       &workspace->progress);
 }
 
 kvox_status kvox_ct_fbp_cpu_execute(const kvox_ct_fbp_plan *plan, kvox_workspace *workspace,

@@ -131,18 +131,34 @@ static void begin_weighers(const kvox_ct_fdk *fdk, int64_t view, int64_t count, 
   }
 }
 
+/* Rows loaded and weighted, of two views, that wait to be filtered together. */
+typedef struct waiting {
+  kvox_filter_pair pairs[KVOX_FILTER_PAIRS];
+  int32_t count;
+} waiting;
+
+static void filter_waiting(const kvox_ct_fdk *fdk, const scratch *s, waiting *w) {
+  if (w->count > 0) {
+    kvox_ct_filter_pairs(fdk->filter, s->filter, w->pairs, w->count);
+  }
+  w->count = 0;
+}
+
 /* One group of rows of views `first` and, where the part has it, first + 1. */
 static kvox_status filter_pair(const filter_job *job, int64_t first, int64_t group, int64_t rows, const scratch *s) {
   const kvox_ct_fdk *fdk = job->fdk;
   const kvox_ct_fdk_part *part = job->part;
   const int64_t count = first + 1 < part->views ? 2 : 1, step = fdk->row_step;
   const double *angular = fdk->geometry->weights_rad + part->view + first;
+  const float weight_a = (float)angular[0], weight_b = count == 2 ? (float)angular[1] : 0;
   kvox_ct_fdk_weigher weighers[2];
+  waiting w = {.count = 0};
   begin_weighers(fdk, part->view + first, count, s, weighers);
   for (int64_t r = 0; r < rows; r++) {
     float *samples[2] = {s->rows[0] + r * step, s->rows[1] + r * step};
     const int64_t row = kvox_ct_fdk_detector_row(fdk, part->row + group * ROWS + r);
     if (row_is_there(job, part->row + group * ROWS, r)) {
+      filter_waiting(fdk, s, &w);
       for (int64_t n = 0; n < count; n++) {
         memcpy(samples[n], samples[n] - step, (size_t)fdk->columns * sizeof(float));
       }
@@ -161,9 +177,12 @@ static kvox_status filter_pair(const filter_job *job, int64_t first, int64_t gro
       kvox_ct_rows_expect(&job->rows, part->view + first + n, kvox_ct_fdk_detector_row(fdk, row + 1));
     }
     float *b = count == 2 ? samples[1] : NULL;
-    kvox_ct_filter_pair(fdk->filter, s->filter, samples[0], b, (float)angular[0], b != NULL ? (float)angular[1] : 0,
-                        samples[0], b);
+    w.pairs[w.count++] = (kvox_filter_pair){samples[0], b, weight_a, weight_b, samples[0], b};
+    if (w.count == KVOX_FILTER_PAIRS) {
+      filter_waiting(fdk, s, &w);
+    }
   }
+  filter_waiting(fdk, s, &w);
   for (int64_t n = 0; n < count; n++) {
     if (fdk->thin) {
       put_rows(job, s->rows[n], first + n, group);

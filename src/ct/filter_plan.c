@@ -12,9 +12,9 @@
 
 static const char create_name[] = "kvox_ct_filter_plan_create";
 
-/* Scratch of a worker: the transforms and two rows. */
+/* Scratch of a worker: the transforms and their rows. */
 static uint64_t worker_bytes(const kvox_ct_filter_plan *plan) {
-  return kvox_ct_filter_scratch(plan->filter) + 2 * (uint64_t)plan->row_step * sizeof(float);
+  return kvox_ct_filter_scratch(plan->filter) + 2 * KVOX_FILTER_PAIRS * (uint64_t)plan->row_step * sizeof(float);
 }
 
 static kvox_status choose_workers(kvox_ct_filter_plan *plan, uint64_t limit) {
@@ -109,23 +109,37 @@ typedef struct filter_job {
   kvox_ct_rows rows;
   const kvox_array *filtered;
   char *scratch;
+  int64_t pairs;
 } filter_job;
 
-static kvox_status filter_rows(void *data, int64_t index, int32_t worker) {
-  const filter_job *job = data;
-  const kvox_ct_filter_plan *plan = job->plan;
-  const int64_t rows = plan->shape[1], view = 2 * (index / rows);
+/* One row of two views, loaded into a row of each. */
+static kvox_status load_pair(const filter_job *job, int64_t index, float *a, float *b, kvox_filter_pair *pair) {
+  const int64_t rows = job->plan->shape[1], view = 2 * (index / rows);
   const int64_t at_a[2] = {view, index % rows}, at_b[2] = {view + 1, index % rows};
   const kvox_ct_row_place place = {.row = index % rows};
-  float *a = (float *)(void *)(job->scratch + (uint64_t)worker * worker_bytes(plan)), *b = a + plan->row_step;
-  void *scratch = b + plan->row_step;
-  const bool pair = view + 1 < plan->shape[0];
+  *pair = (kvox_filter_pair){.a = a, .weight_a = 1, .weight_b = 1, .out_a = kvox_array_at(job->filtered, 2, at_a)};
   KVOX_TRY(kvox_ct_rows_load(&job->rows, view, place, a, NULL));
-  if (pair) {
+  if (view + 1 < job->plan->shape[0]) {
+    pair->b = b;
+    pair->out_b = kvox_array_at(job->filtered, 2, at_b);
     KVOX_TRY(kvox_ct_rows_load(&job->rows, view + 1, place, b, NULL));
   }
-  kvox_ct_filter_pair(plan->filter, scratch, a, pair ? b : NULL, 1, 1, kvox_array_at(job->filtered, 2, at_a),
-                      pair ? kvox_array_at(job->filtered, 2, at_b) : NULL);
+  return KVOX_OK;
+}
+
+static kvox_status filter_pairs(void *data, int64_t index, int32_t worker) {
+  const filter_job *job = data;
+  const kvox_ct_filter_plan *plan = job->plan;
+  float *rows = (float *)(void *)(job->scratch + (uint64_t)worker * worker_bytes(plan));
+  void *scratch = rows + 2 * KVOX_FILTER_PAIRS * plan->row_step;
+  const int64_t first = index * KVOX_FILTER_PAIRS;
+  const int32_t count = (int32_t)kvox_min_i64(KVOX_FILTER_PAIRS, job->pairs - first);
+  kvox_filter_pair pairs[KVOX_FILTER_PAIRS];
+  for (int32_t n = 0; n < count; n++) {
+    float *a = rows + 2 * n * plan->row_step;
+    KVOX_TRY(load_pair(job, first + n, a, a + plan->row_step, &pairs[n]));
+  }
+  kvox_ct_filter_pairs(plan->filter, scratch, pairs, count);
   return KVOX_OK;
 }
 
@@ -138,9 +152,10 @@ static kvox_status execute_on_cpu(const kvox_ct_filter_plan *plan, kvox_workspac
       (kvox_ct_rows){.projections = projections, .correction = plan->correction, .cpu_level = plan->context->cpu_level};
   kvox_threads threads = plan->context->threads;
   threads.limit = plan->workers;
-  const int64_t pairs = kvox_divide_up(plan->shape[0], 2) * plan->shape[1];
+  job.pairs = kvox_divide_up(plan->shape[0], 2) * plan->shape[1];
+  const int64_t work = kvox_work(job.pairs, 100 * plan->filter->length);
   kvox_progress_next(&workspace->progress, 1);
-  const kvox_status status = kvox_parallel(&threads, pairs, kvox_work(pairs, 100 * plan->filter->length), filter_rows,
+  const kvox_status status = kvox_parallel(&threads, kvox_divide_up(job.pairs, KVOX_FILTER_PAIRS), work, filter_pairs,
                                            &job, &workspace->progress);
   kvox_workspace_add(workspace, "filter", kvox_now() - begin);
   return status;

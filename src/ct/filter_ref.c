@@ -46,13 +46,22 @@ static void fourth_back(const number x[4], number out[4]) {
   out[3] = minus_i(f, h);
 }
 
-static void pack(const kvox_filter_split *split, const float *a, const float *b, float *parts) {
-  const int64_t size = split->size, step = split->step;
+static float *number_at(float *lanes, int64_t n, int64_t lane) { return lanes + n * 2 * KVOX_FILTER_LANES + lane; }
+
+static number get(const float *at) { return (number){at[0], at[KVOX_FILTER_LANES]}; }
+
+static void put(float *at, number x) {
+  at[0] = x.re;
+  at[KVOX_FILTER_LANES] = x.im;
+}
+
+static void pack_pair(const kvox_filter_split *split, const kvox_filter_pair *pair, float *lanes) {
+  const int64_t size = split->size;
   const float half = KVOX_FILTER_ROOT_HALF;
   for (int64_t n = 0; n < size; n++) {
     number x[4], eighths[4], even[4], odd[4];
     for (int64_t p = 0; p < 4; p++) {
-      x[p] = sample(a, b, n + p * size, split->columns);
+      x[p] = sample(pair->a, pair->b, n + p * size, split->columns);
     }
     eighths[0] = x[0];
     eighths[1] = (number){half * (x[1].re + x[1].im), half * (x[1].im - x[1].re)};
@@ -61,28 +70,24 @@ static void pack(const kvox_filter_split *split, const float *a, const float *b,
     fourth(x, even);
     fourth(eighths, odd);
     for (int64_t r = 0; r < KVOX_FILTER_PARTS; r++) {
-      const number y = turn_on(split, r, n, r % 2 == 0 ? even[r / 2] : odd[r / 2]);
-      parts[2 * (r * step + n)] = y.re;
-      parts[2 * (r * step + n) + 1] = y.im;
+      put(number_at(lanes, n, r), turn_on(split, r, n, r % 2 == 0 ? even[r / 2] : odd[r / 2]));
     }
   }
 }
 
-static void multiply(float *floats, const float *response, int64_t count) {
-  for (int64_t i = 0; i < count; i++) {
-    floats[i] *= response[i];
+static void pack(const kvox_filter_split *split, const kvox_filter_pair *pairs, int32_t count, float *lanes) {
+  for (int32_t p = 0; p < count; p++) {
+    pack_pair(split, &pairs[p], lanes + p * KVOX_FILTER_PARTS);
   }
 }
 
-static void unpack(const kvox_filter_split *split, const float *parts, float weight_a, float weight_b, float *a,
-                   float *b) {
-  const int64_t size = split->size, step = split->step;
+static void unpack_pair(const kvox_filter_split *split, const float *lanes, const kvox_filter_pair *pair) {
+  const int64_t size = split->size;
   const float half = KVOX_FILTER_ROOT_HALF;
   for (int64_t n = 0; n < size; n++) {
     number x[2][4], even[4], odd[4];
     for (int64_t r = 0; r < KVOX_FILTER_PARTS; r++) {
-      const float *at = parts + 2 * (r * step + n);
-      x[r % 2][r / 2] = turn_back(split, r, n, (number){at[0], at[1]});
+      x[r % 2][r / 2] = turn_back(split, r, n, get(lanes + n * 2 * KVOX_FILTER_LANES + r));
     }
     fourth_back(x[0], even);
     fourth_back(x[1], odd);
@@ -91,9 +96,21 @@ static void unpack(const kvox_filter_split *split, const float *parts, float wei
     odd[3] = (number){-(half * (odd[3].re + odd[3].im)), half * (odd[3].re - odd[3].im)};
     for (int64_t p = 0; p < 4 && n + p * size < split->columns; p++) {
       const number y = plus(even[p], odd[p]);
-      a[n + p * size] = weight_a * y.re;
-      b[n + p * size] = weight_b * y.im;
+      pair->out_a[n + p * size] = pair->weight_a * y.re;
+      pair->out_b[n + p * size] = pair->weight_b * y.im;
     }
+  }
+}
+
+static void unpack(const kvox_filter_split *split, const float *lanes, const kvox_filter_pair *pairs, int32_t count) {
+  for (int32_t p = 0; p < count; p++) {
+    unpack_pair(split, lanes + p * KVOX_FILTER_PARTS, &pairs[p]);
+  }
+}
+
+static void multiply(float *floats, const float *factors, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    floats[i] *= factors[i];
   }
 }
 
@@ -109,4 +126,4 @@ static void interleave(const float *rows, int64_t step, int64_t count, float *ou
   turn(rows, step, count, out, KVOX_STACK);
 }
 
-const kvox_filter_kernels kvox_filter_ref = {pack, multiply, unpack, interleave, turn};
+const kvox_filter_kernels kvox_filter_ref = {pack, kvox_filter_convolve_ref, unpack, multiply, interleave, turn};

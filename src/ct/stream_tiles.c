@@ -49,7 +49,8 @@ static kvox_status filter_pair(void *data, int64_t index, int32_t worker) {
   const filter_job *job = data;
   const kvox_ct_part part = part_of(job->stream, index / job->pairs, job->view, job->views);
   void *scratch = kvox_ct_worker_scratch(&job->stream->plan->cpu.tiles, job->stream->workspace->block, worker);
-  return kvox_ct_fbp_cpu_filter_pair(job->stream->plan, &part, job->rows, 2 * (index % job->pairs), scratch);
+  const int64_t first = 2 * (index % job->pairs), views = kvox_min_i64(2, job->views - first);
+  return kvox_ct_fbp_cpu_filter_views(job->stream->plan, &part, job->rows, first, views, scratch);
 }
 
 static kvox_status filter(const kvox_ct_stream *s, int64_t view, int64_t views, const kvox_ct_rows *rows) {

@@ -39,7 +39,7 @@ static double convolved(const float *row, int64_t columns, int64_t n, double pit
  * of the largest sample, times the ramp's gain of 0.5 / pitch at most. */
 static void rows_are_convolved_with_the_ramp(void **state) {
   (void)state;
-  static const int64_t widths[] = {1, 2, 3, 17, 64, 129, 640};
+  static const int64_t widths[] = {1, 2, 3, 17, 64, 70, 90, 129, 300, 640};
   for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
     scan s = scan_options(5, 2, widths[w]);
     s.options.column_pitch_mm = 0.25;
@@ -148,6 +148,43 @@ static void every_cut_gives_the_same_bits(void **state) {
   free(first);
 }
 
+/* The transform is the library's own, of the same operations in the same order. */
+static void every_cpu_level_gives_the_same_bits(void **state) {
+  (void)state;
+  static const int64_t widths[] = {3, 70, 90, 101, 300, 1200}; /* lengths of 2^a {1, 3, 5} */
+  for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+    const size_t count = (size_t)(3 * 3 * widths[w]);
+    float *first = NULL;
+    for (int32_t level = KVOX_CPU_REF; level <= KVOX_CPU_AVX512; level++) {
+      scan s = scan_options(3, 3, widths[w]);
+      kvox_context_options options;
+      kvox_context_options_init(&options);
+      options.backend = KVOX_BACKEND_CPU;
+      options.cpu_level = level;
+      kvox_context_destroy(s.context);
+      s.context = NULL;
+      const kvox_status status = kvox_context_create(&options, &s.context);
+      if (status == KVOX_ERROR_UNSUPPORTED) {
+        continue;
+      }
+      assert_ok(status);
+      scan_begin(&s);
+      fill_noise(s.samples, (int64_t)count, 3);
+      kvox_ct_filter_plan *plan = plan_filter(&s, KVOX_CT_HANN, 0.9);
+      float *out = filtered_by(&s, plan);
+      if (first == NULL) {
+        first = out;
+      } else {
+        assert_memory_equal(out, first, count * sizeof *out);
+        free(out);
+      }
+      kvox_ct_filter_plan_destroy(plan);
+      scan_end(&s);
+    }
+    free(first);
+  }
+}
+
 static void wrong_filters_are_named(void **state) {
   (void)state;
   kvox_ct_filter_options o;
@@ -190,11 +227,9 @@ static void wrong_filters_are_named(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(rows_are_convolved_with_the_ramp),
-      cmocka_unit_test(windows_multiply_the_ramp),
-      cmocka_unit_test(the_ramp_is_the_transform_of_its_kernel),
-      cmocka_unit_test(every_cut_gives_the_same_bits),
-      cmocka_unit_test(wrong_filters_are_named),
+      cmocka_unit_test(rows_are_convolved_with_the_ramp),        cmocka_unit_test(windows_multiply_the_ramp),
+      cmocka_unit_test(the_ramp_is_the_transform_of_its_kernel), cmocka_unit_test(every_cut_gives_the_same_bits),
+      cmocka_unit_test(every_cpu_level_gives_the_same_bits),     cmocka_unit_test(wrong_filters_are_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,8 +110,13 @@ static float *filter_by_oracle(kvox_check *check, const shape *s, const kvox_ct_
       if (pair) {
         take_row(s, lines, view + 1, slice, b);
       }
-      kvox_ct_filter_pair(filter, scratch, a, pair ? b : NULL, weigh ? (float)weights[0] : 1,
-                          pair && weigh ? (float)weights[1] : 1, out, pair ? out + s->columns : NULL);
+      const kvox_filter_pair rows = {.a = a,
+                                     .b = pair ? b : NULL,
+                                     .weight_a = weigh ? (float)weights[0] : 1,
+                                     .weight_b = pair && weigh ? (float)weights[1] : 1,
+                                     .out_a = out,
+                                     .out_b = pair ? out + s->columns : NULL};
+      kvox_ct_filter_pairs(filter, scratch, &rows, 1);
     }
   }
   kvox_ct_filter_drop(filter);

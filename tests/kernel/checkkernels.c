@@ -6,8 +6,8 @@
 
 extern const kvox_check_stage kvox_check_vec_operations, kvox_check_vec_log;
 extern const kvox_check_stage kvox_check_correct_counts, kvox_check_correct_finite;
-extern const kvox_check_stage kvox_check_filter_pack, kvox_check_filter_multiply, kvox_check_filter_unpack,
-    kvox_check_filter_interleave;
+extern const kvox_check_stage kvox_check_filter_pack, kvox_check_filter_convolve, kvox_check_filter_multiply,
+    kvox_check_filter_unpack, kvox_check_filter_interleave;
 extern const kvox_check_stage kvox_check_backproject_slice, kvox_check_backproject_stack, kvox_check_project_slice,
     kvox_check_project_stack, kvox_check_cone, kvox_check_oblique, kvox_check_thin;
 extern const kvox_check_stage kvox_check_rays_project, kvox_check_rays_backproject;
@@ -30,6 +30,7 @@ static const kvox_check_stage *const stages[] = {
     &kvox_check_correct_counts,
     &kvox_check_correct_finite,
     &kvox_check_filter_pack,
+    &kvox_check_filter_convolve,
     &kvox_check_filter_multiply,
     &kvox_check_filter_unpack,
     &kvox_check_filter_interleave,
