@@ -360,22 +360,38 @@ static kvox_status run_item(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
-/* Samples of k-space that no transform covers. */
-static void clear_unused(const kvox_fourier_way *way, const kvox_array *out) {
-  if (memcmp(way->out.size, way->out.used, sizeof way->out.size) == 0) {
-    return;
-  }
-  static const float zero[2] = {0, 0};
-  const int64_t volumes = kvox_mri_volumes(out), samples = kvox_mri_volume_samples(out);
-  for (int64_t v = 0; v < volumes; v++) {
-    for (int64_t n = 0; n < samples; n++) {
-      kvox_mri_write(out, v, n, 1, zero);
+/* Samples of a row of k-space that no transform covers: all of it, or what lies on either side of those. */
+static kvox_status clear_row(void *data, int64_t row, int32_t worker) {
+  (void)worker;
+  const job *j = data;
+  const kvox_fourier_part *part = &j->way->out;
+  static const float zeros[2 * KVOX_MRI_TILE] = {0};
+  const int64_t *size = part->size, y = row % size[1], z = row / size[1] % size[2], begin = row * size[0];
+  const int64_t rows = y - part->first[1], planes = z - part->first[2];
+  const bool covered = rows >= 0 && rows < part->used[1] && planes >= 0 && planes < part->used[2];
+  for (int64_t x = 0; x < size[0];) {
+    if (covered && x == part->first[0]) {
+      x += part->used[0];
+      continue;
     }
+    const int64_t end = covered && x < part->first[0] ? part->first[0] : size[0];
+    const int64_t count = kvox_min_i64(KVOX_MRI_TILE, end - x), volume = size[0] * size[1] * size[2];
+    kvox_mri_write(j->out, begin / volume, begin % volume + x, count, zeros);
+    x += count;
   }
+  return KVOX_OK;
+}
+
+static kvox_status clear_unused(job *j) {
+  const int64_t *size = j->way->out.size, samples = kvox_array_elements(j->out);
+  if (memcmp(size, j->way->out.used, sizeof j->way->out.size) == 0) {
+    return KVOX_OK;
+  }
+  return kvox_parallel(&j->threads, samples / size[0], samples, clear_row, j, NULL);
 }
 
 static kvox_status run_all(job *j, int64_t items, int64_t work) {
-  clear_unused(j->way, j->out);
+  KVOX_TRY(clear_unused(j));
   if (j->share.items) {
     kvox_progress_next(j->progress, 1);
     return kvox_parallel(&j->threads, items, work, run_item, j, j->progress);
