@@ -109,6 +109,6 @@ void kvox_mri_zero_run(int64_t count, char *to, int64_t step);
 kvox_status kvox_mri_row_not_finite(const kvox_array *in, int64_t row);
 
 /* KVOX_ERROR_DATA where an element of c64 is not finite. */
-kvox_status kvox_mri_check_finite(const char *name, const kvox_array *array);
+kvox_status kvox_mri_check_finite(const kvox_context *context, const char *name, const kvox_array *array);
 
 #endif

@@ -147,7 +147,7 @@ static kvox_status make(kvox_mri_leaf *leaf, const kvox_array *maps, int32_t lea
   part->coils = maps->shape[0];
   part->kernels = kvox_product_kernels_of(leaf->context->cpu_level);
   if (maps->buffer == NULL) {
-    KVOX_TRY(kvox_mri_check_finite(maps_name, maps));
+    KVOX_TRY(kvox_mri_check_finite(leaf->context, maps_name, maps));
   }
   leaf->only_there = maps->buffer != NULL;
   if (leaf->context->ocl == NULL) {

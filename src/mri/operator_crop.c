@@ -34,7 +34,10 @@ static kvox_status crop_row(void *data, int64_t row, int32_t worker) {
   const int64_t begin = job->to[last], count = job->count[last];
   kvox_mri_zero_run(begin, to, out_step);
   kvox_mri_copy_run(count, from + job->from[last] * in_step, in_step, to + begin * out_step, out_step);
-  kvox_mri_zero_run(out->shape[last] - begin - count, to + (begin + count) * out_step, out_step);
+  const int64_t after = out->shape[last] - begin - count;
+  if (after > 0) { /* the stride of one element may be any number, and leave memory */
+    kvox_mri_zero_run(after, to + (begin + count) * out_step, out_step);
+  }
   return KVOX_OK;
 }
 

@@ -171,7 +171,7 @@ kvox_status kvox_mri_operator_create_modulation(kvox_context *context, int32_t r
   }
   if (status == KVOX_OK) {
     ((modulation_part *)leaf->own)->factors = *factors;
-    status = factors->buffer == NULL ? kvox_mri_check_finite(factors_name, factors) : KVOX_OK;
+    status = factors->buffer == NULL ? kvox_mri_check_finite(context, factors_name, factors) : KVOX_OK;
   }
   if (status == KVOX_OK) {
     status = multiply_there(leaf, factors);

@@ -111,13 +111,21 @@ kvox_status kvox_mri_row_not_finite(const kvox_array *in, int64_t row) {
                  isinf(largest) ? "NaN or infinite" : "so large that products leave the range of 32-bit floats");
 }
 
-kvox_status kvox_mri_check_finite(const char *name, const kvox_array *array) {
-  for (int64_t row = 0; row < kvox_array_row_count(array); row++) {
-    float largest;
-    const int64_t worst = find_worst(array, row, &largest);
-    if (isinf(largest)) {
-      return fail_at(name, array, row, worst, "NaN or infinite");
-    }
-  }
-  return KVOX_OK;
+typedef struct finite_job {
+  const char *name;
+  const kvox_array *array;
+} finite_job;
+
+static kvox_status check_row(void *data, int64_t row, int32_t worker) {
+  (void)worker;
+  const finite_job *job = data;
+  float largest;
+  const int64_t worst = find_worst(job->array, row, &largest);
+  return isinf(largest) ? fail_at(job->name, job->array, row, worst, "NaN or infinite") : KVOX_OK;
+}
+
+kvox_status kvox_mri_check_finite(const kvox_context *context, const char *name, const kvox_array *array) {
+  finite_job job = {.name = name, .array = array};
+  return kvox_parallel(&context->threads, kvox_array_row_count(array), kvox_work(kvox_array_elements(array), 2),
+                       check_row, &job, NULL);
 }

@@ -401,6 +401,66 @@ static void test_bad_use(void **state) {
   kvox_context_destroy(other);
 }
 
+/* The stride of an axis of one element is never gone, wherever it leads (sanitizers look). */
+static void test_stride_of_one(void **state) {
+  static const int64_t far[] = {INT64_MAX, INT64_MIN, INT64_MAX / 8 * 8};
+  static float complex data[2][5];
+  for (size_t i = 0; i < sizeof far / sizeof far[0]; i++) {
+    kvox_mri_operator *crop = NULL;
+    kvox_array from = array_of(data[0], KVOX_C64, 3, (int64_t[]){1, 5, 1}),
+               to = array_of(data[1], KVOX_C64, 3, from.shape);
+    from.strides[0] = from.strides[2] = to.strides[0] = to.strides[2] = far[i];
+    for (int n = 0; n < 5; n++) {
+      data[0][n] = (float complex)(n + 1 + 0.5 * I);
+      data[1][n] = -1;
+    }
+    to.shape[1] = 3;
+    assert_ok(kvox_mri_operator_create_crop(*state, 3, from.shape, to.shape, &crop));
+    assert_ok(kvox_mri_operator_forward(crop, NULL, &from, &to));
+    assert_memory_equal(data[1], data[0] + 1, 3 * sizeof data[0][0]);
+    assert_ok(kvox_mri_operator_adjoint(crop, NULL, &to, &from));
+    assert_memory_equal(data[0] + 1, data[1], 3 * sizeof data[0][0]);
+    assert_true(data[0][0] == 0 && data[0][4] == 0);
+    kvox_mri_operator_destroy(crop);
+  }
+}
+
+/* A host's loop that counts, and runs what it is given in no good order. */
+static void run_backwards(void *user, int64_t count, kvox_task task, void *data) {
+  *(int *)user += 1;
+  while (count-- > 0) {
+    task(data, count);
+  }
+}
+
+/* Maps are looked through by all threads; of several bad samples the first is named. */
+static void test_finite(void **state) {
+  (void)state;
+  enum { SIZE = 300 };
+  int loops = 0;
+  kvox_context_options options;
+  kvox_context *context = NULL;
+  kvox_mri_operator *made = NULL;
+  kvox_context_options_init(&options);
+  options.threads = 3;
+  options.backend = KVOX_BACKEND_CPU;
+  options.parallel = run_backwards;
+  options.parallel_user = &loops;
+  assert_ok(kvox_context_create(&options, &context));
+  float complex *data = calloc((size_t)(SIZE * SIZE), sizeof *data);
+  assert_non_null(data);
+  const int64_t shape[2] = {SIZE, SIZE};
+  const kvox_array factors = array_of(data, KVOX_C64, 2, shape);
+  assert_ok(kvox_mri_operator_create_modulation(context, 2, shape, &factors, &made));
+  assert_int_equal(loops, 1);
+  kvox_mri_operator_destroy(made);
+  data[250 * SIZE + 3] = data[120 * SIZE + 7] = data[120 * SIZE + 9] = INFINITY;
+  assert_fails(KVOX_ERROR_DATA, "(120, 7) is NaN or infinite",
+               kvox_mri_operator_create_modulation(context, 2, shape, &factors, &made));
+  free(data);
+  kvox_context_destroy(context);
+}
+
 static int start(void **state) {
   make_samples();
   return set_up(state);
@@ -408,9 +468,10 @@ static int start(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_adjoint), cmocka_unit_test(test_linear),    cmocka_unit_test(test_plain),
-      cmocka_unit_test(test_gather),  cmocka_unit_test(test_crop),      cmocka_unit_test(test_chain),
-      cmocka_unit_test(test_threads), cmocka_unit_test(test_bad_parts), cmocka_unit_test(test_bad_use),
+      cmocka_unit_test(test_adjoint),       cmocka_unit_test(test_linear),    cmocka_unit_test(test_plain),
+      cmocka_unit_test(test_gather),        cmocka_unit_test(test_crop),      cmocka_unit_test(test_chain),
+      cmocka_unit_test(test_threads),       cmocka_unit_test(test_bad_parts), cmocka_unit_test(test_bad_use),
+      cmocka_unit_test(test_stride_of_one), cmocka_unit_test(test_finite),
   };
   return cmocka_run_group_tests(tests, start, tear_down);
 }
