@@ -27,15 +27,18 @@ double kvox_kspace_shape_at(const kvox_kspace_shape *shape, const double q[3]) {
   return value;
 }
 
-/* A shape in the grid's coordinates r: |unit r + start|^2 <= 1. */
+/* A shape in the grid's coordinates r: |scale unit r + start|^2 <= 1. The scale is a power of two that leaves numbers
+ * of about 1 in `unit`, however small or large the shape is: their products stay numbers. */
 typedef struct seen {
   double unit[3][3]; /* [r][axis] */
+  double scale;
   double start[3];
   double from_center[3]; /* the grid's middle from the shape's, mm */
 } seen;
 
 static seen look(const kvox_shape *shape, const kvox_grid *grid, const double middle[3]) {
   seen s;
+  double largest = 0;
   for (int c = 0; c < 3; c++) {
     s.from_center[c] = middle[c] - shape->center_mm[c];
   }
@@ -43,7 +46,14 @@ static seen look(const kvox_shape *shape, const kvox_grid *grid, const double mi
     s.start[r] = kvox_dot3(shape->unit[r], s.from_center);
     for (int a = 0; a < 3; a++) {
       s.unit[r][a] = kvox_dot3(shape->unit[r], grid->axes[a]);
+      largest = fmax(largest, fabs(s.unit[r][a]));
     }
+  }
+  int exponent = 0;
+  frexp(largest, &exponent);
+  s.scale = largest > 0 ? ldexp(1, exponent) : 1;
+  for (int i = 0; i < 9; i++) {
+    s.unit[i / 3][i % 3] /= s.scale;
   }
   return s;
 }
@@ -77,11 +87,12 @@ static bool see_ellipsoid(const seen *s, double density, kvox_kspace_shape *out)
   if (!(fabs(determinant) > nothing * column_length(s, 0) * column_length(s, 1) * column_length(s, 2))) {
     return false;
   }
-  *out = (kvox_kspace_shape){.is_ellipsoid = true, .amount = density * 4 / 3 * pi / fabs(determinant)};
+  *out = (kvox_kspace_shape){.is_ellipsoid = true,
+                             .amount = density * 4 / 3 * pi / fabs(determinant) / s->scale / s->scale / s->scale};
   for (int a = 0; a < 3; a++) {
-    out->center[a] = -kvox_dot3(rows[a], s->start) / determinant;
+    out->center[a] = -kvox_dot3(rows[a], s->start) / determinant / s->scale;
     for (int b = 0; b < 3; b++) {
-      out->metric[a][b] = kvox_dot3(rows[a], rows[b]) / (determinant * determinant);
+      out->metric[a][b] = kvox_dot3(rows[a], rows[b]) / (determinant * determinant) / s->scale / s->scale;
     }
   }
   return true;
@@ -109,12 +120,12 @@ static sight see_ellipse(const seen *s, double density, int a, int b, kvox_kspac
   if (!(radius_squared > 0)) {
     return MISSED;
   }
-  *out = (kvox_kspace_shape){.amount = density * pi * radius_squared / sqrt(determinant)};
-  out->center[a] = center_a;
-  out->center[b] = center_b;
-  out->metric[a][a] = radius_squared * vv / determinant;
-  out->metric[b][b] = radius_squared * uu / determinant;
-  out->metric[a][b] = out->metric[b][a] = -radius_squared * uv / determinant;
+  *out = (kvox_kspace_shape){.amount = density * pi * radius_squared / sqrt(determinant) / s->scale / s->scale};
+  out->center[a] = center_a / s->scale;
+  out->center[b] = center_b / s->scale;
+  out->metric[a][a] = radius_squared * vv / determinant / s->scale / s->scale;
+  out->metric[b][b] = radius_squared * uu / determinant / s->scale / s->scale;
+  out->metric[a][b] = out->metric[b][a] = -radius_squared * uv / determinant / s->scale / s->scale;
   return SEEN;
 }
 

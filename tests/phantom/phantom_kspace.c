@@ -348,6 +348,33 @@ static void test_same(void **state) {
   free(points);
 }
 
+/* However small or large, whole ellipses and ellipsoids have a closed form: next to nothing, or beyond floats. */
+static void test_sizes(void **state) {
+  static const char *const names[] = {"shepp-logan", "discs", "spheres", "shepp-logan-3d"};
+  static float complex samples[8 * 8 * 8];
+  for (int i = 0; i < 8; i++) {
+    const bool solid = i % 4 >= 2;
+    kvox_phantom *phantom = NULL;
+    kvox_grid grid;
+    kvox_array array;
+    const int64_t depth = solid ? 8 : 1;
+    assert_ok(kvox_grid_init(&grid, (int64_t[]){8, 8, depth}, (double[]){2, 2, 2}, NULL));
+    assert_ok(kvox_array_init(&array, samples, KVOX_C64, 4, (int64_t[]){1, depth, 8, 8}));
+    assert_ok(kvox_phantom_create(*state, names[i % 4], i < 4 ? 1e-90 : 1e90, 1, &phantom));
+    if (i < 4) {
+      memset(samples, 0x7f, sizeof samples);
+      assert_ok(kvox_phantom_kspace(phantom, NULL, &grid, &array));
+      for (int64_t n = 0; n < 64 * depth; n++) {
+        assert_true(cabsf(samples[n]) < 1e-30F);
+      }
+    } else {
+      assert_fails(KVOX_ERROR_DATA, "out of the range of 32-bit floats",
+                   kvox_phantom_kspace(phantom, NULL, &grid, &array));
+    }
+    kvox_phantom_destroy(phantom);
+  }
+}
+
 static void test_errors(void **state) {
   static float complex data[4096];
   kvox_phantom *head = phantom_of(*state, "forbild-head", 100), *solid = phantom_of(*state, "forbild-head-3d", 100);
@@ -448,9 +475,10 @@ static void test_loops(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_quadrature), cmocka_unit_test(test_oblique), cmocka_unit_test(test_zero),
-      cmocka_unit_test(test_maps),       cmocka_unit_test(test_image),   cmocka_unit_test(test_symmetry),
-      cmocka_unit_test(test_same),       cmocka_unit_test(test_errors),  cmocka_unit_test(test_loops),
+      cmocka_unit_test(test_quadrature), cmocka_unit_test(test_sizes), cmocka_unit_test(test_oblique),
+      cmocka_unit_test(test_zero),       cmocka_unit_test(test_maps),  cmocka_unit_test(test_image),
+      cmocka_unit_test(test_symmetry),   cmocka_unit_test(test_same),  cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_loops),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
