@@ -36,6 +36,13 @@ static inline void vf_pick_sum(const float *p, const float *q, vf a, vi index, i
   vf_gather_sum(p, q, a, index, low, high);
 }
 #endif
+#if !defined(KVOX_VEC_AVX2)
+#define VF_CLOSE_RISE 0 /* nothing is gained */
+static inline void vf_pick_sum_close(const float *p, const float *q, vf a, vi index, int64_t first, int64_t second,
+                                     vf *low, vf *high) {
+  vf_pick_sum(p, q, a, index, first, second, low, high);
+}
+#endif
 #if !defined(KVOX_VEC_AVX512)
 /* The same where they rise by VF_SUM_RISE ... VF_WIDE_RISE each, and 0 <= index < 3 VL - 1. */
 static inline void vf_pick_sum_wide(const float *p, const float *q, vf a, vi index, vf *low, vf *high) {

@@ -112,6 +112,19 @@ static inline void vf_pick_sum(const float *p, const float *q, vf a, vi index, i
                           _mm256_permutevar8x32_ps(vf_sum(p1 + 1, q1 + 1, a), at1), 0xf0);
 }
 
+/* The same where they rise by less than VF_CLOSE_RISE: half as many loads. */
+#define VF_CLOSE_RISE 1.99 /* 2 + 3 rises lie in one vector */
+static inline void vf_pick_sum_close(const float *p, const float *q, vf a, vi index, int64_t first, int64_t second,
+                                     vf *low, vf *high) {
+  const vi at0 = _mm256_sub_epi32(index, _mm256_set1_epi32(vi_whole[first]));
+  const vi at1 = _mm256_sub_epi32(index, _mm256_set1_epi32(vi_whole[second]));
+  const vi one = _mm256_set1_epi32(1);
+  const vf sum0 = vf_sum(p + first, q + first, a), sum1 = vf_sum(p + second, q + second, a);
+  *low = _mm256_blend_ps(_mm256_permutevar8x32_ps(sum0, at0), _mm256_permutevar8x32_ps(sum1, at1), 0xf0);
+  *high = _mm256_blend_ps(_mm256_permutevar8x32_ps(sum0, _mm256_add_epi32(at0, one)),
+                          _mm256_permutevar8x32_ps(sum1, _mm256_add_epi32(at1, one)), 0xf0);
+}
+
 /* a0 b0 a1 b1 ...: the first VL into low, the rest into high; and back. */
 static inline void vf_zip(vf a, vf b, vf *low, vf *high) {
   const vf l = _mm256_unpacklo_ps(a, b), h = _mm256_unpackhi_ps(a, b);

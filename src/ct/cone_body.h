@@ -19,7 +19,7 @@ static const int64_t rounding = 1 << 16;
 
 /* How a vector of voxels finds its samples: by the rows from a voxel to the next. Up to VF_WIDE_RISE a block of which a
  * voxel is inside stays within the zeros, and its rows within three vectors of 16: 16 x 2.8 + 2 < KVOX_CONE_GAP. */
-typedef enum reach { NEAR, WIDE, FAR } reach;
+typedef enum reach { CLOSE, NEAR, WIDE, FAR } reach;
 
 /* Where the pixels of a patch meet a view, and the two columns they take from: the nearer one with `weight`, the other
  * one `ratio` <= 1 times as much. */
@@ -108,7 +108,9 @@ static inline __attribute__((always_inline)) vf take(const columns *c, int64_t r
   const float *nearer = c->nearer + row, *other = nearer + c->other;
   const vi at = vi_truncate(s);
   vf low, high;
-  if (how == NEAR) {
+  if (how == CLOSE) {
+    vf_pick_sum_close(nearer, other, c->ratio, at, first, second, &low, &high);
+  } else if (how == NEAR) {
     vf_pick_sum(nearer, other, c->ratio, at, first, second, &low, &high);
   } else if (how == WIDE) {
     vf_pick_sum_wide(nearer + first, other + first, c->ratio, vi_sub(at, vi_set((int32_t)first)), &low, &high);
@@ -157,7 +159,9 @@ static inline __attribute__((always_inline)) void take_line(const kvox_cone_tile
   const int64_t nearer = l->nearer[n] * tile->step, other = l->other[n] * tile->step;
   const columns c = {p->view->samples + nearer, other - nearer, vf_set(l->ratio[n]), vf_set(l->weight[n])};
   const float slope = l->slope[n];
-  if (slope < (float)VF_SUM_RISE) {
+  if (VF_CLOSE_RISE > 0 && slope < (float)VF_CLOSE_RISE) {
+    take_blocks(&c, base, step, slope, tile->rows, blocks, voxels, CLOSE);
+  } else if (slope < (float)VF_SUM_RISE) {
     take_blocks(&c, base, step, slope, tile->rows, blocks, voxels, NEAR);
   } else if (slope < (float)VF_WIDE_RISE) {
     take_blocks(&c, base, step, slope, tile->rows, blocks, voxels, WIDE);

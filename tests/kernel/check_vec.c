@@ -221,12 +221,13 @@ static void compare_pick_pairs(kvox_check *check, int32_t vectors) {
 
 enum { SUM_SAMPLES = 4 * MOST_LANES + 48 };
 
-/* `way`: 0 for lanes that rise evenly, 1 for those that rise further, 2 for any. */
+/* `way`: 0 for lanes that rise evenly, 1 for those that rise further, 2 for any, 3 for those that rise less. */
 static void compare_sum(kvox_check *check, int way) {
   const kvox_vec_table *table = table_of(check->level);
-  const double least = way == 1 ? table->rise : 0, most = way == 1 ? table->wide_rise : table->rise;
+  const double least = way == 1 ? table->rise : 0;
+  const double most = way == 1 ? table->wide_rise : way == 3 ? table->close_rise : table->rise;
   const double rise = kvox_check_real(check, least, most), start = kvox_check_real(check, 0, 1.0001);
-  const int64_t first = way == 0 ? kvox_check_integer(check, 0, 16) : 0;
+  const int64_t first = way == 0 || way == 3 ? kvox_check_integer(check, 0, 16) : 0;
   float *p = kvox_check_floats(check, SUM_SAMPLES), *q = kvox_check_floats(check, SUM_SAMPLES);
   float low[MOST_LANES], high[MOST_LANES];
   const float a = random_float(check);
@@ -243,6 +244,8 @@ static void compare_sum(kvox_check *check, int way) {
     table->gather_sum(p, q, a, index, low, high);
   } else if (way == 1) {
     table->pick_sum_wide(p, q, a, index, low, high);
+  } else if (way == 3) {
+    table->pick_sum_close(p, q, a, index, first, index[table->lanes / 2], low, high);
   } else {
     table->pick_sum(p, q, a, index, first, index[table->lanes / 2], low, high);
   }
@@ -310,7 +313,7 @@ static void compare_operations(kvox_check *check) {
   compare_pick(check);
   compare_pick_pairs(check, 2);
   compare_pick_pairs(check, 3);
-  for (int way = 0; way < 3; way++) {
+  for (int way = 0; way < 4; way++) {
     compare_sum(check, way);
   }
   compare_zip(check);

@@ -20,7 +20,9 @@ typedef struct kvox_vec_table {
   kvox_vec_int_function ints[VEC_INTS];
   void (*gather_pair)(const float *p, const int32_t *index, float *low, float *high);
   void (*pick_pairs[2])(const float *p, const int32_t *index, float *low, float *high); /* of 2 and 3 vectors */
-  double rise, wide_rise; /* that lanes of pick_sum may lie apart, and of pick_sum_wide */
+  double close_rise, rise, wide_rise; /* that lanes of pick_sum_close, pick_sum, pick_sum_wide may lie apart */
+  void (*pick_sum_close)(const float *p, const float *q, float a, const int32_t *index, int64_t first, int64_t second,
+                         float *low, float *high);
   void (*pick_sum)(const float *p, const float *q, float a, const int32_t *index, int64_t first, int64_t second,
                    float *low, float *high);
   void (*pick_sum_wide)(const float *p, const float *q, float a, const int32_t *index, float *low, float *high);

@@ -54,6 +54,14 @@ static void pick_pair_3(const float *p, const int32_t *index, float *low, float 
   vf_store(high, h);
 }
 
+static void pick_sum_close(const float *p, const float *q, float a, const int32_t *index, int64_t first, int64_t second,
+                           float *low, float *high) {
+  vf l, h;
+  vf_pick_sum_close(p, q, vf_set(a), vi_load(index), first, second, &l, &h);
+  vf_store(low, l);
+  vf_store(high, h);
+}
+
 static void pick_sum(const float *p, const float *q, float a, const int32_t *index, int64_t first, int64_t second,
                      float *low, float *high) {
   vf l, h;
@@ -136,8 +144,10 @@ const kvox_vec_table TABLE = {
     .ints = {int_add, int_sub, int_and, int_or, int_left, int_right, int_set},
     .gather_pair = gather_pair,
     .pick_pairs = {pick_pair_2, pick_pair_3},
+    .close_rise = VF_CLOSE_RISE,
     .rise = VF_SUM_RISE,
     .wide_rise = VF_WIDE_RISE,
+    .pick_sum_close = pick_sum_close,
     .pick_sum = pick_sum,
     .pick_sum_wide = pick_sum_wide,
     .gather_sum = gather_sum,
