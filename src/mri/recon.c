@@ -119,7 +119,9 @@ static void drop_lines(kvox_mri_recon *r) {
   r->store.samples = r->grid = r->row = NULL;
   r->store.counts = NULL;
   kvox_release(heap, r->matrix);
+  kvox_buffer_destroy(r->completed);
   r->matrix = NULL;
+  r->completed = NULL;
   kvox_mri_noise_sum_destroy(r->edges);
   kvox_mri_noise_destroy(r->edge_noise);
   kvox_mri_compression_destroy(r->compression);
@@ -233,6 +235,7 @@ kvox_status kvox_mri_recon_begin(kvox_mri_recon *r, const kvox_mri_readout *read
   }
   KVOX_TRY_CLEANUP(kvox_mri_recon_epi_begin(r, readout->coils, readout->samples));
   KVOX_TRY_CLEANUP(make_mixing(r, readout->coils));
+  KVOX_TRY_CLEANUP(kvox_mri_recon_complete_begin(r, readout->coils));
   KVOX_TRY_CLEANUP(kvox_mri_recon_inner_bytes(r, readout->coils, &inner));
   KVOX_TRY_CLEANUP(kvox_workspace_begin(r->inner, inner));
   r->coils = readout->coils;

@@ -89,6 +89,7 @@ struct kvox_mri_recon {
   kvox_mri_fourier *along_x; /* NULL: not transformed before an image is asked for */
   kvox_mri_fourier *across;
   kvox_mri_partial *partial; /* NULL: nothing to find */
+  kvox_buffer *completed;    /* lines of all images of a slice on a device; NULL: they come to the host one by one */
   float *grid;               /* [coil][encoded x] */
   float *row;                /* [coil][x of the store] */
   kvox_mri_recon_store store;
@@ -163,6 +164,13 @@ kvox_status kvox_mri_recon_take_ghost_off(kvox_mri_recon *recon, int64_t frame, 
  * of k-space, which must not be transformed before. Replaces what was planned before. */
 kvox_status kvox_mri_recon_plan_transforms(kvox_mri_recon *recon, int64_t first, int64_t end);
 void kvox_mri_recon_drop_transforms(kvox_mri_recon *recon);
+
+/* What `completed` takes; 0: there is none, for partial Fourier or the transform is not on a device, or the slice is
+ * too large. */
+uint64_t kvox_mri_recon_completed_bytes(const kvox_mri_recon *recon, int64_t coils);
+kvox_status kvox_mri_recon_complete_begin(kvox_mri_recon *recon, int64_t coils);
+/* As an array [image, z, y, x]. */
+kvox_array kvox_mri_recon_completed(const kvox_mri_recon *recon, int64_t images);
 
 /* ---- Coils at the image ---- */
 

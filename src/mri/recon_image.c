@@ -151,9 +151,13 @@ static void convert(const kvox_array *from, const kvox_array *to) {
 
 /* ---- A slice ---- */
 
-/* Whether something is done to lines of a coil, or they are mixed, before they are transformed. */
+static bool is_mixed(const kvox_mri_recon *r, int64_t coils) {
+  return kvox_mri_recon_wants_edges(r) || kvox_mri_recon_images(r, coils) < coils;
+}
+
+/* Whether something is done on the host to lines of a coil, or they are mixed, before they are transformed. */
 static bool is_general(const kvox_mri_recon *r, int64_t coils) {
-  return kvox_mri_recon_wants_edges(r) || kvox_mri_recon_images(r, coils) < coils || r->partial != NULL;
+  return kvox_mri_recon_completed_bytes(r, coils) == 0 && (is_mixed(r, coils) || r->partial != NULL);
 }
 
 static bool lay_scratch(const kvox_mri_recon *r, int64_t coils, scratch_layout *s) {
@@ -167,7 +171,7 @@ static bool lay_scratch(const kvox_mri_recon *r, int64_t coils, scratch_layout *
   lines = kvox_round_up(lines, KVOX_MRI_STEP);
   *s = (scratch_layout){.ghostless = 0};
   fits = fits && kvox_multiply(lines, ghost ? coils : 0, &s->mixture);
-  fits = fits && kvox_add(s->mixture, general ? lines : 0, &s->images);
+  fits = fits && kvox_add(s->mixture, general || is_mixed(r, coils) ? lines : 0, &s->images);
   fits = fits && kvox_multiply(image, all ? kvox_mri_recon_images(r, coils) : general, &part);
   fits = fits && kvox_add(s->images, part, &s->maps);
   fits = fits && kvox_add(s->maps, all ? part : 0, &s->own);
@@ -182,21 +186,43 @@ static void collect_stages(const image_job *job) {
   }
 }
 
-/* One coil, or one mixture of them, to its image [1, z, y, x]. */
+/* All coils, or mixtures of them, to what is completed on the device. */
+static kvox_status complete_there(const image_job *job, const kvox_array *stored, const kvox_array *completed) {
+  kvox_mri_recon *r = job->recon;
+  if (r->matrix == NULL) {
+    KVOX_TRY(kvox_mri_partial_to_kspace(r->partial, r->inner, stored, completed));
+    collect_stages(job);
+    return KVOX_OK;
+  }
+  const int64_t size[3] = {stored->shape[3], stored->shape[2], stored->shape[1]};
+  const kvox_array own = scratch_array(job->scratch + job->at.mixture, KVOX_C64, 1, size);
+  for (int64_t v = 0; v < job->count; v++) {
+    kvox_array one = *completed;
+    one.shape[0] = 1;
+    one.data = kvox_array_shifted(completed, v * completed->strides[0]);
+    KVOX_TRY(kvox_mri_recon_mix_coil(r, v, stored, &own));
+    collect_stages(job);
+    KVOX_TRY(kvox_mri_partial_to_kspace(r->partial, r->inner, &own, &one));
+    collect_stages(job);
+  }
+  return KVOX_OK;
+}
+
+/* One coil, or one mixture of them, to its image [1, z, y, x]; of lines that are completed, the image alone. */
 static kvox_status coil_image(const image_job *job, const kvox_array *stored, int64_t coil, const kvox_array *image) {
   kvox_mri_recon *r = job->recon;
   kvox_array lines = *stored;
   lines.shape[0] = 1;
   const int64_t size[3] = {stored->shape[3], stored->shape[2], stored->shape[1]};
   const kvox_array own = scratch_array(job->scratch + job->at.mixture, KVOX_C64, 1, size);
-  if (r->matrix != NULL) {
+  if (r->completed == NULL && r->matrix != NULL) {
     KVOX_TRY(kvox_mri_recon_mix_coil(r, coil, stored, &own));
     collect_stages(job);
     lines = own;
   } else {
     lines.data = kvox_array_shifted(stored, coil * stored->strides[0]);
   }
-  if (r->partial != NULL) {
+  if (r->completed == NULL && r->partial != NULL) {
     KVOX_TRY(kvox_mri_partial_to_kspace(r->partial, r->inner, &lines, &own));
     collect_stages(job);
     lines = own;
@@ -327,6 +353,11 @@ static kvox_status make_slice(const image_job *job, int64_t frame, int64_t place
     KVOX_TRY(kvox_mri_recon_take_ghost_off(r, frame, slice, &stored, &ghostless, &done));
     collect_stages(job);
     stored = done ? ghostless : stored;
+  }
+  if (r->completed != NULL) {
+    const kvox_array completed = kvox_mri_recon_completed(r, job->count);
+    KVOX_TRY(complete_there(job, &stored, &completed));
+    stored = completed;
   }
   switch (r->options.combine) {
     case KVOX_MRI_SEPARATE: KVOX_TRY(separate(job, &stored, &target)); break;

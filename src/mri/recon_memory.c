@@ -77,7 +77,7 @@ static kvox_status inner_bytes(const kvox_mri_recon *r, int64_t coils, uint64_t 
     *bytes = all[i] > *bytes ? all[i] : *bytes;
   }
   *plans = x.plan + across.plan + partial.plan;
-  *device = x.device + across.device + partial.device;
+  *device = x.device + across.device + partial.device + kvox_mri_recon_completed_bytes(r, coils);
   return KVOX_OK;
 }
 

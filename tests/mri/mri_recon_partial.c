@@ -150,6 +150,81 @@ static void test_other_echo(void **state) {
   scan_free(&s);
 }
 
+/* ---- On a device ---- */
+
+static kvox_context *context_there(int32_t backend, uint64_t limit) {
+  kvox_context_options options;
+  kvox_context *context = NULL;
+  kvox_context_options_init(&options);
+  options.backend = backend;
+  options.ignore_environment = backend == KVOX_BACKEND_CPU;
+  options.device = getenv("KVOX_DEVICE");
+  options.memory_limit = limit;
+  assert_ok(kvox_context_create(&options, &context));
+  return context;
+}
+
+/* Images by what is completed there, of one buffer or (where the limit leaves no room for it) coil by coil; `device`:
+ * what was told of its memory. */
+static float *chain_of(kvox_context *context, scan *s, const kvox_mri_recon_options *o, kvox_type type, int64_t *floats,
+                       uint64_t *device) {
+  kvox_memory_use memory;
+  int64_t count = 0;
+  kvox_mri_recon *recon = recon_of(context, s, o);
+  scan_push_all(s, recon);
+  assert_ok(kvox_mri_recon_memory(recon, &memory));
+  *device = memory.device;
+  float *images = recon_images(recon, type, &count);
+  *floats = count * (type == KVOX_C64 ? 2 : 1);
+  kvox_mri_recon_destroy(recon);
+  return images;
+}
+
+static double distance_of(const float *is, const float *must, int64_t count) {
+  double difference = 0, sum = 0;
+  for (int64_t i = 0; i < count; i++) {
+    difference += pow((double)is[i] - (double)must[i], 2);
+    sum += pow((double)must[i], 2);
+  }
+  return sqrt(difference / sum);
+}
+
+/* All coils of a slice at once, mixed before or not, give what the CPU gives one by one; without room for them at once
+ * the bits are the same. */
+static void test_there(void **state) {
+  if (kvox_context_backend(*state) != KVOX_BACKEND_OPENCL) {
+    printf("skipped: the context computes on the CPU\n");
+    return;
+  }
+  kvox_context *cpu = context_there(KVOX_BACKEND_CPU, 0);
+  double worst = 0;
+  for (int i = 0; i < 8; i++) {
+    kvox_mri_recon_options o = separate_coils();
+    scan s = partial_scan(*state, i % 2);
+    const kvox_type type = i / 2 % 2 == 0 ? KVOX_F32 : KVOX_C64;
+    int64_t floats = 0;
+    uint64_t there = 0, without = 0, none = 0;
+    o.partial = i / 4 == 0 ? KVOX_MRI_POCS : KVOX_MRI_HOMODYNE;
+    o.combine = (int32_t[]){KVOX_MRI_SEPARATE, KVOX_MRI_ROOT_SUM_OF_SQUARES, KVOX_MRI_ADAPTIVE}[i % 3];
+    o.virtual_coils = i % 4 == 3 ? 1 : 0;
+    float *got = chain_of(*state, &s, &o, type, &floats, &there);
+    float *want = chain_of(cpu, &s, &o, type, &floats, &none);
+    worst = fmax(worst, distance_of(got, want, floats));
+    kvox_context *tight = context_there(KVOX_BACKEND_OPENCL, there - 1);
+    float *narrow = chain_of(tight, &s, &o, type, &floats, &without);
+    assert_true(none == 0 && without < there);
+    assert_memory_equal(narrow, got, (size_t)floats * sizeof *got);
+    kvox_context_destroy(tight);
+    free(narrow);
+    free(got);
+    free(want);
+    scan_free(&s);
+  }
+  printf("the chain there differs from the CPU by %.2g\n", worst);
+  assert_true(worst < 5e-5); /* as test_stages has it */
+  kvox_context_destroy(cpu);
+}
+
 /* ---- The noise ---- */
 
 typedef struct noise_case {
@@ -290,8 +365,8 @@ static void test_snr_units_of_pocs(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_methods), cmocka_unit_test(test_stages),
-                                     cmocka_unit_test(test_other_echo), cmocka_unit_test(test_snr_units),
-                                     cmocka_unit_test(test_snr_units_of_pocs)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_methods),    cmocka_unit_test(test_stages),
+                                     cmocka_unit_test(test_other_echo), cmocka_unit_test(test_there),
+                                     cmocka_unit_test(test_snr_units),  cmocka_unit_test(test_snr_units_of_pocs)};
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
