@@ -48,6 +48,9 @@ static void step_of(const sums *s, double damping, bool held, double *by_a, doub
   *by_r = (s->r * aa - s->a * s->ar) / determinant;
 }
 
+/* With a floor the cost is even in the amplitude: at 0 no step leads away, though that may be its maximum. */
+static double least_a(const kvox_t2star_fit *fit, double a) { return fit->floor > 0 ? 0.1 * a : 0; }
+
 void kvox_t2star_least_squares(const kvox_t2star_fit *fit, const double *m, double *amplitude, double *rate) {
   double a = *amplitude, r = *rate, damping = 0;
   sums s = sums_at(fit, m, a, r);
@@ -55,7 +58,8 @@ void kvox_t2star_least_squares(const kvox_t2star_fit *fit, const double *m, doub
     const bool held = (r <= fit->least_rate && s.r < 0) || (r >= fit->most_rate && s.r > 0);
     double by_a, by_r;
     step_of(&s, damping, held, &by_a, &by_r);
-    const double next_a = fmax(a + by_a, 0), next_r = fmin(fmax(r + by_r, fit->least_rate), fit->most_rate);
+    const double next_a = fmax(a + by_a, least_a(fit, a)),
+                 next_r = fmin(fmax(r + by_r, fit->least_rate), fit->most_rate);
     const bool small = fabs(next_a - a) <= small_step * a && fabs(next_r - r) <= small_step * r;
     const sums next = sums_at(fit, m, next_a, next_r);
     if (next.cost <= s.cost) {
@@ -70,6 +74,7 @@ void kvox_t2star_least_squares(const kvox_t2star_fit *fit, const double *m, doub
       break;
     }
   }
-  *amplitude = a;
+  const bool is_none = fit->floor > 0 && sums_at(fit, m, 0, r).cost <= s.cost;
+  *amplitude = is_none ? 0 : a;
   *rate = r;
 }

@@ -127,6 +127,29 @@ static void test_noise_floor(void **state) {
   }
 }
 
+/* Signal that rises out of the noise in the last echo alone: no decay, as bright as is least square; not nothing, which
+ * is no minimum there. Where it is one, at the floor, there is no signal. */
+static void test_late_signal(void **state) {
+  kvox_mri_t2star_options options;
+  kvox_mri_t2star_options_init(&options);
+  options.noise_floor = 10;
+  for (int i = 0; i < 8 * VOXELS; i++) {
+    const int voxel = i % VOXELS, echo = i / VOXELS;
+    const double last = voxel % 2 == 0 ? 10.5 + 0.1 * voxel : 8;
+    magnitudes[i] = (float)(echo == 7 ? last : voxel % 2 == 0 ? 9 : 12 - echo);
+  }
+  assert_ok(fit(*state, &options, 8, even_ms));
+  for (int i = 0; i < VOXELS; i += 2) {
+    /* Of a constant signal s the cost is 7 (9 - m)^2 + (last - m)^2, m = sqrt(s^2 + 100). */
+    const double mean = (7 * 9 + 10.5 + 0.1 * i) / 8;
+    assert_close(t2star[i], mean > 10 ? 2300 : 0, 0.1);
+    assert_close(hypot(s0[i], 10), fmax(mean, 10), 0.01 * mean);
+  }
+  for (int i = 1; i < VOXELS; i += 2) { /* a little above the floor at first */
+    assert_true(isfinite(t2star[i]) && s0[i] < 100);
+  }
+}
+
 /* The result is a least square: no neighbour in the plane of parameters is better. */
 static double cost_of(int i, int echoes, const double *times_ms, double signal, double decay_ms) {
   double sum = 0;
@@ -254,10 +277,11 @@ static void test_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_closed_form), cmocka_unit_test(test_noise),
-      cmocka_unit_test(test_noise_floor), cmocka_unit_test(test_least_squares),
-      cmocka_unit_test(test_odd_voxels),  cmocka_unit_test(test_threads_and_strides),
-      cmocka_unit_test(test_refused),     cmocka_unit_test(test_largest_magnitudes),
+      cmocka_unit_test(test_closed_form),         cmocka_unit_test(test_noise),
+      cmocka_unit_test(test_noise_floor),         cmocka_unit_test(test_late_signal),
+      cmocka_unit_test(test_least_squares),       cmocka_unit_test(test_odd_voxels),
+      cmocka_unit_test(test_threads_and_strides), cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_largest_magnitudes),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
