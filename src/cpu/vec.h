@@ -29,6 +29,26 @@ static inline void vf_gather_sum(const float *p, const float *q, vf a, vi index,
   *high = vf_fma(a, other_high, *high);
 }
 
+static inline void vf_store_pairs(float pairs[2 * VL], vf low, vf high) {
+  vf first, second;
+  vf_zip(low, high, &first, &second);
+  vf_store(pairs, first);
+  vf_store(pairs + VL, second);
+}
+
+/* p[index] += p_low, p[index + 1] += p_high and the same of q, one lane after the other: lanes may meet. */
+static inline void vf_add_pairs(float *p, float *q, vi index, vf p_low, vf p_high, vf q_low, vf q_high) {
+  float of_p[2 * VL], of_q[2 * VL];
+  int32_t at[VL];
+  vf_store_pairs(of_p, p_low, p_high);
+  vf_store_pairs(of_q, q_low, q_high);
+  vi_store(at, index);
+  for (int32_t lane = 0; lane < VL; lane++) {
+    vf_add_pair(p + at[lane], of_p + 2 * lane);
+    vf_add_pair(q + at[lane], of_q + 2 * lane);
+  }
+}
+
 #if defined(KVOX_VEC_NEON)
 static inline void vf_pick_sum(const float *p, const float *q, vf a, vi index, int64_t first, int64_t second, vf *low,
                                vf *high) {

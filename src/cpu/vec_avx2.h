@@ -41,6 +41,8 @@ static inline void vi_store(int32_t *p, vi x) { _mm256_storeu_si256((__m256i *)(
 static inline vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
 static inline vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
 static inline vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
+static inline vi vi_max(vi a, vi b) { return _mm256_max_epi32(a, b); }
+static inline vi vi_min(vi a, vi b) { return _mm256_min_epi32(a, b); }
 static inline vi vi_and(vi a, vi b) { return _mm256_and_si256(a, b); }
 static inline vi vi_or(vi a, vi b) { return _mm256_or_si256(a, b); }
 #define vi_shift_left(a, bits) _mm256_slli_epi32((a), (bits))
@@ -59,6 +61,13 @@ static inline __m256i vf_first(int64_t n) {
 }
 static inline vf vf_load_part(const float *p, int64_t n) { return _mm256_maskload_ps(p, vf_first(n)); }
 static inline void vf_store_part(float *p, vf x, int64_t n) { _mm256_maskstore_ps(p, vf_first(n), x); }
+
+/* p[0] += q[0], p[1] += q[1] */
+static inline void vf_add_pair(float *p, const float *q) {
+  const __m128 a = _mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)(const void *)p));
+  const __m128 b = _mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)(const void *)q));
+  _mm_storel_epi64((__m128i *)(void *)p, _mm_castps_si128(_mm_add_ps(a, b)));
+}
 
 /* p[index] and p[index + 1], gathered as 64-bit pairs: half as many loads as two gathers of floats. */
 static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {

@@ -41,6 +41,8 @@ static inline void vi_store(int32_t *p, vi x) { _mm512_storeu_si512(p, x); }
 static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 static inline vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
+static inline vi vi_max(vi a, vi b) { return _mm512_max_epi32(a, b); }
+static inline vi vi_min(vi a, vi b) { return _mm512_min_epi32(a, b); }
 static inline vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
 static inline vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
 #define vi_shift_left(a, bits) _mm512_slli_epi32((a), (bits))
@@ -60,6 +62,13 @@ static inline vf vf_bits(vi x) { return _mm512_castsi512_ps(x); }
 static inline __mmask16 vf_first(int64_t n) { return (__mmask16)((1u << n) - 1u); }
 static inline vf vf_load_part(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(vf_first(n), p); }
 static inline void vf_store_part(float *p, vf x, int64_t n) { _mm512_mask_storeu_ps(p, vf_first(n), x); }
+
+/* p[0] += q[0], p[1] += q[1] */
+static inline void vf_add_pair(float *p, const float *q) {
+  const __m128 a = _mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)(const void *)p));
+  const __m128 b = _mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)(const void *)q));
+  _mm_storel_epi64((__m128i *)(void *)p, _mm_castps_si128(_mm_add_ps(a, b)));
+}
 
 /* p[index] and p[index + 1], gathered as 64-bit pairs: half as many loads as two gathers of floats. */
 static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {

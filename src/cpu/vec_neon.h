@@ -42,6 +42,8 @@ static inline void vi_store(int32_t *p, vi x) { vst1q_s32(p, x); }
 static inline vi vi_add(vi a, vi b) { return vaddq_s32(a, b); }
 static inline vi vi_sub(vi a, vi b) { return vsubq_s32(a, b); }
 static inline vi vi_mul(vi a, vi b) { return vmulq_s32(a, b); }
+static inline vi vi_max(vi a, vi b) { return vmaxq_s32(a, b); }
+static inline vi vi_min(vi a, vi b) { return vminq_s32(a, b); }
 static inline vi vi_and(vi a, vi b) { return vandq_s32(a, b); }
 static inline vi vi_or(vi a, vi b) { return vorrq_s32(a, b); }
 #define vi_shift_left(a, bits) vshlq_n_s32((a), (bits))
@@ -69,6 +71,9 @@ static inline void vf_store_part(float *p, vf x, int64_t n) {
     p[i] = lanes[i];
   }
 }
+
+/* p[0] += q[0], p[1] += q[1] */
+static inline void vf_add_pair(float *p, const float *q) { vst1_f32(p, vadd_f32(vld1_f32(p), vld1_f32(q))); }
 
 /* p[index] and p[index + 1]. */
 static inline void vf_gather_pair(const float *p, vi index, vf *low, vf *high) {

@@ -1,15 +1,10 @@
 #include "ct/operator_rays.h"
 
-#include <math.h>
+#include <inttypes.h>
 #include <string.h>
 
-#include "core/array.h"
 #include "core/fail.h"
 #include "core/size.h"
-#include "ct/correct.h"
-
-/* Rows, columns or slices that are turned over together. */
-enum { GROUP = KVOX_STACK };
 
 static const char create_name[] = "kvox_ct_operator_create";
 
@@ -17,51 +12,18 @@ static const char create_name[] = "kvox_ct_operator_create";
 static const int64_t tile_bytes = 1 << 20;
 enum { LEAST_SIDE = 8 };
 
-/* What of a worker's scratch is whose. */
-typedef struct scratch {
-  float *voxels; /* [side][side][step], GROUP - 1 columns more than a tile */
-  float *turned; /* [longest run][GROUP]: columns, slices or rows of a view, a tile's row */
-  float *rows;   /* [GROUP][longest row] */
-  float *blend;
-} scratch;
+/* Slices of a slab, which is cut along y too where more voxels than an index counts lie in a slice. */
+enum { SLAB = 16 };
+static const int64_t most_in_slice = 1 << 30;
 
-static int64_t longest_row(const kvox_ct_operator_rays *r) {
-  return kvox_max_i64(kvox_round_up(r->columns, GROUP), KVOX_RAYS_SIDE);
-}
-
-static int64_t longest_run(const kvox_ct_operator_rays *r) {
-  return kvox_max_i64(longest_row(r), kvox_max_i64(r->step, r->row_step));
-}
-
-static int64_t tile_floats(const kvox_ct_operator_rays *r) { return (r->side * r->side + GROUP) * r->step; }
-
-static scratch take_scratch(const kvox_ct_operator_rays *r, void *workspace_block, int32_t worker) {
-  scratch s = {.voxels =
-                   (float *)(void *)((char *)workspace_block + r->block_bytes + (uint64_t)worker * r->worker_bytes)};
-  s.turned = s.voxels + tile_floats(r);
-  s.rows = s.turned + longest_run(r) * GROUP;
-  s.blend = s.rows + longest_row(r) * GROUP;
-  return s;
-}
-
-static uint64_t worker_bytes(const kvox_ct_operator_rays *r) {
-  const int64_t floats = tile_floats(r) + (longest_run(r) + longest_row(r)) * GROUP +
-                         kvox_rays_scratch(kvox_max_i64(r->step, r->row_step));
-  return (uint64_t)kvox_round_up(floats * (int64_t)sizeof(float), KVOX_ALIGNMENT);
-}
-
-/* Floats of a view's samples: whole groups of columns. */
-static int64_t view_floats(const kvox_ct_operator_rays *r) { return kvox_round_up(r->columns, GROUP) * r->row_step; }
-
-static float *view_samples(const kvox_ct_operator_rays *r, void *workspace_block, int64_t index) {
-  return (float *)workspace_block + index * view_floats(r);
-}
+/* Along an axis, of boxes. */
+enum { most_voxels = 1 << 24 };
 
 /* ---- The plan ---- */
 
 static kvox_status choose_cut(kvox_ct_operator_rays *r, uint64_t limit) {
-  const uint64_t view_bytes = r->upright > 0 ? (uint64_t)view_floats(r) * sizeof(float) : 0;
-  r->worker_bytes = r->upright > 0 ? worker_bytes(r) : 0;
+  const uint64_t view_bytes = (uint64_t)kvox_ct_rays_view_floats(r) * sizeof(float);
+  r->worker_bytes = kvox_ct_rays_worker_bytes(r);
   const uint64_t least = view_bytes + r->worker_bytes;
   const uint64_t allowed = limit != 0 ? limit : KVOX_USUAL_MEMORY > least ? KVOX_USUAL_MEMORY : least;
   if (allowed < least) {
@@ -71,39 +33,57 @@ static kvox_status choose_cut(kvox_ct_operator_rays *r, uint64_t limit) {
   while (r->workers > 1 && (uint64_t)r->workers * r->worker_bytes + view_bytes > allowed) {
     r->workers--;
   }
-  if (r->upright == 0) {
-    return KVOX_OK;
-  }
+  const int64_t views = kvox_max_i64(r->tile_views, r->slab_views);
   const uint64_t room = (allowed - (uint64_t)r->workers * r->worker_bytes) / view_bytes;
-  r->block = kvox_even_part(r->upright, room < (uint64_t)r->upright ? (int64_t)room : r->upright, 1);
+  r->block = kvox_even_part(views, room < (uint64_t)views ? (int64_t)room : views, 1);
   r->block_bytes = (uint64_t)kvox_round_up(r->block * (int64_t)view_bytes, KVOX_ALIGNMENT);
   return KVOX_OK;
 }
 
+static bool meets_slabs(const kvox_rays_view *view) { return !view->upright && view->along_z; }
+
 static void sort_views(kvox_ct_operator_rays *r) {
   for (int64_t v = 0; v < r->view_count; v++) {
-    r->upright += r->views[v].upright ? 1 : 0;
+    if (r->views[v].upright || r->views[v].across) {
+      r->order[r->tile_views++] = v;
+    }
   }
-  int64_t upright = 0, other = r->upright;
   for (int64_t v = 0; v < r->view_count; v++) {
-    r->order[r->views[v].upright ? upright++ : other++] = v;
+    if (meets_slabs(&r->views[v])) {
+      r->order[r->tile_views + r->slab_views++] = v;
+    }
   }
+}
+
+/* What places in boxes are counted in. */
+static kvox_status check_size(const kvox_ct_operator_rays *r) {
+  const int64_t most = kvox_max_i64(r->size[0], kvox_max_i64(r->size[1], r->size[2]));
+  bool all_upright = true;
+  for (int64_t v = 0; v < r->view_count; v++) {
+    all_upright = all_upright && r->views[v].upright;
+  }
+  return all_upright || most < most_voxels
+             ? KVOX_OK
+             : kvox_fail(KVOX_ERROR_SIZE,
+                         "%s: %" PRId64 " voxels along an axis; views whose rows do not follow z take less than %d",
+                         create_name, most, most_voxels);
 }
 
 static kvox_status prepare(kvox_ct_operator_rays *r, const kvox_ct_geometry *g, const kvox_grid *grid, uint64_t limit) {
   int64_t samples = 0;
   r->views = kvox_allocate_array(r->context->heap, g->views, sizeof *r->views);
-  r->order = kvox_allocate_array(r->context->heap, g->views, sizeof *r->order);
+  r->order = kvox_allocate_array(r->context->heap, 2 * g->views, sizeof *r->order);
   if (r->views == NULL || r->order == NULL) {
     return KVOX_ERROR_MEMORY;
   }
   KVOX_TRY(kvox_ct_rays_lay_out(g, grid, create_name, r->views));
   /* Whole groups of them, in bytes and with tiles of voxels beside them, then fit 64 bits. */
-  if (!kvox_multiply(g->columns + GROUP, g->rows + GROUP, &samples) || samples > INT64_MAX >> 10 ||
+  if (!kvox_multiply(g->columns + KVOX_RAYS_GROUP, g->rows + KVOX_RAYS_GROUP, &samples) || samples > INT64_MAX >> 10 ||
       grid->size[2] > INT64_MAX >> 20) {
     return kvox_fail(KVOX_ERROR_SIZE, "%s: a view has more than 2^53 samples, or the grid more than 2^43 slices",
                      create_name);
   }
+  KVOX_TRY(check_size(r));
   sort_views(r);
   r->step = kvox_round_up(r->size[2], KVOX_RAYS_BLOCK);
   r->row_step = kvox_round_up(r->rows, KVOX_RAYS_BLOCK);
@@ -148,135 +128,39 @@ static uint64_t workspace_bytes(const kvox_ct_operator_rays *r) {
 
 static void memory_way(const kvox_ct_operator *operation, kvox_memory_use *memory) {
   const kvox_ct_operator_rays *r = operation->rays;
-  memory->plan += sizeof *r + (uint64_t)r->view_count * (sizeof *r->views + sizeof *r->order);
+  memory->plan += sizeof *r + (uint64_t)r->view_count * (sizeof *r->views + 2 * sizeof *r->order);
   memory->workspace = workspace_bytes(r);
 }
 
 /* ---- An execution ---- */
 
-typedef struct rays_run {
-  const kvox_ct_operator_rays *rays;
-  kvox_workspace *workspace;
-  const kvox_array *volume, *projections;
-  int64_t first, views; /* upright views of the block, in `order` */
-  int64_t tile;         /* of the projector */
-} rays_run;
-
-static kvox_status each(const rays_run *run, int64_t count, int64_t work, kvox_body body, kvox_progress *progress) {
+static kvox_status each(const kvox_rays_run *run, int64_t count, int64_t work, kvox_body body,
+                        kvox_progress *progress) {
   kvox_threads threads = run->rays->context->threads;
   threads.limit = run->rays->workers;
-  rays_run mine = *run;
+  kvox_rays_run mine = *run;
   return kvox_parallel(&threads, count, work, body, &mine, progress);
 }
 
-static float *projection_row(const rays_run *run, int64_t view, int64_t row) {
-  const int64_t index[2] = {view, row};
-  return kvox_array_at(run->projections, 2, index);
+/* Operations, for kvox_parallel. */
+static int64_t turning_work(const kvox_rays_run *run) {
+  return kvox_work(run->views, 4 * kvox_ct_rays_view_floats(run->rays));
+}
+static int64_t tile_work(const kvox_ct_operator_rays *r, int64_t views) {
+  return kvox_work(r->side * r->side * r->step, views);
+}
+static int64_t slab_work(const kvox_rays_run *run) {
+  return kvox_work(kvox_work(run->views, kvox_ct_rays_view_floats(run->rays)), run->rays->size[2]);
 }
 
-static float *volume_row(const rays_run *run, int64_t z, int64_t y) {
-  const int64_t index[2] = {z, y};
-  return kvox_array_at(run->volume, 2, index);
-}
-
-/* The factor of a column's samples: its rays' length from plane to plane, sqrt(flat^2 + (rise + row up)^2). */
-typedef struct plane_length {
-  double flat_square, rise, up, inverse;
-} plane_length;
-
-static plane_length length_of_column(const kvox_ct_operator_rays *r, const kvox_rays_view *view, int64_t column) {
-  const kvox_ray ray = kvox_rays_ray(view, r->spacing_mm, 0, column);
-  const double x = ray.along[0] * r->spacing_mm[0], y = ray.along[1] * r->spacing_mm[1];
-  return (plane_length){.flat_square = x * x + y * y,
-                        .rise = ray.along[2] * r->spacing_mm[2],
-                        .up = view->along_row[2] * r->spacing_mm[2],
-                        .inverse = 1 / fabs(ray.along[ray.main])};
-}
-
-static float length_of_row(const plane_length *l, int64_t row) {
-  const double up = l->rise + (double)row * l->up;
-  return (float)(sqrt(l->flat_square + up * up) * l->inverse);
-}
-
-/* ---- Samples of upright views, turned over ---- */
-
-/* GROUP rows of a view from `row` on; those behind the last are zeros. */
-static kvox_status take_rows(const rays_run *run, int64_t view, int64_t row, const scratch *s) {
-  const kvox_ct_operator_rays *r = run->rays;
-  const int64_t step = longest_row(r);
-  for (int64_t i = 0; i < GROUP; i++) {
-    float *to = s->rows + i * step;
-    if (row + i >= r->rows) {
-      memset(to, 0, (size_t)r->columns * sizeof *to);
-      continue;
-    }
-    memcpy(to, projection_row(run, view, row + i), (size_t)r->columns * sizeof *to);
-    if (!kvox_ct_correct_row(NULL, r->context->cpu_level, row + i, r->columns, to)) {
-      return kvox_ct_not_finite("projections", view, row + i, r->columns, to);
-    }
-  }
-  r->turn->interleave(s->rows, step, r->columns, s->turned);
-  return KVOX_OK;
-}
-
-static kvox_status take_view(void *data, int64_t index, int32_t worker) {
-  const rays_run *run = data;
-  const kvox_ct_operator_rays *r = run->rays;
-  const int64_t view = r->order[run->first + index];
-  const scratch s = take_scratch(r, run->workspace->block, worker);
-  float *samples = view_samples(r, run->workspace->block, index);
-  for (int64_t row = 0; row < r->row_step; row += GROUP) {
-    KVOX_TRY(take_rows(run, view, row, &s));
-    for (int64_t column = 0; column < r->columns; column++) {
-      memcpy(samples + column * r->row_step + row, s.turned + column * GROUP, GROUP * sizeof(float));
-    }
-  }
-  for (int64_t column = 0; column < r->columns; column++) {
-    const plane_length length = length_of_column(r, &r->views[view], column);
-    for (int64_t row = 0; row < r->rows; row++) {
-      samples[column * r->row_step + row] *= length_of_row(&length, row);
-    }
-  }
-  return KVOX_OK;
-}
-
-static kvox_status give_view(void *data, int64_t index, int32_t worker) {
-  const rays_run *run = data;
-  const kvox_ct_operator_rays *r = run->rays;
-  const int64_t view = r->order[run->first + index];
-  const scratch s = take_scratch(r, run->workspace->block, worker);
-  float *samples = view_samples(r, run->workspace->block, index);
-  for (int64_t column = 0; column < r->columns; column += GROUP) {
-    const int64_t count = kvox_min_i64(GROUP, r->columns - column);
-    for (int64_t i = 0; i < count; i++) {
-      const plane_length length = length_of_column(r, &r->views[view], column + i);
-      for (int64_t row = 0; row < r->rows; row++) {
-        samples[(column + i) * r->row_step + row] *= length_of_row(&length, row);
-      }
-    }
-    r->turn->interleave(samples + column * r->row_step, r->row_step, r->rows, s.turned);
-    for (int64_t row = 0; row < r->rows; row++) {
-      memcpy(projection_row(run, view, row) + column, s.turned + row * GROUP, (size_t)count * sizeof(float));
-    }
-  }
-  return KVOX_OK;
-}
-
-static kvox_status clear_view(void *data, int64_t index, int32_t worker) {
-  const rays_run *run = data;
-  (void)worker;
-  memset(view_samples(run->rays, run->workspace->block, index), 0, (size_t)view_floats(run->rays) * sizeof(float));
-  return KVOX_OK;
-}
-
-/* ---- Tiles of the volume, turned over ---- */
+/* ---- Tiles ---- */
 
 static int64_t tiles_across(const kvox_ct_operator_rays *r) { return kvox_divide_up(r->size[0], r->side); }
 static int64_t tile_count(const kvox_ct_operator_rays *r) {
   return tiles_across(r) * kvox_divide_up(r->size[1], r->side);
 }
 
-static kvox_rays_tile place_tile(const rays_run *run, int64_t index, const scratch *s) {
+static kvox_rays_tile place_tile(const kvox_rays_run *run, int64_t index, const kvox_rays_scratch_parts *s) {
   const kvox_ct_operator_rays *r = run->rays;
   kvox_rays_tile tile = {.rows = r->rows,
                          .columns = r->columns,
@@ -292,228 +176,211 @@ static kvox_rays_tile place_tile(const rays_run *run, int64_t index, const scrat
   return tile;
 }
 
-static void load_tile_row(const rays_run *run, const kvox_rays_tile *tile, int64_t y, const scratch *s) {
-  const kvox_ct_operator_rays *r = run->rays;
-  float *voxels = tile->voxels + y * tile->width * r->step;
-  for (int64_t z = 0; z < r->step; z += GROUP) {
-    for (int64_t k = 0; k < GROUP; k++) {
-      float *to = s->rows + k * KVOX_RAYS_SIDE;
-      if (z + k < r->size[2]) {
-        memcpy(to, volume_row(run, z + k, tile->y + y) + tile->x, (size_t)tile->width * sizeof(float));
-      } else {
-        memset(to, 0, (size_t)tile->width * sizeof(float));
-      }
-    }
-    r->turn->interleave(s->rows, KVOX_RAYS_SIDE, tile->width, s->turned);
-    for (int64_t x = 0; x < tile->width; x++) {
-      memcpy(voxels + x * r->step + z, s->turned + x * GROUP, GROUP * sizeof(float));
-    }
+/* The same for views of any direction. Behind the last slice lie zeros: a lone one has a neighbour. */
+static kvox_rays_box box_of(const kvox_rays_tile *tile) {
+  return (kvox_rays_box){.view = tile->view,
+                         .rows = tile->rows,
+                         .columns = tile->columns,
+                         .begin = {tile->x, tile->y, 0},
+                         .size = {tile->width, tile->height, kvox_max_i64(tile->size[2], 2)},
+                         .voxels = tile->voxels,
+                         .stride = {tile->step, tile->width * tile->step, 1},
+                         .samples = tile->samples,
+                         .row_step = tile->row_step};
+}
+
+static void project_into(const kvox_ct_operator_rays *r, const kvox_rays_tile *tile) {
+  if (tile->view->upright) {
+    r->kernels->project_tile(tile);
+    return;
   }
+  const kvox_rays_box box = box_of(tile);
+  r->kernels->project_box(&box);
 }
 
-static void store_tile(const rays_run *run, const kvox_rays_tile *tile, const scratch *s) {
-  const kvox_ct_operator_rays *r = run->rays;
-  for (int64_t y = 0; y < tile->height; y++) {
-    for (int64_t x = 0; x < tile->width; x += GROUP) {
-      const int64_t count = kvox_min_i64(GROUP, tile->width - x);
-      r->turn->interleave(tile->voxels + (y * tile->width + x) * r->step, r->step, r->size[2], s->turned);
-      for (int64_t z = 0; z < r->size[2]; z++) {
-        memcpy(volume_row(run, z, tile->y + y) + tile->x + x, s->turned + z * GROUP, (size_t)count * sizeof(float));
-      }
-    }
+static void backproject_into(const kvox_ct_operator_rays *r, const kvox_rays_tile *tile) {
+  if (tile->view->upright) {
+    r->kernels->backproject_tile(tile);
+    return;
   }
+  const kvox_rays_box box = box_of(tile);
+  r->kernels->backproject_box(&box);
 }
-
-/* Operations, for kvox_parallel. */
-static int64_t tile_work(const kvox_ct_operator_rays *r, int64_t views) {
-  return kvox_work(r->side * r->side * r->step, views);
-}
-
-/* ---- The pair of upright views ---- */
 
 /* All load into the first worker's tile. */
 static kvox_status load_row_of_tile(void *data, int64_t y, int32_t worker) {
-  const rays_run *run = data;
-  const scratch shared = take_scratch(run->rays, run->workspace->block, 0);
-  const scratch mine = take_scratch(run->rays, run->workspace->block, worker);
+  const kvox_rays_run *run = data;
+  const kvox_rays_scratch_parts shared = kvox_ct_rays_scratch(run, 0), mine = kvox_ct_rays_scratch(run, worker);
   const kvox_rays_tile tile = place_tile(run, run->tile, &shared);
-  load_tile_row(run, &tile, y, &mine);
+  kvox_ct_rays_load_row(run, &tile, y, &mine);
   return KVOX_OK;
 }
 
 static kvox_status project_view(void *data, int64_t index, int32_t worker) {
-  const rays_run *run = data;
+  const kvox_rays_run *run = data;
   const kvox_ct_operator_rays *r = run->rays;
-  const scratch shared = take_scratch(r, run->workspace->block, 0);
+  const kvox_rays_scratch_parts shared = kvox_ct_rays_scratch(run, 0);
   kvox_rays_tile tile = place_tile(run, run->tile, &shared);
-  tile.scratch = take_scratch(r, run->workspace->block, worker).blend;
-  tile.view = &r->views[r->order[run->first + index]];
-  tile.samples = view_samples(r, run->workspace->block, index);
-  r->kernels->project_tile(&tile);
+  tile.scratch = kvox_ct_rays_scratch(run, worker).blend;
+  tile.view = &r->views[kvox_ct_rays_view_number(run, index)];
+  tile.samples = kvox_ct_rays_samples(run, index);
+  project_into(r, &tile);
   return KVOX_OK;
 }
 
-static kvox_status project_block(rays_run *run, double begin, double end) {
+static kvox_status project_tiles(kvox_rays_run *run, double begin, double end) {
   const kvox_ct_operator_rays *r = run->rays;
-  const int64_t count = tile_count(r), turning = kvox_work(run->views, 4 * view_floats(r));
-  KVOX_TRY(each(run, run->views, turning, clear_view, NULL));
+  const int64_t count = tile_count(r);
+  KVOX_TRY(each(run, run->views, turning_work(run), kvox_ct_rays_clear_view, NULL));
   for (run->tile = 0; run->tile < count; run->tile++) {
     const int64_t height = kvox_min_i64(r->side, r->size[1] - run->tile / tiles_across(r) * r->side);
     KVOX_TRY(each(run, height, tile_work(r, 1), load_row_of_tile, NULL));
     kvox_progress_next(&run->workspace->progress, begin + (end - begin) * (double)(run->tile + 1) / (double)count);
     KVOX_TRY(each(run, run->views, tile_work(r, run->views), project_view, &run->workspace->progress));
   }
-  return each(run, run->views, turning, give_view, NULL);
+  return each(run, run->views, turning_work(run), kvox_ct_rays_give_view, NULL);
 }
 
 static kvox_status backproject_tile(void *data, int64_t index, int32_t worker) {
-  const rays_run *run = data;
+  const kvox_rays_run *run = data;
   const kvox_ct_operator_rays *r = run->rays;
-  const scratch s = take_scratch(r, run->workspace->block, worker);
+  const kvox_rays_scratch_parts s = kvox_ct_rays_scratch(run, worker);
   kvox_rays_tile tile = place_tile(run, index, &s);
   if (run->first == 0) {
     memset(tile.voxels, 0, (size_t)(tile.width * tile.height * r->step) * sizeof(float));
   }
   for (int64_t y = 0; run->first > 0 && y < tile.height; y++) {
-    load_tile_row(run, &tile, y, &s);
+    kvox_ct_rays_load_row(run, &tile, y, &s);
   }
   for (int64_t v = 0; v < run->views; v++) {
-    tile.view = &r->views[r->order[run->first + v]];
-    tile.samples = view_samples(r, run->workspace->block, v);
-    r->kernels->backproject_tile(&tile);
+    tile.view = &r->views[kvox_ct_rays_view_number(run, v)];
+    tile.samples = kvox_ct_rays_samples(run, v);
+    backproject_into(r, &tile);
   }
-  store_tile(run, &tile, &s);
+  kvox_ct_rays_store_tile(run, &tile, &s);
   return KVOX_OK;
 }
 
-static kvox_status backproject_block(rays_run *run, double begin, double end) {
+static kvox_status backproject_tiles(kvox_rays_run *run, double begin, double end) {
   const kvox_ct_operator_rays *r = run->rays;
   const int64_t count = tile_count(r);
   (void)begin;
-  KVOX_TRY(each(run, run->views, kvox_work(run->views, 4 * view_floats(r)), take_view, NULL));
+  KVOX_TRY(each(run, run->views, turning_work(run), kvox_ct_rays_take_view, NULL));
   kvox_progress_next(&run->workspace->progress, end);
   return each(run, count, kvox_work(count, tile_work(r, run->views)), backproject_tile, &run->workspace->progress);
 }
 
-/* ---- The pair of other views ---- */
+/* ---- Slabs ---- */
 
-static kvox_rays_row row_of(const rays_run *run, int64_t view, int64_t row) {
+static int64_t slab_rows(const kvox_rays_run *run) {
+  const int64_t stride = run->volume->strides[1] / (int64_t)sizeof(float);
+  return kvox_min_i64(run->rays->size[1], kvox_max_i64(most_in_slice / stride, 1));
+}
+
+static int64_t slabs_along_y(const kvox_rays_run *run) { return kvox_divide_up(run->rays->size[1], slab_rows(run)); }
+
+static int64_t slab_count(const kvox_rays_run *run) {
+  return kvox_divide_up(run->rays->size[2], SLAB) * slabs_along_y(run);
+}
+
+static kvox_rays_box place_slab(const kvox_rays_run *run, int64_t index) {
   const kvox_ct_operator_rays *r = run->rays;
-  kvox_rays_row job = {
-      .view = &r->views[view],
-      .spacing_mm = r->spacing_mm,
-      .voxels = run->volume->data,
-      .stride = {1, run->volume->strides[1] / (int64_t)sizeof(float), run->volume->strides[0] / (int64_t)sizeof(float)},
-      .row = row,
+  const int64_t along_y = slabs_along_y(run), z = index / along_y * SLAB, y = index % along_y * slab_rows(run);
+  const int64_t *strides = run->volume->strides, unit = sizeof(float);
+  return (kvox_rays_box){
+      .rows = r->rows,
       .columns = r->columns,
-      .samples = projection_row(run, view, row)};
-  memcpy(job.size, r->size, sizeof job.size);
-  return job;
+      .begin = {0, y, z},
+      .size = {r->size[0], kvox_min_i64(slab_rows(run), r->size[1] - y), kvox_min_i64(SLAB, r->size[2] - z)},
+      .voxels = kvox_ct_rays_volume_row(run, z, y),
+      .stride = {1, strides[1] / unit, strides[0] / unit},
+      .along_z = true,
+      .row_step = r->row_step};
 }
 
-static kvox_status project_row(void *data, int64_t index, int32_t worker) {
-  const rays_run *run = data;
+static kvox_status project_view_of_slabs(void *data, int64_t index, int32_t worker) {
+  const kvox_rays_run *run = data;
   const kvox_ct_operator_rays *r = run->rays;
-  const kvox_rays_row job = row_of(run, r->order[r->upright + index / r->rows], index % r->rows);
-  (void)worker;
-  r->kernels->project_row(&job);
-  return KVOX_OK;
+  const int64_t count = slab_count(run);
+  KVOX_TRY(kvox_ct_rays_clear_view(data, index, worker));
+  for (int64_t slab = 0; slab < count; slab++) {
+    kvox_rays_box box = place_slab(run, slab);
+    box.view = &r->views[kvox_ct_rays_view_number(run, index)];
+    box.samples = kvox_ct_rays_samples(run, index);
+    r->kernels->project_box(&box);
+  }
+  return kvox_ct_rays_give_view(data, index, worker);
 }
 
-static kvox_status check_row(void *data, int64_t index, int32_t worker) {
-  const rays_run *run = data;
-  const kvox_ct_operator_rays *r = run->rays;
-  const int64_t view = r->order[r->upright + index / r->rows], row = index % r->rows;
-  float *samples = projection_row(run, view, row);
-  (void)worker;
-  return kvox_ct_correct_row(NULL, r->context->cpu_level, row, r->columns, samples)
-             ? KVOX_OK
-             : kvox_ct_not_finite("projections", view, row, r->columns, samples);
-}
-
-/* Slices of a slab: enough slabs for an even end. */
-static int64_t slab_slices(const kvox_ct_operator_rays *r) {
-  return kvox_divide_up(r->size[2], kvox_min_i64(r->size[2], 4 * (int64_t)r->workers));
+static kvox_status project_slabs(kvox_rays_run *run, double begin, double end) {
+  (void)begin;
+  kvox_progress_next(&run->workspace->progress, end);
+  return each(run, run->views, slab_work(run), project_view_of_slabs, &run->workspace->progress);
 }
 
 static kvox_status backproject_slab(void *data, int64_t index, int32_t worker) {
-  const rays_run *run = data;
+  const kvox_rays_run *run = data;
   const kvox_ct_operator_rays *r = run->rays;
-  const int64_t begin = index * slab_slices(r), end = kvox_min_i64(begin + slab_slices(r), r->size[2]);
+  kvox_rays_box box = place_slab(run, index);
   (void)worker;
-  for (int64_t z = begin; r->upright == 0 && z < end; z++) {
-    for (int64_t y = 0; y < r->size[1]; y++) {
-      memset(volume_row(run, z, y), 0, (size_t)r->size[0] * sizeof(float));
+  const bool fresh = r->tile_views == 0 && run->first == 0;
+  for (int64_t z = 0; fresh && z < box.size[2]; z++) {
+    for (int64_t y = 0; y < box.size[1]; y++) {
+      memset(kvox_ct_rays_volume_row(run, box.begin[2] + z, box.begin[1] + y), 0, (size_t)r->size[0] * sizeof(float));
     }
   }
-  for (int64_t v = r->upright; v < r->view_count; v++) {
-    for (int64_t row = 0; row < r->rows; row++) {
-      kvox_rays_row job = row_of(run, r->order[v], row);
-      job.z_begin = begin;
-      job.z_end = end;
-      r->kernels->backproject_row(&job);
-    }
+  for (int64_t v = 0; v < run->views; v++) {
+    box.view = &r->views[kvox_ct_rays_view_number(run, v)];
+    box.samples = kvox_ct_rays_samples(run, v);
+    r->kernels->backproject_box(&box);
   }
   return KVOX_OK;
 }
 
-static int64_t rows_of_others(const kvox_ct_operator_rays *r) { return kvox_work(r->view_count - r->upright, r->rows); }
-
-static int64_t work_of_others(const kvox_ct_operator_rays *r) {
-  return kvox_work(kvox_work(rows_of_others(r), r->columns), r->size[0] + r->size[1]);
-}
-
-static kvox_status project_others(rays_run *run) {
-  return each(run, rows_of_others(run->rays), work_of_others(run->rays), project_row, &run->workspace->progress);
-}
-
-static kvox_status backproject_others(rays_run *run) {
-  const kvox_ct_operator_rays *r = run->rays;
-  const int64_t slabs = kvox_divide_up(r->size[2], slab_slices(r));
-  return each(run, slabs, work_of_others(r), backproject_slab, &run->workspace->progress);
+static kvox_status backproject_slabs(kvox_rays_run *run, double begin, double end) {
+  (void)begin;
+  KVOX_TRY(each(run, run->views, turning_work(run), kvox_ct_rays_take_view, NULL));
+  kvox_progress_next(&run->workspace->progress, end);
+  return each(run, slab_count(run), slab_work(run), backproject_slab, &run->workspace->progress);
 }
 
 /* ---- Both ---- */
 
-typedef struct side {
-  kvox_status (*block)(rays_run *run, double begin, double end);
-  kvox_status (*others)(rays_run *run);
-} side;
+/* A block of views, whose part of the whole is begin ... end. */
+typedef kvox_status (*block_work)(kvox_rays_run *run, double begin, double end);
 
-static kvox_status execute(rays_run *run, const side *s) {
+/* First all views that meet tiles, then all that meet slabs. */
+static kvox_status execute(kvox_rays_run *run, block_work tiles, block_work slabs) {
   const kvox_ct_operator_rays *r = run->rays;
-  const double per_view = 1 / (double)r->view_count;
-  for (run->first = 0; run->first < r->upright; run->first += run->views) {
-    run->views = kvox_min_i64(r->block, r->upright - run->first);
-    KVOX_TRY(s->block(run, (double)run->first * per_view, (double)(run->first + run->views) * per_view));
-  }
-  if (r->upright < r->view_count) {
-    kvox_progress_next(&run->workspace->progress, 1);
-    KVOX_TRY(s->others(run));
+  const double part = 1 / (double)(r->tile_views + r->slab_views);
+  for (int kind = 0; kind < 2; kind++) {
+    const int64_t views = kind == 0 ? r->tile_views : r->slab_views, before = kind == 0 ? 0 : r->tile_views;
+    run->slabs = kind != 0;
+    for (run->first = 0; run->first < views; run->first += run->views) {
+      run->views = kvox_min_i64(r->block, views - run->first);
+      const double begin = (double)(before + run->first) * part;
+      KVOX_TRY((run->slabs ? slabs : tiles)(run, begin, begin + (double)run->views * part));
+    }
   }
   return KVOX_OK;
 }
 
 static kvox_status project_way(const kvox_ct_operator *operation, kvox_workspace *workspace, const kvox_array *volume,
                                const kvox_array *projections) {
-  static const side project = {project_block, project_others};
-  rays_run run = {.rays = operation->rays, .workspace = workspace, .volume = volume, .projections = projections};
+  kvox_rays_run run = {.rays = operation->rays, .workspace = workspace, .volume = volume, .projections = projections};
   KVOX_TRY(kvox_workspace_begin(workspace, workspace_bytes(run.rays)));
   const double begin = kvox_now();
-  KVOX_TRY(execute(&run, &project));
+  KVOX_TRY(execute(&run, project_tiles, project_slabs));
   kvox_workspace_add(workspace, "project", kvox_now() - begin);
   return KVOX_OK;
 }
 
 static kvox_status backproject_way(const kvox_ct_operator *operation, kvox_workspace *workspace,
                                    const kvox_array *volume, const kvox_array *projections) {
-  static const side backproject = {backproject_block, backproject_others};
-  const kvox_ct_operator_rays *r = operation->rays;
-  rays_run run = {.rays = r, .workspace = workspace, .volume = volume, .projections = projections};
-  KVOX_TRY(kvox_workspace_begin(workspace, workspace_bytes(r)));
+  kvox_rays_run run = {.rays = operation->rays, .workspace = workspace, .volume = volume, .projections = projections};
+  KVOX_TRY(kvox_workspace_begin(workspace, workspace_bytes(run.rays)));
   const double begin = kvox_now();
-  KVOX_TRY(each(&run, rows_of_others(r), kvox_work(rows_of_others(r), r->columns), check_row, NULL));
-  KVOX_TRY(execute(&run, &backproject));
+  KVOX_TRY(execute(&run, backproject_tiles, backproject_slabs));
   kvox_workspace_add(workspace, "backproject", kvox_now() - begin);
   return KVOX_OK;
 }

@@ -18,7 +18,11 @@
  * Where rows follow z (kvox_rays_view.upright) all rays of a detector column have the same main axis, x or y, meet
  * plane n of it at one place between two columns of voxels, and z is affine in the row. Then z runs innermost: two
  * columns of voxels are blended once, and rows take from the blend along z. Tiles of the grid with z innermost serve
- * it; other views take one ray after the other from the volume as it lies.
+ * it.
+ *
+ * Other views go through boxes: such tiles for rays whose main axis is x or y, slices of the volume as it lies for
+ * those along z, so that voxels lie side by side along an axis that is not the main one. A vector holds rays of one
+ * detector column and neighbouring rows.
  */
 #ifndef KVOX_CT_RAYS_H
 #define KVOX_CT_RAYS_H
@@ -42,6 +46,7 @@ typedef struct kvox_rays_view {
   double from[3], from_column[3], from_row[3];
   double along[3], along_column[3], along_row[3];
   bool upright;
+  bool across, along_z; /* rays whose main axis is x or y may exist, and those of z */
 } kvox_rays_view;
 
 typedef struct kvox_ray {
@@ -65,25 +70,26 @@ typedef struct kvox_rays_tile {
   float *scratch;              /* kvox_rays_scratch(step or row_step, whichever is larger) floats */
 } kvox_rays_tile;
 
-/* A row of rays of any direction, with the length of a plane. */
-typedef struct kvox_rays_row {
+/* Rays of any direction: A restricted to the voxels of one box and, `along_z`, to the rays whose main axis is z, or to
+ * all others; without the length of a plane. */
+typedef struct kvox_rays_box {
   const kvox_rays_view *view;
-  const double *spacing_mm;
-  int64_t size[3];
+  int64_t rows, columns;
+  int64_t begin[3], size[3]; /* of the box; below 2^24 */
   float *voxels;
-  int64_t stride[3]; /* floats from a voxel to the next along x, y, z */
-  int64_t row, columns;
-  float *samples;         /* of that row */
-  int64_t z_begin, z_end; /* the adjoint: slices that are written */
-} kvox_rays_row;
+  int64_t stride[3]; /* floats from a voxel to the next; 1 along x where `along_z`, else along z; planes below 2^31 */
+  bool along_z;
+  float *samples; /* [columns][row_step] */
+  int64_t row_step;
+} kvox_rays_box;
 
 typedef struct kvox_rays_kernels {
   /* samples += A voxels; voxels += A^T samples: per voxel columns in their order, per sample planes in theirs. */
   void (*project_tile)(const kvox_rays_tile *tile);
   void (*backproject_tile)(const kvox_rays_tile *tile);
-  /* samples = A voxels; voxels += A^T samples. */
-  void (*project_row)(const kvox_rays_row *row);
-  void (*backproject_row)(const kvox_rays_row *row);
+  /* The same; per voxel in an order of rays that depends on the box and the view alone. */
+  void (*project_box)(const kvox_rays_box *box);
+  void (*backproject_box)(const kvox_rays_box *box);
 } kvox_rays_kernels;
 
 const kvox_rays_kernels *kvox_rays_kernels_of(int32_t cpu_level);
@@ -96,6 +102,13 @@ double kvox_rays_column_at(const kvox_rays_view *view, double x, double y);
 
 /* Columns of an upright view that may meet the tile: begin ... end - 1. */
 void kvox_rays_columns(const kvox_rays_tile *tile, int64_t *begin, int64_t *end);
+
+/* Rows and columns of rays that may meet the box: begin ... end - 1. */
+typedef struct kvox_rays_shadow {
+  int64_t row_begin, row_end, column_begin, column_end;
+} kvox_rays_shadow;
+
+kvox_rays_shadow kvox_rays_shadow_of(const kvox_rays_box *box);
 
 extern const kvox_rays_kernels kvox_rays_ref;
 extern const kvox_rays_kernels kvox_rays_avx2;

@@ -4,7 +4,7 @@
 
 #include "cpu/vec.h"
 #include "ct/rays.h"
-#include "ct/rays_line_body.h"
+#include "ct/rays_box_body.h"
 
 /* Places along a column are whole numbers of 2^-32. */
 static const double units = 4294967296.0;
@@ -316,4 +316,4 @@ static void backproject_tile(const kvox_rays_tile *tile) {
   }
 }
 
-const kvox_rays_kernels KERNELS = {project_tile, backproject_tile, project_row, backproject_row};
+const kvox_rays_kernels KERNELS = {project_tile, backproject_tile, project_box, backproject_box};

@@ -77,50 +77,50 @@ static void backproject_tile(const kvox_rays_tile *tile) { each_ray(tile, true);
 
 /* ---- Any views ---- */
 
-static float *voxel_of_volume(const kvox_rays_row *r, const int64_t index[3]) {
+static float *voxel_of_box(const kvox_rays_box *box, const int64_t index[3]) {
   int64_t at = 0;
   for (int a = 0; a < 3; a++) {
-    if (index[a] < 0 || index[a] >= r->size[a]) {
+    if (index[a] < box->begin[a] || index[a] >= box->begin[a] + box->size[a]) {
       return NULL;
     }
-    at += index[a] * r->stride[a];
+    at += (index[a] - box->begin[a]) * box->stride[a];
   }
-  return r->voxels + at;
+  return box->voxels + at;
 }
 
-static void project_row(const kvox_rays_row *r) {
-  for (int64_t column = 0; column < r->columns; column++) {
-    const kvox_ray ray = kvox_rays_ray(r->view, r->spacing_mm, r->row, column);
-    float sum = 0;
-    for (int64_t n = 0; n < r->size[ray.main]; n++) {
-      const meeting p = meet(&ray, n);
-      for (int corner = 0; corner < 4; corner++) {
-        int64_t index[3];
-        const float weight = weight_of(&p, ray.main, n, corner, index);
-        const float *voxel = voxel_of_volume(r, index);
-        sum += voxel != NULL ? weight * *voxel : 0;
-      }
-    }
-    r->samples[column] = (float)ray.plane_mm * sum;
+static void meet_box(const kvox_rays_box *box, int64_t row, int64_t column, bool adjoint) {
+  static const double any[3] = {1, 1, 1};
+  const kvox_ray ray = kvox_rays_ray(box->view, any, row, column);
+  if ((ray.main == 2) != box->along_z) {
+    return;
   }
-}
-
-static void backproject_row(const kvox_rays_row *r) {
-  for (int64_t column = 0; column < r->columns; column++) {
-    const kvox_ray ray = kvox_rays_ray(r->view, r->spacing_mm, r->row, column);
-    const float sample = (float)ray.plane_mm * r->samples[column];
-    for (int64_t n = 0; n < r->size[ray.main]; n++) {
-      const meeting p = meet(&ray, n);
-      for (int corner = 0; corner < 4; corner++) {
-        int64_t index[3];
-        const float weight = weight_of(&p, ray.main, n, corner, index);
-        float *voxel = voxel_of_volume(r, index);
-        if (voxel != NULL && index[2] >= r->z_begin && index[2] < r->z_end) {
-          *voxel += weight * sample;
-        }
+  float *sample = &box->samples[column * box->row_step + row];
+  const int64_t begin = box->begin[ray.main], end = begin + box->size[ray.main];
+  for (int64_t n = begin; n < end; n++) {
+    const meeting p = meet(&ray, n);
+    for (int corner = 0; corner < 4; corner++) {
+      int64_t index[3];
+      const float weight = weight_of(&p, ray.main, n, corner, index);
+      float *voxel = voxel_of_box(box, index);
+      if (voxel != NULL && adjoint) {
+        *voxel += weight * *sample;
+      } else if (voxel != NULL) {
+        *sample += weight * *voxel;
       }
     }
   }
 }
 
-const kvox_rays_kernels kvox_rays_ref = {project_tile, backproject_tile, project_row, backproject_row};
+static void each_ray_of_box(const kvox_rays_box *box, bool adjoint) {
+  const kvox_rays_shadow shadow = kvox_rays_shadow_of(box);
+  for (int64_t column = shadow.column_begin; column < shadow.column_end; column++) {
+    for (int64_t row = shadow.row_begin; row < shadow.row_end; row++) {
+      meet_box(box, row, column, adjoint);
+    }
+  }
+}
+
+static void project_box(const kvox_rays_box *box) { each_ray_of_box(box, false); }
+static void backproject_box(const kvox_rays_box *box) { each_ray_of_box(box, true); }
+
+const kvox_rays_kernels kvox_rays_ref = {project_tile, backproject_tile, project_box, backproject_box};

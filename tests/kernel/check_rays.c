@@ -7,14 +7,13 @@
 enum { MOST_COLUMNS = 24, MOST_ROWS = 90, MOST_SLICES = 120 };
 
 /* Places within a block are right to half an ulp of 16 steps from row to row, 5e-7 of a step; steep ones to more. */
-static const double tile_share = 1e-5, row_share = 1e-5;
+static const double tile_share = 1e-5, box_share = 1e-5;
 
 static const double spacing_mm[3] = {0.8, 1.1, 1.3};
 
 typedef struct bed {
   kvox_rays_view view;
   kvox_rays_tile tile;
-  kvox_rays_row row;
   int64_t voxels, samples;
   double slope;
 } bed;
@@ -169,56 +168,79 @@ static void compare_tile(kvox_check *check, bool adjoint) {
   kvox_check_same_bits(check, count, got);
 }
 
-static void compare_row(kvox_check *check, bool adjoint) {
-  bed b = {.row = {.spacing_mm = spacing_mm, .view = &b.view}};
-  kvox_rays_row *r = &b.row;
+/* A box of a volume whose rows may be longer, x or z innermost. */
+static void make_box(kvox_check *check, kvox_rays_view *view, kvox_rays_box *box) {
+  int64_t grid[3];
+  *box = (kvox_rays_box){.view = view, .along_z = kvox_check_chance(check, 0.4)};
   for (int a = 0; a < 3; a++) {
-    r->size[a] = kvox_check_chance(check, 0.2) ? 1 : kvox_check_integer(check, 1, 40);
+    const bool thin = kvox_check_chance(check, 0.2), planes = a == 2 && box->along_z;
+    grid[a] = thin ? 1 : kvox_check_integer(check, 1, 60);
+    box->begin[a] = kvox_check_integer(check, 0, grid[a] - 1);
+    box->size[a] = kvox_check_integer(check, 1, grid[a] - box->begin[a]);
+    if (planes || (a < 2 && !box->along_z)) {
+      box->size[a] = box->size[a] < KVOX_RAYS_SIDE ? box->size[a] : KVOX_RAYS_SIDE;
+    }
   }
-  (kvox_check_chance(check, 0.3) ? make_along_axis : make_any)(check, r->size, &b.view);
-  r->stride[0] = 1;
-  r->stride[1] = r->size[0] + kvox_check_integer(check, 0, 3);
-  r->stride[2] = r->stride[1] * r->size[1] + kvox_check_integer(check, 0, 3);
-  r->row = kvox_check_integer(check, -30, 30);
-  r->columns = kvox_check_integer(check, 1, MOST_COLUMNS);
-  r->z_begin = kvox_check_integer(check, 0, r->size[2] - 1);
-  r->z_end = kvox_check_integer(check, r->z_begin + 1, r->size[2]);
-  kvox_check_shape(check, "row %d of %d columns, %d x %d x %d", (int)r->row, (int)r->columns, (int)r->size[0],
-                   (int)r->size[1], (int)r->size[2]);
-  b.voxels = r->stride[2] * (r->size[2] - 1) + r->stride[1] * (r->size[1] - 1) + r->size[0];
-  r->voxels = kvox_check_floats(check, b.voxels);
-  r->samples = kvox_check_floats(check, r->columns);
-  fill(check, r->voxels, b.voxels);
-  fill(check, r->samples, r->columns);
-  const int64_t count = adjoint ? b.voxels : r->columns;
-  float *want = kvox_check_floats(check, count), *got = adjoint ? r->voxels : r->samples;
-  kvox_rays_row oracle = *r;
+  if (kvox_check_chance(check, 0.3)) {
+    make_along_axis(check, grid, view);
+  } else {
+    make_any(check, grid, view);
+  }
+  box->stride[box->along_z ? 0 : 2] = 1;
+  box->rows = kvox_check_integer(check, 1, MOST_ROWS);
+  box->columns = kvox_check_integer(check, 1, MOST_COLUMNS);
+  box->row_step = box->rows + kvox_check_integer(check, 0, 3);
+  kvox_check_shape(check, "box %d x %d x %d at %d, %d, %d, %d rows, %d columns%s", (int)box->size[0], (int)box->size[1],
+                   (int)box->size[2], (int)box->begin[0], (int)box->begin[1], (int)box->begin[2], (int)box->rows,
+                   (int)box->columns, box->along_z ? ", along z" : "");
+}
+
+static void compare_box(kvox_check *check, bool adjoint) {
+  kvox_rays_view view;
+  kvox_rays_box box;
+  make_box(check, &view, &box);
+  /* [z][y][x] where rays go along z, else [y][x][z]. */
+  const int inner = box.along_z ? 0 : 2, middle = box.along_z ? 1 : 0, outer = box.along_z ? 2 : 1;
+  box.stride[middle] = box.size[inner] + kvox_check_integer(check, 0, 3);
+  box.stride[outer] = box.stride[middle] * box.size[middle] + kvox_check_integer(check, 0, 3);
+  const int64_t voxels =
+      box.stride[outer] * (box.size[outer] - 1) + box.stride[middle] * (box.size[middle] - 1) + box.size[inner];
+  const int64_t samples = box.columns * box.row_step;
+  box.voxels = kvox_check_floats(check, voxels);
+  box.samples = kvox_check_floats(check, samples);
+  fill(check, box.voxels, voxels);
+  fill(check, box.samples, samples);
+  const int64_t count = adjoint ? voxels : samples;
+  float *want = kvox_check_floats(check, count), *got = adjoint ? box.voxels : box.samples;
+  kvox_rays_box oracle = box;
   memcpy(want, got, (size_t)count * sizeof *want);
-  oracle.voxels = adjoint ? want : r->voxels;
-  oracle.samples = adjoint ? r->samples : want;
+  oracle.voxels = adjoint ? want : box.voxels;
+  oracle.samples = adjoint ? box.samples : want;
   const kvox_rays_kernels *kernels = kvox_rays_kernels_of(check->level);
-  (adjoint ? kvox_rays_ref.backproject_row : kvox_rays_ref.project_row)(&oracle);
-  (adjoint ? kernels->backproject_row : kernels->project_row)(r);
-  kvox_check_range(check, adjoint ? "voxels" : "samples", count, got, want, row_share);
+  (adjoint ? kvox_rays_ref.backproject_box : kvox_rays_ref.project_box)(&oracle);
+  (adjoint ? kernels->backproject_box : kernels->project_box)(&box);
+  kvox_check_range(check, adjoint ? "voxels" : "samples", count, got, want, box_share);
   kvox_check_same_bits(check, count, got);
 }
 
-static void compare_project(kvox_check *check) {
-  (kvox_check_chance(check, 0.6) ? compare_tile : compare_row)(check, false);
-}
+static void compare_project(kvox_check *check) { compare_tile(check, false); }
+static void compare_backproject(kvox_check *check) { compare_tile(check, true); }
 
-static void compare_backproject(kvox_check *check) {
-  (kvox_check_chance(check, 0.6) ? compare_tile : compare_row)(check, true);
-}
-
-typedef struct bench_tile {
+typedef struct bench_job {
   void (*work)(const kvox_rays_tile *tile);
   const kvox_rays_tile *tile;
-} bench_tile;
+  void (*box_work)(const kvox_rays_box *box);
+  const kvox_rays_box *box;
+} bench_job;
 
 static void work_tile(void *data) {
-  const bench_tile *bench = data;
-  bench->work(bench->tile);
+  const bench_job *job = data;
+  job->work(job->tile);
+}
+
+static void work_box(void *data) {
+  const bench_job *job = data;
+  job->box_work(job->box);
 }
 
 /* A tile of 256 slices under 100 columns of 512 rows, half a voxel apart; the adjoint's sums stay small: samples are 0.
@@ -238,9 +260,38 @@ static void bench(kvox_check *check, bool adjoint) {
   fill_tile(check, &b);
   memset(adjoint ? t->samples : t->voxels, 0, (size_t)(adjoint ? b.samples : b.voxels) * sizeof(float));
   const kvox_rays_kernels *kernels = kvox_rays_kernels_of(check->level);
-  bench_tile job = {adjoint ? kernels->backproject_tile : kernels->project_tile, t};
+  bench_job job = {.work = adjoint ? kernels->backproject_tile : kernels->project_tile, .tile = t};
   kvox_check_time(check, work_tile, &job, b.voxels);
 }
+
+/* The same tile and rays, as if they followed no axis. */
+static void bench_box(kvox_check *check, bool adjoint) {
+  bed b = {.tile = {.width = 32, .height = 32, .step = 256, .rows = 512, .columns = 100, .row_step = 512}};
+  b.tile.size[2] = 256;
+  fill_tile(check, &b);
+  b.view = (kvox_rays_view){.from = {-900, 40, 127.5},
+                            .along = {1500, 50, -200},
+                            .along_column = {0, 0.8, 0.01},
+                            .along_row = {0, 0.01, 0.78}};
+  const kvox_rays_box box = {.view = &b.view,
+                             .rows = 512,
+                             .columns = 100,
+                             .begin = {96, 80, 0},
+                             .size = {32, 32, 256},
+                             .voxels = b.tile.voxels,
+                             .stride = {256, 32 * 256, 1},
+                             .samples = b.tile.samples,
+                             .row_step = 512};
+  memset(adjoint ? box.samples : box.voxels, 0, (size_t)(adjoint ? b.samples : b.voxels) * sizeof(float));
+  const kvox_rays_kernels *kernels = kvox_rays_kernels_of(check->level);
+  bench_job job = {.box_work = adjoint ? kernels->backproject_box : kernels->project_box, .box = &box};
+  kvox_check_time(check, work_box, &job, b.voxels);
+}
+
+static void compare_project_box(kvox_check *check) { compare_box(check, false); }
+static void compare_backproject_box(kvox_check *check) { compare_box(check, true); }
+static void bench_project_box(kvox_check *check) { bench_box(check, false); }
+static void bench_backproject_box(kvox_check *check) { bench_box(check, true); }
 
 static void bench_project(kvox_check *check) { bench(check, false); }
 static void bench_backproject(kvox_check *check) { bench(check, true); }
@@ -249,3 +300,7 @@ const kvox_check_stage kvox_check_rays_project = {"rays.project", "1e-5 of the r
                                                   compare_project, bench_project};
 const kvox_check_stage kvox_check_rays_backproject = {
     "rays.backproject", "1e-5 of the range, more where rows are far apart", compare_backproject, bench_backproject};
+const kvox_check_stage kvox_check_rays_project_box = {"rays.project_box", "1e-5 of the range", compare_project_box,
+                                                      bench_project_box};
+const kvox_check_stage kvox_check_rays_backproject_box = {"rays.backproject_box", "1e-5 of the range",
+                                                          compare_backproject_box, bench_backproject_box};

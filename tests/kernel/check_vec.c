@@ -46,6 +46,8 @@ static int32_t wrap(int64_t x) {
 }
 static int32_t int_add(int32_t a, int32_t b) { return wrap((int64_t)a + b); }
 static int32_t int_sub(int32_t a, int32_t b) { return wrap((int64_t)a - b); }
+static int32_t int_max(int32_t a, int32_t b) { return a > b ? a : b; }
+static int32_t int_min(int32_t a, int32_t b) { return a < b ? a : b; }
 static int32_t int_and(int32_t a, int32_t b) { return a & b; }
 static int32_t int_or(int32_t a, int32_t b) { return a | b; }
 static int32_t int_left(int32_t a, int32_t b) { return (void)b, wrap((int64_t)a * (1 << VEC_LEFT_BITS)); }
@@ -55,7 +57,8 @@ static int32_t int_right(int32_t a, int32_t b) { return (void)b, (int32_t)floor(
 static const struct {
   const char *name;
   int32_t (*scalar)(int32_t a, int32_t b);
-} ints[VEC_INTS] = {{"vi_add", int_add},         {"vi_sub", int_sub},           {"vi_and", int_and}, {"vi_or", int_or},
+} ints[VEC_INTS] = {{"vi_add", int_add},         {"vi_sub", int_sub},           {"vi_max", int_max},
+                    {"vi_min", int_min},         {"vi_and", int_and},           {"vi_or", int_or},
                     {"vi_shift_left", int_left}, {"vi_shift_right", int_right}, {"vi_set", NULL}};
 
 static float random_float(kvox_check *check) {
@@ -189,6 +192,30 @@ static void compare_gather_pair(kvox_check *check) {
   }
 }
 
+/* Lanes that meet add in their order; two runs of the same memory. */
+static void compare_add_pairs(kvox_check *check) {
+  const kvox_vec_table *table = table_of(check->level);
+  const int32_t apart = (int32_t)kvox_check_integer(check, 0, 3), highest = (int32_t)kvox_check_integer(check, 0, 20);
+  const int32_t count = highest + 2 + apart;
+  float *sums = kvox_check_floats(check, count), want[32], values[4][MOST_LANES];
+  const float *in[4] = {values[0], values[1], values[2], values[3]};
+  int32_t index[MOST_LANES];
+  for (int32_t i = 0; i < count; i++) {
+    sums[i] = want[i] = (float)kvox_check_real(check, -1, 1);
+  }
+  random_indices(check, 0, highest, index);
+  for (int lane = 0; lane < table->lanes; lane++) {
+    for (int i = 0; i < 4; i++) {
+      values[i][lane] = (float)kvox_check_real(check, -1, 1);
+      want[index[lane] + i % 2 + i / 2 * apart] += values[i][lane];
+    }
+  }
+  table->add_pairs(sums, sums + apart, index, in);
+  for (int32_t i = 0; i < count; i++) {
+    same(check, "vf_add_pairs", i, sums[i], want[i]);
+  }
+}
+
 static void compare_pick(kvox_check *check) {
   const kvox_vec_table *table = table_of(check->level);
   float *samples = kvox_check_floats(check, table->lanes), out[MOST_LANES];
@@ -310,6 +337,7 @@ static void compare_operations(kvox_check *check) {
   compare_int_lanes(check);
   compare_parts(check);
   compare_gather_pair(check);
+  compare_add_pairs(check);
   compare_pick(check);
   compare_pick_pairs(check, 2);
   compare_pick_pairs(check, 3);

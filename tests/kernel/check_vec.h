@@ -9,7 +9,18 @@ typedef void (*kvox_vec_int_function)(const int32_t *a, const int32_t *b, int32_
 
 /* In the order of the table's arrays and of their scalar twins. */
 enum { VEC_ADD, VEC_SUB, VEC_MUL, VEC_DIV, VEC_FMA, VEC_MAX, VEC_MIN, VEC_SELECT_LESS, VEC_BITS, VEC_SET, VEC_FLOATS };
-enum { VEC_INT_ADD, VEC_INT_SUB, VEC_INT_AND, VEC_INT_OR, VEC_INT_LEFT, VEC_INT_RIGHT, VEC_INT_SET, VEC_INTS };
+enum {
+  VEC_INT_ADD,
+  VEC_INT_SUB,
+  VEC_INT_MAX,
+  VEC_INT_MIN,
+  VEC_INT_AND,
+  VEC_INT_OR,
+  VEC_INT_LEFT,
+  VEC_INT_RIGHT,
+  VEC_INT_SET,
+  VEC_INTS
+};
 
 /* Shifts take constants: these. */
 enum { VEC_LEFT_BITS = 5, VEC_RIGHT_BITS = 7 };
@@ -19,6 +30,7 @@ typedef struct kvox_vec_table {
   kvox_vec_float_function floats[VEC_FLOATS];
   kvox_vec_int_function ints[VEC_INTS];
   void (*gather_pair)(const float *p, const int32_t *index, float *low, float *high);
+  void (*add_pairs)(float *p, float *q, const int32_t *index, const float *const values[4]);
   void (*pick_pairs[2])(const float *p, const int32_t *index, float *low, float *high); /* of 2 and 3 vectors */
   double close_rise, rise, wide_rise; /* that lanes of pick_sum_close, pick_sum, pick_sum_wide may lie apart */
   void (*pick_sum_close)(const float *p, const float *q, float a, const int32_t *index, int64_t first, int64_t second,

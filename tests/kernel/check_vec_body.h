@@ -27,6 +27,8 @@ FLOATS(set, vf_add(vf_set(*pa), vf_zero()))
   }
 INTS(int_add, vi_add(a, b))
 INTS(int_sub, vi_sub(a, b))
+INTS(int_max, vi_max(a, b))
+INTS(int_min, vi_min(a, b))
 INTS(int_and, vi_and(a, b))
 INTS(int_or, vi_or(a, b))
 INTS(int_left, vi_shift_left(a, VEC_LEFT_BITS))
@@ -38,6 +40,10 @@ static void gather_pair(const float *p, const int32_t *index, float *low, float 
   vf_gather_pair(p, vi_load(index), &l, &h);
   vf_store(low, l);
   vf_store(high, h);
+}
+
+static void add_pairs(float *p, float *q, const int32_t *index, const float *const values[4]) {
+  vf_add_pairs(p, q, vi_load(index), vf_load(values[0]), vf_load(values[1]), vf_load(values[2]), vf_load(values[3]));
 }
 
 static void pick_pair_2(const float *p, const int32_t *index, float *low, float *high) {
@@ -141,8 +147,9 @@ static void logarithms(int64_t count, const float *x, float *out) {
 const kvox_vec_table TABLE = {
     .lanes = VL,
     .floats = {add, sub, mul, divide, fused, greater, less, select_less, bits, set},
-    .ints = {int_add, int_sub, int_and, int_or, int_left, int_right, int_set},
+    .ints = {int_add, int_sub, int_max, int_min, int_and, int_or, int_left, int_right, int_set},
     .gather_pair = gather_pair,
+    .add_pairs = add_pairs,
     .pick_pairs = {pick_pair_2, pick_pair_3},
     .close_rise = VF_CLOSE_RISE,
     .rise = VF_SUM_RISE,

@@ -11,6 +11,7 @@ extern const kvox_check_stage kvox_check_filter_pack, kvox_check_filter_convolve
 extern const kvox_check_stage kvox_check_backproject_slice, kvox_check_backproject_stack, kvox_check_project_slice,
     kvox_check_project_stack, kvox_check_cone, kvox_check_oblique, kvox_check_thin;
 extern const kvox_check_stage kvox_check_rays_project, kvox_check_rays_backproject;
+extern const kvox_check_stage kvox_check_rays_project_box, kvox_check_rays_backproject_box;
 extern const kvox_check_stage kvox_check_ball_add, kvox_check_ball_weigh;
 extern const kvox_check_stage kvox_check_product;
 extern const kvox_check_stage kvox_check_mix, kvox_check_combine_squares, kvox_check_combine_roots,
@@ -43,6 +44,8 @@ static const kvox_check_stage *const stages[] = {
     &kvox_check_thin,
     &kvox_check_rays_project,
     &kvox_check_rays_backproject,
+    &kvox_check_rays_project_box,
+    &kvox_check_rays_backproject_box,
     &kvox_check_ball_add,
     &kvox_check_ball_weigh,
     &kvox_check_mix,
