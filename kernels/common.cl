@@ -12,6 +12,18 @@ static float divide(float a, float b) {
   return fma(fma(-b, quotient, a), inverse, quotient);
 }
 
+/* vf_log of cpu/vec_math.h, operation by operation: the bits of the CPU's vector kernels, error below 1 ulp. */
+static float natural_log(float x) {
+  const int lowest = 0x3f3504f3, above = as_int(x) - lowest;
+  const float e = (float)(above >> 23);
+  const float m = as_float((above & 0x7fffff) + lowest);
+  const float f = m - 1;
+  const float t = divide(f, m + 1), tt = t * t;
+  const float r = tt * fma(tt, fma(tt, fma(tt, 2.0f / 9, 2.0f / 7), 2.0f / 5), 2.0f / 3);
+  const float rest = fma(t, r - f, e * 0x1.7f7d1cp-20f);
+  return fma(e, 0x1.62e4p-1f, f + rest);
+}
+
 /* Where slices are interleaved (-D LANES): a sample of all of them, for one operation, and as its slices. */
 #ifdef LANES
 #define JOIN(a, b) a##b

@@ -169,11 +169,11 @@ static kvox_status check(const kvox_array *images, const double *echo_times_ms, 
                      name, images->rank);
   }
   KVOX_TRY(kvox_mri_check_echoes(name, images->shape[images->rank - 5], echo_times_ms));
-  KVOX_TRY(kvox_mri_check_map(field, "kvox_mri_field_map: field_hz", images, 2));
+  KVOX_TRY(kvox_mri_check_map(NULL, field, "kvox_mri_field_map: field_hz", images, 2));
   if (weight == NULL) {
     return KVOX_OK;
   }
-  KVOX_TRY(kvox_mri_check_map(weight, "kvox_mri_field_map: weight", images, 2));
+  KVOX_TRY(kvox_mri_check_map(NULL, weight, "kvox_mri_field_map: weight", images, 2));
   return kvox_array_check_apart(field, "field_hz", weight, "weight");
 }
 

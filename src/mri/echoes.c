@@ -26,12 +26,15 @@ kvox_status kvox_mri_check_echoes(const char *name, int64_t echoes, const double
   return KVOX_OK;
 }
 
-kvox_status kvox_mri_check_map(const kvox_array *map, const char *name, const kvox_array *images, int32_t axes) {
+kvox_status kvox_mri_check_map(const kvox_ocl *ocl, const kvox_array *map, const char *name, const kvox_array *images,
+                               int32_t axes) {
   int64_t shape[KVOX_MAX_RANK] = {0};
   const int32_t rank = images->rank - axes, leading = rank - 3;
   memcpy(shape, images->shape, sizeof *shape * (size_t)leading);
   memcpy(shape + leading, images->shape + images->rank - 3, sizeof *shape * 3);
-  KVOX_TRY(kvox_array_check_shape(map, name, KVOX_TYPE_BIT(KVOX_F32), rank, shape));
+  KVOX_TRY(
+      kvox_array_check_shape(map, name, KVOX_TYPE_BIT(KVOX_F32) | (ocl != NULL ? KVOX_ON_DEVICE_TOO : 0), rank, shape));
+  KVOX_TRY(kvox_ocl_check_place(ocl, map, name));
   KVOX_TRY(kvox_array_check_result(map, name));
   return kvox_array_check_apart(images, "the images", map, "the map");
 }

@@ -6,6 +6,7 @@
 #include "mri/mix.h"
 #include "mri/pieces.h"
 #include "mri/polar.h"
+#include "mri/t2star.h"
 
 /* Coils times a matrix, or one for each position x. One execution's. */
 typedef struct kvox_mri_ocl_mix {
@@ -58,6 +59,20 @@ void kvox_mri_ocl_walsh_add_rows(const kvox_mri_ocl_walsh *stage, int64_t count,
 kvox_status kvox_mri_ocl_walsh_run(const kvox_mri_ocl_walsh *stage, kvox_ocl_queue *queue, const kvox_array *images,
                                    const int64_t lead[2], float scale, const kvox_array *maps);
 
+/* T2*: what kernels/mri_t2star.cl knows of a fit, and its times there. Arrays are [echo, z, y, x] and [1, z, y, x]; not
+ * all results are NULL. */
+typedef struct kvox_mri_ocl_decay {
+  int64_t echoes;
+  int32_t even, least_squares;
+  float floor, least_rate, most_rate, first_time, span_ms, shortest_ms, longest_ms;
+} kvox_mri_ocl_decay;
+kvox_mri_ocl_decay kvox_mri_ocl_decay_of(const kvox_t2star_fit *fit, bool least_squares, double first_ms);
+kvox_status kvox_mri_ocl_times(kvox_context *context, const kvox_t2star_fit *fit, kvox_buffer **buffer);
+kvox_status kvox_mri_ocl_t2star_run(kvox_ocl_kernel *kernel, kvox_ocl_queue *queue, const kvox_mri_ocl_decay *decay,
+                                    const kvox_buffer *times, const kvox_array *magnitudes,
+                                    const kvox_array *const results[KVOX_T2STAR_RESULTS], kvox_buffer *flags,
+                                    int64_t flag);
+
 /* The whole calls, of arrays that were checked. After a failure `fall_back` says whether the CPU takes over. */
 kvox_status kvox_mri_mix_on_device(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
                                    kvox_workspace *workspace, const kvox_array *in, const kvox_array *out,
@@ -75,6 +90,9 @@ kvox_status kvox_mri_combine_on_device(kvox_context *context, const kvox_mix *mi
 kvox_status kvox_mri_walsh_on_device(kvox_context *context, const kvox_mri_noise *noise, const int64_t radius[3],
                                      kvox_workspace *workspace, const kvox_array *images, const kvox_array *maps,
                                      bool *fall_back);
+kvox_status kvox_mri_t2star_on_device(kvox_context *context, const kvox_t2star_fit *fit, bool least_squares,
+                                      double first_ms, kvox_workspace *workspace, const kvox_array *magnitudes,
+                                      const kvox_array *const results[KVOX_T2STAR_RESULTS], bool *fall_back);
 /* `stage` is the kernel too. */
 kvox_status kvox_mri_polar_on_device(kvox_context *context, const char *name, const char *stage,
                                      kvox_workspace *workspace, const kvox_array *images, const kvox_array *result,

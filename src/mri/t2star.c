@@ -11,11 +11,9 @@
 #include "cpu/level.h"
 #include "kvox/mri_maps.h"
 #include "mri/echoes.h"
+#include "mri/ocl.h"
 
 const kvox_t2star_kernels *kvox_t2star_kernels_of(int32_t cpu_level) { return KVOX_KERNELS(kvox_t2star, cpu_level); }
-
-/* Magnitudes whose squares, times and sums stay floats. */
-static const float most_magnitude = 1e18f;
 
 /* Bounds of T2* where nobody sets them: of the shortest step between echoes, of the last echo time. */
 static const double shortest_share = 0.05, longest_share = 100;
@@ -29,7 +27,7 @@ static const double same_step = 1e-9;
 /* Operations of a sample: by the line, and by least squares in some six steps. */
 enum { LINE_OPERATIONS = 40, FIT_OPERATIONS = 400 };
 
-enum { T2STAR, S0, R2STAR, RESULTS };
+enum { T2STAR, S0, R2STAR, RESULTS = KVOX_T2STAR_RESULTS };
 
 typedef struct t2star_job {
   const kvox_t2star_kernels *kernels;
@@ -71,6 +69,14 @@ static t2star_scratch scratch_of(const t2star_job *job, int32_t worker) {
   return s;
 }
 
+kvox_status kvox_t2star_refuse(const kvox_array *magnitudes, int64_t volume, int64_t echo, int64_t sample) {
+  const int64_t *shape = magnitudes->shape + magnitudes->rank - 3;
+  return kvox_fail(KVOX_ERROR_DATA,
+                   "kvox_mri_t2star: magnitudes: that of volume %" PRId64 ", echo %" PRId64 " at z %" PRId64
+                   ", y %" PRId64 ", x %" PRId64 " is NaN, negative or beyond 1e18",
+                   volume, echo, sample / (shape[1] * shape[2]), sample / shape[2] % shape[1], sample % shape[2]);
+}
+
 static kvox_status load(const t2star_job *job, const kvox_mri_tile *at, const t2star_scratch *s) {
   for (int64_t e = 0; e < job->fit.echoes; e++) {
     float *row = s->echoes + e * KVOX_MRI_TILE;
@@ -78,15 +84,11 @@ static kvox_status load(const t2star_job *job, const kvox_mri_tile *at, const t2
     memset(row + at->count, 0, (size_t)(at->padded - at->count) * sizeof *row);
     int outside = 0;
     for (int64_t n = 0; n < at->count; n++) {
-      outside |= !(row[n] >= 0 && row[n] <= most_magnitude);
+      outside |= !kvox_t2star_takes(row[n]);
     }
     for (int64_t n = 0; outside != 0 && n < at->count; n++) {
-      if (!(row[n] >= 0 && row[n] <= most_magnitude)) {
-        const int64_t *shape = job->any->shape + job->any->rank - 3, i = at->begin + n;
-        return kvox_fail(KVOX_ERROR_DATA,
-                         "kvox_mri_t2star: magnitudes: that of volume %" PRId64 ", echo %" PRId64 " at z %" PRId64
-                         ", y %" PRId64 ", x %" PRId64 " is NaN, negative or beyond 1e18",
-                         at->volume, e, i / (shape[1] * shape[2]), i / shape[2] % shape[1], i % shape[2]);
+      if (!kvox_t2star_takes(row[n])) {
+        return kvox_t2star_refuse(job->magnitudes, at->volume, e, at->begin + n);
       }
     }
   }
@@ -162,14 +164,14 @@ static kvox_status t2star_tile(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
-static kvox_status check_results(t2star_job *job) {
+static kvox_status check_results(const kvox_ocl *ocl, t2star_job *job) {
   static const char *const names[RESULTS] = {"kvox_mri_t2star: t2star_ms", "kvox_mri_t2star: s0",
                                              "kvox_mri_t2star: r2star_per_s"};
   for (int r = 0; r < RESULTS; r++) {
     if (job->results[r] == NULL) {
       continue;
     }
-    KVOX_TRY(kvox_mri_check_map(job->results[r], names[r], job->magnitudes, 1));
+    KVOX_TRY(kvox_mri_check_map(ocl, job->results[r], names[r], job->magnitudes, 1));
     for (int other = 0; other < r; other++) {
       if (job->results[other] != NULL) {
         KVOX_TRY(kvox_array_check_apart(job->results[other], "one result", job->results[r], "another"));
@@ -190,7 +192,7 @@ static kvox_status check_options(const kvox_mri_t2star_options *given, const dou
   if (options.method != KVOX_MRI_LEAST_SQUARES && options.method != KVOX_MRI_LOG_LINEAR) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_mri_t2star: method %" PRId32 " is not known", options.method);
   }
-  if (!(options.noise_floor >= 0 && options.noise_floor <= (double)most_magnitude)) {
+  if (!(options.noise_floor >= 0 && options.noise_floor <= (double)KVOX_T2STAR_MOST_MAGNITUDE)) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_mri_t2star: noise_floor is %s, must be positive, or 0 for none",
                      kvox_number(options.noise_floor, number));
   }
@@ -223,6 +225,15 @@ static bool are_even(int64_t echoes, const double *times) {
   return true;
 }
 
+static kvox_status fit_on_cpu(kvox_context *context, t2star_job *job, int64_t tiles, int64_t work,
+                              kvox_workspace *workspace) {
+  const double begin = kvox_now();
+  kvox_progress_next(&workspace->progress, 1);
+  const kvox_status status = kvox_parallel(&context->threads, tiles, work, t2star_tile, job, &workspace->progress);
+  kvox_workspace_add(workspace, "t2star", kvox_now() - begin);
+  return status;
+}
+
 static kvox_status execute(kvox_context *context, t2star_job *job, const double *times_ms, kvox_workspace *workspace) {
   const int64_t echoes = job->fit.echoes,
                 operations = job->method == KVOX_MRI_LOG_LINEAR ? LINE_OPERATIONS : FIT_OPERATIONS;
@@ -238,18 +249,21 @@ static kvox_status execute(kvox_context *context, t2star_job *job, const double 
   job->fit.even = are_even(echoes, times);
   job->first_ms = times_ms[0];
   job->scratch = (char *)workspace->block + voxel_bytes(job);
-  const double begin = kvox_now();
-  kvox_progress_next(&workspace->progress, 1);
-  const kvox_status status = kvox_parallel(&context->threads, tiles, work, t2star_tile, job, &workspace->progress);
-  kvox_workspace_add(workspace, "t2star", kvox_now() - begin);
-  return status;
+  bool on_cpu = context->ocl == NULL;
+  kvox_status status = KVOX_OK;
+  if (!on_cpu) {
+    status = kvox_mri_t2star_on_device(context, &job->fit, job->method == KVOX_MRI_LEAST_SQUARES, job->first_ms,
+                                       workspace, job->magnitudes, job->results, &on_cpu);
+  }
+  return on_cpu ? fit_on_cpu(context, job, tiles, work, workspace) : status;
 }
 
 kvox_status kvox_mri_t2star(kvox_context *context, const kvox_mri_t2star_options *options, kvox_workspace *workspace,
                             const kvox_array *magnitudes, const double *echo_times_ms, const kvox_array *t2star_ms,
                             const kvox_array *s0, const kvox_array *r2star_per_s) {
   KVOX_REQUIRE(context);
-  KVOX_TRY(kvox_array_check(magnitudes, "kvox_mri_t2star: magnitudes", KVOX_TYPE_BIT(KVOX_F32)));
+  KVOX_TRY(kvox_array_check(magnitudes, "kvox_mri_t2star: magnitudes", KVOX_TYPE_BIT(KVOX_F32) | KVOX_ON_DEVICE_TOO));
+  KVOX_TRY(kvox_ocl_check_place(context->ocl, magnitudes, "kvox_mri_t2star: magnitudes"));
   if (magnitudes->rank < 4) {
     return kvox_fail(KVOX_ERROR_ARGUMENT,
                      "kvox_mri_t2star: magnitudes: rank %" PRId32 ", must be at least 4: [.., echo, z, y, x]",
@@ -260,7 +274,7 @@ kvox_status kvox_mri_t2star(kvox_context *context, const kvox_mri_t2star_options
                     .results = {t2star_ms, s0, r2star_per_s},
                     .fit = {.echoes = magnitudes->shape[magnitudes->rank - 4]}};
   KVOX_TRY(kvox_mri_check_echoes("kvox_mri_t2star", job.fit.echoes, echo_times_ms));
-  KVOX_TRY(check_results(&job));
+  KVOX_TRY(check_results(context->ocl, &job));
   KVOX_TRY(check_options(options, echo_times_ms, &job));
   kvox_workspace *taken = NULL;
   KVOX_TRY(kvox_workspace_take(context, workspace, &taken));

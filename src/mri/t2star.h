@@ -41,6 +41,16 @@ typedef struct kvox_t2star_fit {
   double least_rate, most_rate;
 } kvox_t2star_fit;
 
+/* T2*, S0, R2*. */
+enum { KVOX_T2STAR_RESULTS = 3 };
+
+/* Magnitudes whose squares, times and sums stay floats; the failure of another, by its number in [z, y, x]. */
+#define KVOX_T2STAR_MOST_MAGNITUDE 1e18f
+static inline bool kvox_t2star_takes(float magnitude) {
+  return magnitude >= 0 && magnitude <= KVOX_T2STAR_MOST_MAGNITUDE;
+}
+kvox_status kvox_t2star_refuse(const kvox_array *magnitudes, int64_t volume, int64_t echo, int64_t sample);
+
 /* Least squares, from a start on; `m` are the magnitudes. The rate stays within its bounds. */
 void kvox_t2star_least_squares(const kvox_t2star_fit *fit, const double *m, double *amplitude, double *rate);
 

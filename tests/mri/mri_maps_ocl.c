@@ -224,6 +224,117 @@ static void walsh_names_what_is_not_finite(void **state) {
   close_walsh(&b);
 }
 
+/* ---- T2* ---- */
+
+enum { ECHOES = 6, T2STAR_RESULTS = 3 };
+static const double echo_times_ms[ECHOES] = {1.2, 3, 7, 8.5, 19, 40};
+static const int64_t t2star_shapes[][5] = {{1, ECHOES, 1, 1, 1}, {2, ECHOES, 3, 7, 19}, {1, ECHOES, 2, 31, 33}};
+enum { T2STAR_SHAPES = sizeof t2star_shapes / sizeof t2star_shapes[0] };
+
+/* From 3 to 60 ms, sizes far apart, noise of a hundredth; here and there nothing. */
+static float *make_decays(const int64_t *shape) {
+  const int64_t samples = count_of(3, shape + 2);
+  uint64_t seed = 6;
+  float *magnitudes = malloc((size_t)count_of(5, shape) * sizeof *magnitudes);
+  for (int64_t i = 0; i < count_of(5, shape); i++) {
+    const int64_t n = i % samples, e = i / samples % ECHOES;
+    const double t2star = 3 * pow(20, (double)n / (double)samples),
+                 s0 = n % 17 == 5 ? 0 : exp(10 * sin(0.37 * (double)n));
+    magnitudes[i] = (float)(s0 * cabs(exp(-echo_times_ms[e] / t2star) + 0.01 * random_normal(&seed)));
+  }
+  return magnitudes;
+}
+
+static kvox_status t2star(kvox_context *context, const kvox_mri_t2star_options *options, int from, int to,
+                          const int64_t *shape, float *magnitudes, float *results[T2STAR_RESULTS]) {
+  uint64_t seed = 13;
+  const int64_t map[4] = {shape[0], shape[2], shape[3], shape[4]};
+  placed in = place_values(context, from, &seed, KVOX_F32, 5, shape, magnitudes), out[T2STAR_RESULTS];
+  const kvox_array *given[T2STAR_RESULTS];
+  for (int r = 0; r < T2STAR_RESULTS; r++) {
+    out[r] = place(context, to, &seed, KVOX_F32, 4, map);
+    given[r] = results[r] != NULL ? &out[r].array : NULL;
+  }
+  const kvox_status status =
+      kvox_mri_t2star(context, options, NULL, &in.array, echo_times_ms, given[0], given[1], given[2]);
+  for (int r = 0; r < T2STAR_RESULTS; r++) {
+    take_away(&out[r], status == KVOX_OK ? results[r] : NULL);
+  }
+  take_away(&in, NULL);
+  return status;
+}
+
+/* Roundings of residuals, over how much magnitudes decay: from 3 to 60 ms in 39 ms, by half at least. Near the noise
+ * floor they are as many times greater as the signal is below it. */
+static void t2star_agrees_with_the_cpu(void **state) {
+  SIDES_OR_SKIP(state);
+  static const double floors[2] = {0, 1e-6};
+  double worst[2] = {0};
+  for (size_t i = 0; i < T2STAR_SHAPES * 4; i++) {
+    const int64_t *shape = t2star_shapes[i / 4], voxels = count_of(5, shape) / ECHOES;
+    float *magnitudes = make_decays(shape), *memory = malloc((size_t)(6 * voxels) * sizeof *memory);
+    float *want[T2STAR_RESULTS], *got[T2STAR_RESULTS];
+    kvox_mri_t2star_options options;
+    kvox_mri_t2star_options_init(&options);
+    options.method = i % 2 == 0 ? KVOX_MRI_LEAST_SQUARES : KVOX_MRI_LOG_LINEAR;
+    options.noise_floor = floors[i / 2 % 2];
+    for (int r = 0; r < T2STAR_RESULTS; r++) {
+      want[r] = memory + r * voxels;
+      got[r] = memory + (3 + r) * voxels;
+    }
+    assert_ok(t2star(both->cpu, &options, HOST, HOST, shape, magnitudes, want));
+    for (int p = 0; p < PLACES; p++) {
+      float *asked[T2STAR_RESULTS] = {got[0], got[1], got[2]};
+      asked[(p + 1) % T2STAR_RESULTS] = p < 3 ? NULL : asked[(p + 1) % T2STAR_RESULTS];
+      assert_ok(t2star(both->device, &options, places[p], places[(p + 1) % PLACES], shape, magnitudes, asked));
+      for (int64_t n = 0; n < T2STAR_RESULTS * voxels; n++) {
+        const float *found = asked[n / voxels], value = memory[n];
+        const double error = found != NULL ? fabs((double)found[n % voxels] - value) : 0;
+        assert_true(error <= 1e-5 * value);
+        worst[i % 2] = fmax(worst[i % 2], value > 0 ? error / value : 0);
+      }
+    }
+    free(magnitudes);
+    free(memory);
+  }
+  printf("T2*, S0 and R2* differ from the CPU's by %.2g of their size, from lines by %.2g\n", worst[0], worst[1]);
+}
+
+static void t2star_has_the_same_bits_for_any_memory_limit(void **state) {
+  SIDES_OR_SKIP(state);
+  const int64_t *shape = t2star_shapes[1], voxels = count_of(5, shape) / ECHOES;
+  float *magnitudes = make_decays(shape), *memory = malloc((size_t)(4 * voxels) * sizeof *memory);
+  float *want[T2STAR_RESULTS] = {memory, memory + voxels, NULL},
+        *got[T2STAR_RESULTS] = {memory + 2 * voxels, memory + 3 * voxels, NULL};
+  assert_ok(t2star(both->device, NULL, DEVICE, DEVICE, shape, magnitudes, want));
+  /* A row of magnitudes and both results, and a flag for each. */
+  const int64_t row = (ECHOES + 2) * 4 * shape[4], flags = voxels / shape[4] * 4;
+  kvox_context *tight = context_of(KVOX_BACKEND_OPENCL, (uint64_t)(row + flags));
+  assert_ok(t2star(tight, NULL, HOST, HOST | LOOSE, shape, magnitudes, got));
+  assert_memory_equal(got[0], want[0], (size_t)(2 * voxels) * sizeof *memory);
+  kvox_context_destroy(tight);
+  kvox_context *none = context_of(KVOX_BACKEND_OPENCL, 8);
+  assert_fails(KVOX_ERROR_MEMORY_LIMIT, "bytes", t2star(none, NULL, HOST, HOST, shape, magnitudes, got));
+  kvox_context_destroy(none);
+  free(magnitudes);
+  free(memory);
+}
+
+static void t2star_names_what_it_refuses(void **state) {
+  SIDES_OR_SKIP(state);
+  static const float strange[3] = {NAN, -1, 2e18f};
+  const int64_t *shape = t2star_shapes[1], voxels = count_of(5, shape) / ECHOES;
+  float *magnitudes = make_decays(shape), *found = malloc((size_t)voxels * sizeof *found);
+  float *asked[T2STAR_RESULTS] = {NULL, NULL, found}, *at = &magnitudes[(((1 * ECHOES + 4) * 3 + 2) * 7 + 6) * 19 + 18];
+  for (int p = 0; p < PLACES; p++) {
+    *at = strange[p % 3];
+    assert_fails(KVOX_ERROR_DATA, "magnitudes: that of volume 1, echo 4 at z 2, y 6, x 18 is NaN, negative or beyond",
+                 t2star(both->device, NULL, places[p], places[p], shape, magnitudes, asked));
+  }
+  free(magnitudes);
+  free(found);
+}
+
 static void refuses_strange_arrays(void **state) {
   SIDES_OR_SKIP(state);
   const int64_t shape[3] = {1, 3, 4};
@@ -245,6 +356,9 @@ int main(void) {
                                      cmocka_unit_test(walsh_agrees_with_the_cpu),
                                      cmocka_unit_test(walsh_has_the_same_bits_for_any_memory_limit),
                                      cmocka_unit_test(walsh_names_what_is_not_finite),
+                                     cmocka_unit_test(t2star_agrees_with_the_cpu),
+                                     cmocka_unit_test(t2star_has_the_same_bits_for_any_memory_limit),
+                                     cmocka_unit_test(t2star_names_what_it_refuses),
                                      cmocka_unit_test(refuses_strange_arrays)};
   return cmocka_run_group_tests(tests, open_sides, close_sides);
 }
