@@ -213,14 +213,13 @@ static void test_ghost(void **state) {
   }
 }
 
-/* A head of nine tenths of the field of view leaves few pixels where its ghost stands alone: what navigators tell
- * holds, what the image tells is worse than they are. */
+/* A head of nine tenths of the field of view leaves few pixels where its ghost stands alone. */
 static void test_tall_head(void **state) {
   double ghosts[WAYS];
   measure_ghosts(*state, "shepp-logan", true, KVOX_MRI_ROOT_SUM_OF_SQUARES, ghosts);
-  assert_true(ghosts[LEFT] > 0.15 && ghosts[NAVIGATED] < 0.005);
-  for (int w = NAVIGATED + 1; w < WAYS; w++) {
-    assert_true(ghosts[w] < 0.01);
+  assert_true(ghosts[LEFT] > 0.15);
+  for (int w = NAVIGATED; w < WAYS; w++) {
+    assert_true(ghosts[w] < 0.005);
   }
 }
 
