@@ -1,7 +1,7 @@
 /*
  * Joseph's projector and its adjoint (see src/ct/rays.h), in voxels of the grid. Where a ray meets a plane of voxels is
  * a whole number with 40 bits behind the point, worked out once a ray: both kernels weigh with the same numbers, so
- * that the adjoint is exact. Each sample, and each voxel, is one work-item's: no atomics, one order.
+ * that the adjoint is exact. Each sample, and each voxel at a time, is one work-item's: no atomics, one order.
  */
 
 #define ONE_BITS 40
@@ -10,7 +10,7 @@
 /* Bits of a distance's fraction that meet a slope: their product fits 64 bits. */
 #define PART_BITS 22
 
-/* The window of a voxel is so much wider than float says: a part of a column, and of the place itself. */
+/* Windows are so much wider than float says: a part of a column, and of the place itself. */
 #define MARGIN 0.05f
 #define RELATIVE_MARGIN 1e-5f
 
@@ -19,6 +19,7 @@ typedef struct view {
   long from[3], from_column[3], from_row[3];
   long along[3], along_column[3], along_row[3];
   float matrix[12];
+  int axes, unused; /* a bit for each main axis that rays may have */
 } view;
 
 /* Where it meets plane 0 of its main axis along the two others, and steps from plane to plane. */
@@ -121,58 +122,164 @@ kernel void project(global const ray *rays, const int lines, const int columns, 
 }
 
 /*
- * Columns x.x ... x.y and rows x.z ... x.w that may pass within one voxel of `at`, places about the grid's middle. With
- * u = U / d in the middle of that box, a step s within it moves the column by (U - u d)(s) / d(at + s).
+ * The adjoint adds in local memory, to a tile of the volume a work-group: rays of one main axis at a time, so that a
+ * work-item has a plane of voxels across it, and of that a strip, to itself. It goes over the rays that may meet its
+ * strip; no two work-items write to one voxel between two barriers.
  */
-static int4 window(global const float *m, const float3 at, const int fan, const int rows, const int columns) {
+#define SIDE 16
+#define STRIP 4
+#define PARTS (SIDE * SIDE / STRIP)
+
+/* Odd steps spread planes over the banks. */
+#define TILE_ROW (SIDE + 1)
+#define TILE_SLICE (TILE_ROW * TILE_ROW)
+
+/* Columns and rows, of fans too, that see the point `at` about the grid's middle. */
+static float2 seen_at(global const float *m, const float3 at, const int fan) {
   const float depth = fma(m[8], at.x, fma(m[9], at.y, fma(m[10], at.z, m[11])));
-  const float nearest = depth - (fabs(m[8]) + fabs(m[9]) + fabs(m[10]));
-  const float u = fma(m[0], at.x, fma(m[1], at.y, fma(m[2], at.z, m[3]))) / depth;
-  const float v = fma(m[4], at.x, fma(m[5], at.y, fma(m[6], at.z, m[7]))) / (fan ? 1.0f : depth);
-  const float w = fan ? 0.0f : v;
-  const float2 reach =
-      (float2)((fabs(m[0] - u * m[8]) + fabs(m[1] - u * m[9]) + fabs(m[2] - u * m[10])) / nearest,
-               (fabs(m[4] - w * m[8]) + fabs(m[5] - w * m[9]) + fabs(m[6] - w * m[10])) / (fan ? 1.0f : nearest));
-  const float2 middle = (float2)(u, v);
-  const float2 half_width = reach + MARGIN + RELATIVE_MARGIN * (fabs(middle) + reach);
+  const float u = fma(m[0], at.x, fma(m[1], at.y, fma(m[2], at.z, m[3])));
+  const float v = fma(m[4], at.x, fma(m[5], at.y, fma(m[6], at.z, m[7])));
+  return (float2)(u / depth, fan ? v : v / depth);
+}
+
+/* Columns .x ... .y and rows .z ... .w that may pass between two corners of a plane across `main`: between what sees
+ * its corners. */
+static int4 window(global const float *m, const int main, const float3 low, const float3 high, const int fan,
+                   const int rows, const int columns) {
+  float2 least = seen_at(m, low, fan), most = least;
+  for (int corner = 1; corner < 4; corner++) {
+    const bool up_a = (corner & 1) != 0, up_b = (corner & 2) != 0;
+    const float3 at = (float3)((main == 0 ? false : up_a) ? high.x : low.x,
+                               (main == 1   ? false
+                                : main == 0 ? up_a
+                                            : up_b)
+                                   ? high.y
+                                   : low.y,
+                               (main == 2 ? false : up_b) ? high.z : low.z);
+    const float2 seen = seen_at(m, at, fan);
+    least = fmin(least, seen);
+    most = fmax(most, seen);
+  }
+  const float2 margin = MARGIN + RELATIVE_MARGIN * fmax(fabs(least), fabs(most));
   const float2 last = (float2)((float)columns, (float)rows);
-  const float2 begin = clamp(ceil(middle - half_width), (float2)(0.0f), last);
-  const float2 end = clamp(floor(middle + half_width), (float2)(-1.0f), last - 1.0f);
+  const float2 begin = clamp(ceil(least - margin), (float2)(0.0f), last);
+  const float2 end = clamp(floor(most + margin), (float2)(-1.0f), last - 1.0f);
   return (int4)((int)begin.x, (int)end.x, (int)begin.y, (int)end.y);
 }
 
-/* What voxel `idx` is worth to the place of a ray: 0 from one voxel away. */
-static float worth(const long place, const int idx) {
-  const int away = idx - (int)(place >> ONE_BITS);
-  const float high = fraction(place);
-  return away == 0 ? 1 - high : away == 1 ? high : 0.0f;
+/* A part of the tile at `origin`: of plane n across `main` what lies between `low` and `high` along a and b. */
+typedef struct strip {
+  int main, a, b, n, low_b, high_b, high_a;
+  long origin_a, origin_b;
+  int step_a, step_b;
+  local float *voxels; /* of the plane */
+} strip;
+
+/* What of a view's rays, lines row.z ... row.w of them, meets the strip. */
+static void give(const strip *s, global const ray *rays, global const float *samples, const int4 range,
+                 const int columns) {
+  for (int row = range.z; row <= range.w; row++) {
+    for (int column = range.x; column <= range.y; column++) {
+      const int index = row * columns + column;
+      global const ray *r = rays + index;
+      const long place_a = r->at_a + s->n * r->slope_a - s->origin_a;
+      const long place_b = r->at_b + s->n * r->slope_b - s->origin_b;
+      const int at_a = (int)(place_a >> ONE_BITS), at_b = (int)(place_b >> ONE_BITS);
+      if (r->main != s->main || at_a < -1 || at_a >= s->high_a || at_b < s->low_b - 1 || at_b >= s->high_b) {
+        continue;
+      }
+      const float sample = r->plane_mm * samples[index], high_a = fraction(place_a), high_b = fraction(place_b);
+      const float low = (1 - high_a) * sample, high = high_a * sample;
+      local float *voxel = s->voxels + at_a * s->step_a + at_b * s->step_b;
+      if (at_b >= s->low_b) {
+        if (at_a >= 0) {
+          voxel[0] += (1 - high_b) * low;
+        }
+        if (at_a + 1 < s->high_a) {
+          voxel[s->step_a] += (1 - high_b) * high;
+        }
+      }
+      if (at_b + 1 < s->high_b) {
+        if (at_a >= 0) {
+          voxel[s->step_b] += high_b * low;
+        }
+        if (at_a + 1 < s->high_a) {
+          voxel[s->step_a + s->step_b] += high_b * high;
+        }
+      }
+    }
+  }
 }
 
-/* middle: of the grid, in voxels. first: the volume holds nothing yet. */
+/* Part `part` of the tile as a strip; false where it lies beside the grid. */
+static bool strip_of(const int part, const int main, const int origin[3], const int size[3], local float *tile,
+                     strip *s) {
+  const int steps[3] = {1, TILE_ROW, TILE_SLICE};
+  s->main = main;
+  s->a = main == 0 ? 1 : 0;
+  s->b = main == 2 ? 1 : 2;
+  s->n = origin[main] + part % SIDE;
+  s->low_b = part / SIDE * STRIP;
+  s->high_b = min(s->low_b + STRIP, size[s->b] - origin[s->b]);
+  s->high_a = min(SIDE, size[s->a] - origin[s->a]);
+  s->origin_a = (long)origin[s->a] << ONE_BITS;
+  s->origin_b = (long)origin[s->b] << ONE_BITS;
+  s->step_a = steps[s->a];
+  s->step_b = steps[s->b];
+  s->voxels = tile + part % SIDE * steps[main];
+  return s->n < size[main] && s->low_b < s->high_b;
+}
+
+/* Where the strip and one voxel around it begin and end, about the grid's middle. */
+static int4 rays_of(const strip *s, global const float *matrix, const int origin[3], const float4 middle, const int fan,
+                    const int rows, const int columns) {
+  float low[3], high[3];
+  low[s->main] = high[s->main] = (float)s->n;
+  low[s->a] = (float)(origin[s->a] - 1);
+  high[s->a] = (float)(origin[s->a] + s->high_a);
+  low[s->b] = (float)(origin[s->b] + s->low_b - 1);
+  high[s->b] = (float)(origin[s->b] + s->high_b);
+  return window(matrix, s->main, (float3)(low[0], low[1], low[2]) - middle.xyz,
+                (float3)(high[0], high[1], high[2]) - middle.xyz, fan, rows, columns);
+}
+
+/* middle: of the grid, in voxels. first: the volume holds nothing yet. A work-group's number is its tile. */
 kernel void backproject(global const view *views, const int first_view, const int count, global const ray *rays,
                         global const float *samples, const int rows, const int columns, const int fan,
                         global float *volume, const long begin, const long4 strides, const int4 sizes,
                         const float4 middle, const int first) {
-  const int x = get_global_id(0), y = get_global_id(1), z = get_global_id(2);
-  if (x >= sizes.x || y >= sizes.y || z >= sizes.z) {
-    return;
+  local float tile[SIDE * TILE_SLICE];
+  const int origin[3] = {get_group_id(0) * SIDE, get_group_id(1) * SIDE, get_group_id(2) * SIDE};
+  const int size[3] = {sizes.x, sizes.y, sizes.z};
+  const int4 extent = min((int4)(SIDE), sizes - (int4)(origin[0], origin[1], origin[2], 0));
+  global float *corner = volume + begin + origin[0] * strides.x + origin[1] * strides.y + origin[2] * strides.z;
+  for (int i = get_local_id(0); i < SIDE * SIDE * SIDE; i += get_local_size(0)) {
+    const int x = i % SIDE, y = i / SIDE % SIDE, z = i / (SIDE * SIDE);
+    const bool kept = !first && x < extent.x && y < extent.y && z < extent.z;
+    tile[z * TILE_SLICE + y * TILE_ROW + x] = kept ? corner[x * strides.x + y * strides.y + z * strides.z] : 0.0f;
   }
-  const int index[3] = {x, y, z};
-  const float3 at = (float3)((float)x - middle.x, (float)y - middle.y, (float)z - middle.z);
-  global float *voxel = volume + begin + x * strides.x + y * strides.y + z * strides.z;
-  float sum = first ? 0.0f : *voxel;
-  for (int view = 0; view < count; view++) {
-    const int4 range = window(views[first_view + view].matrix, at, fan, rows, columns);
-    for (int row = range.z; row <= range.w; row++) {
-      const long line = ((long)view * rows + row) * columns;
-      for (int column = range.x; column <= range.y; column++) {
-        const ray r = rays[line + column];
-        const int a = r.main == 0 ? 1 : 0, b = r.main == 2 ? 1 : 2;
-        const long n = index[r.main];
-        const float weight = worth(r.at_a + n * r.slope_a, index[a]) * worth(r.at_b + n * r.slope_b, index[b]);
-        sum += weight * (r.plane_mm * samples[line + column]);
+  for (int index = 0; index < count; index++) {
+    global const view *v = views + first_view + index;
+    const long begin_of_view = (long)index * rows * columns;
+    for (int main = 0; main < 3; main++) {
+      if ((v->axes >> main & 1) == 0) {
+        continue;
+      }
+      barrier(CLK_LOCAL_MEM_FENCE);
+      for (int part = get_local_id(0); part < PARTS; part += get_local_size(0)) {
+        strip s;
+        if (strip_of(part, main, origin, size, tile, &s)) {
+          const int4 range = rays_of(&s, v->matrix, origin, middle, fan, rows, columns);
+          give(&s, rays + begin_of_view, samples + begin_of_view, range, columns);
+        }
       }
     }
   }
-  *voxel = sum;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int i = get_local_id(0); i < SIDE * SIDE * SIDE; i += get_local_size(0)) {
+    const int x = i % SIDE, y = i / SIDE % SIDE, z = i / (SIDE * SIDE);
+    if (x < extent.x && y < extent.y && z < extent.z) {
+      corner[x * strides.x + y * strides.y + z * strides.z] = tile[z * TILE_SLICE + y * TILE_ROW + x];
+    }
+  }
 }

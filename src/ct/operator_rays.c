@@ -40,11 +40,13 @@ static kvox_status choose_cut(kvox_ct_operator_rays *r, uint64_t limit) {
   return KVOX_OK;
 }
 
-static bool meets_slabs(const kvox_rays_view *view) { return !view->upright && view->along_z; }
+static bool meets_tiles(const kvox_rays_view *view) { return view->upright || view->axes[0] || view->axes[1]; }
+
+static bool meets_slabs(const kvox_rays_view *view) { return !view->upright && view->axes[2]; }
 
 static void sort_views(kvox_ct_operator_rays *r) {
   for (int64_t v = 0; v < r->view_count; v++) {
-    if (r->views[v].upright || r->views[v].across) {
+    if (meets_tiles(&r->views[v])) {
       r->order[r->tile_views++] = v;
     }
   }

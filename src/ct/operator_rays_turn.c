@@ -139,7 +139,7 @@ kvox_status kvox_ct_rays_give_view(void *data, int64_t index, int32_t worker) {
     r->turn->interleave(samples + column * r->row_step, r->row_step, r->rows, s.turned);
     for (int64_t row = 0; row < r->rows; row++) {
       float *to = projection_row(run, number, row) + column, *turned = s.turned + row * GROUP;
-      if (run->slabs && view->across) {
+      if (run->slabs && (view->axes[0] || view->axes[1])) {
         keep_others(run, view, row, column, count, to, turned);
       }
       memcpy(to, turned, (size_t)count * sizeof(float));

@@ -46,7 +46,7 @@ typedef struct kvox_rays_view {
   double from[3], from_column[3], from_row[3];
   double along[3], along_column[3], along_row[3];
   bool upright;
-  bool across, along_z; /* rays whose main axis is x or y may exist, and those of z */
+  bool axes[3]; /* that may be the main one of some ray */
 } kvox_rays_view;
 
 typedef struct kvox_ray {

@@ -104,47 +104,26 @@ static bool is_upright(const kvox_rays_view *rays, const kvox_ct_geometry *g, co
   return stands && slopes_fit(rays, size) && no_ray_follows_z(rays, g->rows, g->columns);
 }
 
-/* The largest of |along[axis]| over the detector: at a corner. And the least of direction * along there. */
-static double most_along(const kvox_rays_view *v, int axis, const double last[2]) {
-  double most = 0;
+/* Whether |along[b]| is above |along[a]| for every ray: b + a and b - a, affine in column and row, keep one sign at the
+ * detector's corners, by more than a rounding. */
+static bool is_above(const kvox_rays_view *v, int b, int a, int64_t rows, int64_t columns) {
+  static const double rounding = 1e-9;
+  int above = 0, below = 0;
   for (int corner = 0; corner < 4; corner++) {
-    const double c = (corner & 1) != 0 ? last[0] : 0, r = (corner & 2) != 0 ? last[1] : 0;
-    most = fmax(most, fabs(v->along[axis] + c * v->along_column[axis] + r * v->along_row[axis]));
+    const double c = (corner & 1) != 0 ? (double)(columns - 1) : 0, r = (corner & 2) != 0 ? (double)(rows - 1) : 0;
+    const double of_a = v->along[a] + c * v->along_column[a] + r * v->along_row[a];
+    const double of_b = v->along[b] + c * v->along_column[b] + r * v->along_row[b];
+    const double least = (1 + rounding) * fabs(of_a);
+    above += of_b > least ? 1 : 0;
+    below += of_b < -least ? 1 : 0;
   }
-  return most;
+  return above == 4 || below == 4;
 }
 
-static double least_towards(const kvox_rays_view *v, const double direction[3], const double last[2]) {
-  double least = INFINITY;
-  for (int corner = 0; corner < 4; corner++) {
-    const double c = (corner & 1) != 0 ? last[0] : 0, r = (corner & 2) != 0 ? last[1] : 0;
-    double sum = 0;
-    for (int a = 0; a < 3; a++) {
-      sum += direction[a] * (v->along[a] + c * v->along_column[a] + r * v->along_row[a]);
-    }
-    least = fmin(least, sum);
-  }
-  return least;
-}
-
-/*
- * Which main axes rays may have, without looking at each: |x| and |y| stay below the least |z|, or |z| below the least
- * of max(|x|, |y|), which is not below (u x + w y) / (|u| + |w|) for any (u, w), the middle ray's here. Bounds are kept
- * a rounding away.
- */
-static void find_main_axes(kvox_rays_view *v, int64_t rows, int64_t columns) {
-  static const double rounding = 1 + 1e-9;
-  const double last[2] = {(double)(columns - 1), (double)(rows - 1)};
-  double middle[3];
+static void find_axes(kvox_rays_view *v, int64_t rows, int64_t columns) {
   for (int a = 0; a < 3; a++) {
-    middle[a] = v->along[a] + 0.5 * last[0] * v->along_column[a] + 0.5 * last[1] * v->along_row[a];
+    v->axes[a] = !is_above(v, (a + 1) % 3, a, rows, columns) && !is_above(v, (a + 2) % 3, a, rows, columns);
   }
-  const double flat[3] = {middle[0], middle[1], 0}, up[3] = {0, 0, middle[2] < 0 ? -1 : 1};
-  const double least_flat = least_towards(v, flat, last) / (fabs(flat[0]) + fabs(flat[1]));
-  const double most_flat = fmax(most_along(v, 0, last), most_along(v, 1, last));
-  /* NaN, where the middle ray is upright, proves nothing. */
-  v->along_z = !(most_along(v, 2, last) * rounding < least_flat);
-  v->across = !(most_flat * rounding < least_towards(v, up, last));
 }
 
 /* Whether the shadow of the grid and one voxel around it, as a box of columns and rows, touches the detector. */
@@ -190,7 +169,7 @@ kvox_status kvox_ct_rays_lay_out(const kvox_ct_geometry *geometry, const kvox_gr
                        name, v);
     }
     views[v].upright = is_upright(&views[v], geometry, grid->size);
-    find_main_axes(&views[v], geometry->rows, geometry->columns);
+    find_axes(&views[v], geometry->rows, geometry->columns);
     met = met || meets(geometry, grid, &view);
   }
   return met ? KVOX_OK

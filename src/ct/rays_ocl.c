@@ -10,6 +10,9 @@
 /* Work-items of a group: neighbours along columns, and along x, read the same lines. */
 enum { GROUP = 64 };
 
+/* Voxels of a tile of the adjoint on a side, as in kernels/rays.cl. */
+enum { TILE = 16 };
+
 /* As in kernels/rays.cl: bits behind the point, and a ray of its table. */
 enum { ONE_BITS = 40, RAY_BYTES = 40 };
 
@@ -96,6 +99,8 @@ kvox_status kvox_ct_ocl_rays_describe(const kvox_ct_geometry *geometry, const kv
     to_whole(ray->along_column, bits, views[v].along_column);
     to_whole(ray->along_row, bits, views[v].along_row);
     describe_matrix(geometry, grid, &view, views[v].matrix);
+    views[v].axes = ray->axes[0] | ray->axes[1] << 1 | ray->axes[2] << 2;
+    views[v].unused = 0;
   }
   return KVOX_OK;
 }
@@ -210,7 +215,11 @@ kvox_status kvox_ct_ocl_rays_backproject(kvox_ct_ocl_rays *stage, kvox_ocl_queue
       KVOX_OCL_BUFFER(samples),        KVOX_OCL_VALUE(rows),       KVOX_OCL_VALUE(columns),    KVOX_OCL_VALUE(fan),
       KVOX_OCL_BUFFER(volume->buffer), KVOX_OCL_VALUE(at.begin),   KVOX_OCL_VALUE(at.strides), KVOX_OCL_VALUE(at.sizes),
       KVOX_OCL_VALUE(middle),          KVOX_OCL_VALUE(first)};
-  const kvox_ocl_range range = {.items = {(uint64_t)s->size[0], (uint64_t)s->size[1], (uint64_t)s->size[2]},
+  uint64_t tiles[3];
+  for (int a = 0; a < 3; a++) {
+    tiles[a] = (uint64_t)kvox_divide_up(s->size[a], TILE);
+  }
+  const kvox_ocl_range range = {.items = {tiles[0] * s->backproject_group, tiles[1], tiles[2]},
                                 .group = {s->backproject_group, 1, 1}};
   return kvox_ocl_run(queue, s->backproject, &range, arguments, sizeof arguments / sizeof *arguments);
 }

@@ -12,6 +12,7 @@ typedef struct kvox_ct_ocl_rays_view {
   int64_t from[3], from_column[3], from_row[3];
   int64_t along[3], along_column[3], along_row[3];
   float matrix[12];
+  int32_t axes, unused; /* a bit for each main axis that rays may have */
 } kvox_ct_ocl_rays_view;
 
 /* Of every view of `geometry`, laid out on `grid`; KVOX_ERROR_UNSUPPORTED where the whole numbers do not hold it. */
