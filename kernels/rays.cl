@@ -212,21 +212,21 @@ static void give(const strip *s, global const ray *rays, global const float *sam
 }
 
 /* Part `part` of the tile as a strip; false where it lies beside the grid. */
-static bool strip_of(const int part, const int main, const int origin[3], const int size[3], local float *tile,
+static bool strip_of(const uint part, const int main, const int origin[3], const int size[3], local float *tile,
                      strip *s) {
   const int steps[3] = {1, TILE_ROW, TILE_SLICE};
   s->main = main;
   s->a = main == 0 ? 1 : 0;
   s->b = main == 2 ? 1 : 2;
-  s->n = origin[main] + part % SIDE;
-  s->low_b = part / SIDE * STRIP;
+  s->n = origin[main] + (int)(part % SIDE);
+  s->low_b = (int)(part / SIDE) * STRIP;
   s->high_b = min(s->low_b + STRIP, size[s->b] - origin[s->b]);
   s->high_a = min(SIDE, size[s->a] - origin[s->a]);
   s->origin_a = (long)origin[s->a] << ONE_BITS;
   s->origin_b = (long)origin[s->b] << ONE_BITS;
   s->step_a = steps[s->a];
   s->step_b = steps[s->b];
-  s->voxels = tile + part % SIDE * steps[main];
+  s->voxels = tile + (int)(part % SIDE) * steps[main];
   return s->n < size[main] && s->low_b < s->high_b;
 }
 
@@ -253,8 +253,8 @@ kernel void backproject(global const view *views, const int first_view, const in
   const int size[3] = {sizes.x, sizes.y, sizes.z};
   const int4 extent = min((int4)(SIDE), sizes - (int4)(origin[0], origin[1], origin[2], 0));
   global float *corner = volume + begin + origin[0] * strides.x + origin[1] * strides.y + origin[2] * strides.z;
-  for (int i = get_local_id(0); i < SIDE * SIDE * SIDE; i += get_local_size(0)) {
-    const int x = i % SIDE, y = i / SIDE % SIDE, z = i / (SIDE * SIDE);
+  for (uint i = get_local_id(0); i < SIDE * SIDE * SIDE; i += get_local_size(0)) {
+    const int x = (int)(i % SIDE), y = (int)(i / SIDE % SIDE), z = (int)(i / (SIDE * SIDE));
     const bool kept = !first && x < extent.x && y < extent.y && z < extent.z;
     tile[z * TILE_SLICE + y * TILE_ROW + x] = kept ? corner[x * strides.x + y * strides.y + z * strides.z] : 0.0f;
   }
@@ -266,7 +266,7 @@ kernel void backproject(global const view *views, const int first_view, const in
         continue;
       }
       barrier(CLK_LOCAL_MEM_FENCE);
-      for (int part = get_local_id(0); part < PARTS; part += get_local_size(0)) {
+      for (uint part = get_local_id(0); part < PARTS; part += get_local_size(0)) {
         strip s;
         if (strip_of(part, main, origin, size, tile, &s)) {
           const int4 range = rays_of(&s, v->matrix, origin, middle, fan, rows, columns);
@@ -276,8 +276,8 @@ kernel void backproject(global const view *views, const int first_view, const in
     }
   }
   barrier(CLK_LOCAL_MEM_FENCE);
-  for (int i = get_local_id(0); i < SIDE * SIDE * SIDE; i += get_local_size(0)) {
-    const int x = i % SIDE, y = i / SIDE % SIDE, z = i / (SIDE * SIDE);
+  for (uint i = get_local_id(0); i < SIDE * SIDE * SIDE; i += get_local_size(0)) {
+    const int x = (int)(i % SIDE), y = (int)(i / SIDE % SIDE), z = (int)(i / (SIDE * SIDE));
     if (x < extent.x && y < extent.y && z < extent.z) {
       corner[x * strides.x + y * strides.y + z * strides.z] = tile[z * TILE_SLICE + y * TILE_ROW + x];
     }
