@@ -12,9 +12,9 @@ extern "C" {
 
 /*
  * Arrays have any strides. Samples that are not finite are KVOX_ERROR_DATA, shapes that disagree KVOX_ERROR_SIZE;
- * results that overlap what they are made from are refused. Magnitude, phase and T2* run on the context's device, and
- * take arrays there as well as the host's; what else is here computes on the CPU and refuses them. Results are the same
- * for any number of threads.
+ * results that overlap what they are made from are refused. Magnitude, phase, the main field and T2* run on the
+ * context's device, and take arrays there as well as the host's; what else is here computes on the CPU and refuses
+ * them. Results are the same for any number of threads.
  */
 
 /* ---- Magnitude and phase ---- */

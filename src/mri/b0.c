@@ -13,15 +13,10 @@
 #include "kvox/mri_maps.h"
 #include "mri/combine.h"
 #include "mri/echoes.h"
+#include "mri/ocl.h"
 #include "mri/polar.h"
 
 static const double two_pi = 6.283185307179586;
-
-/* Steps between echoes that are this close count as equal. */
-static const double same_step = 1e-3;
-
-/* Sums of squares beyond this have products that may leave the range of floats. */
-#define MOST_SQUARES (FLT_MAX / 4)
 
 /* Operations of a sample: two sums and a share of an angle and of the fit. */
 enum { OPERATIONS = 48 };
@@ -65,13 +60,18 @@ static kvox_status not_finite(const field_job *job, const kvox_mri_tile *at, int
   for (int64_t c = 0; c < job->coils; c++) {
     kvox_mri_read(job->images, volume_of(job, at->volume, echo, c), at->begin, at->count, row);
     for (int64_t n = 0; n < at->count; n++) {
-      if (!(row[2 * n] * row[2 * n] + row[2 * n + 1] * row[2 * n + 1] <= MOST_SQUARES)) {
-        return kvox_mri_not_finite("kvox_mri_field_map: images", job->images, at->volume * job->echoes + echo, c,
-                                   at->begin + n);
+      if (!(row[2 * n] * row[2 * n] + row[2 * n + 1] * row[2 * n + 1] <= KVOX_MRI_MOST_SQUARES)) {
+        return kvox_mri_field_refuse(job->images, at->volume * job->echoes + echo, c, at->begin + n);
       }
     }
   }
-  return kvox_fail(KVOX_ERROR_DATA, "kvox_mri_field_map: a sum of squares is out of the range of 32-bit floats");
+  return kvox_mri_field_refuse(job->images, 0, -1, 0);
+}
+
+kvox_status kvox_mri_field_refuse(const kvox_array *images, int64_t volume, int64_t coil, int64_t sample) {
+  return coil >= 0
+             ? kvox_mri_not_finite("kvox_mri_field_map: images", images, volume, coil, sample)
+             : kvox_fail(KVOX_ERROR_DATA, "kvox_mri_field_map: a sum of squares is out of the range of 32-bit floats");
 }
 
 /* Products of neighbouring echoes and squares of each, over all coils. */
@@ -93,7 +93,7 @@ static kvox_status sum_coils(const field_job *job, const kvox_mri_tile *at, cons
     const float *squares = s->squares + e * KVOX_MRI_TILE;
     int outside = 0;
     for (int64_t n = 0; n < at->count; n++) {
-      outside |= !(squares[n] <= MOST_SQUARES);
+      outside |= !(squares[n] <= KVOX_MRI_MOST_SQUARES);
     }
     if (outside != 0) {
       return not_finite(job, at, e, s->row[0]);
@@ -109,7 +109,7 @@ static void make_phases(const field_job *job, const kvox_mri_tile *at, const fie
   for (int64_t e = 0; e < steps; e++) {
     const float *products = s->products + 2 * e * KVOX_MRI_TILE;
     job->polar->angle(at->padded, products, products + KVOX_MRI_TILE, s->phases + e * KVOX_MRI_TILE);
-    if (job->times_ms[e + 1] - job->times_ms[e] <= job->shortest_ms * (1 + same_step)) {
+    if (job->times_ms[e + 1] - job->times_ms[e] <= job->shortest_ms * (1 + KVOX_MRI_SAME_STEP)) {
       for (int64_t n = 0; n < at->padded; n++) {
         together[n] += products[n];
         together[KVOX_MRI_TILE + n] += products[KVOX_MRI_TILE + n];
@@ -160,24 +160,25 @@ static kvox_status field_tile(void *data, int64_t index, int32_t worker) {
   return KVOX_OK;
 }
 
-static kvox_status check(const kvox_array *images, const double *echo_times_ms, const kvox_array *field,
-                         const kvox_array *weight) {
+static kvox_status check(const kvox_ocl *ocl, const kvox_array *images, const double *echo_times_ms,
+                         const kvox_array *field, const kvox_array *weight) {
   static const char name[] = "kvox_mri_field_map";
-  KVOX_TRY(kvox_array_check(images, "kvox_mri_field_map: images", KVOX_TYPE_BIT(KVOX_C64)));
+  KVOX_TRY(kvox_array_check(images, "kvox_mri_field_map: images", KVOX_TYPE_BIT(KVOX_C64) | KVOX_ON_DEVICE_TOO));
+  KVOX_TRY(kvox_ocl_check_place(ocl, images, "kvox_mri_field_map: images"));
   if (images->rank < 5) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "%s: images: rank %" PRId32 ", must be at least 5: [.., echo, coil, z, y, x]",
                      name, images->rank);
   }
   KVOX_TRY(kvox_mri_check_echoes(name, images->shape[images->rank - 5], echo_times_ms));
-  KVOX_TRY(kvox_mri_check_map(NULL, field, "kvox_mri_field_map: field_hz", images, 2));
+  KVOX_TRY(kvox_mri_check_map(ocl, field, "kvox_mri_field_map: field_hz", images, 2));
   if (weight == NULL) {
     return KVOX_OK;
   }
-  KVOX_TRY(kvox_mri_check_map(NULL, weight, "kvox_mri_field_map: weight", images, 2));
+  KVOX_TRY(kvox_mri_check_map(ocl, weight, "kvox_mri_field_map: weight", images, 2));
   return kvox_array_check_apart(field, "field_hz", weight, "weight");
 }
 
-static kvox_status execute(kvox_context *context, field_job *job, kvox_workspace *workspace) {
+static kvox_status map_on_cpu(kvox_context *context, field_job *job, kvox_workspace *workspace) {
   const int64_t tiles = kvox_mri_volumes(job->field) * kvox_mri_tiles_of_volume(job->field);
   const int64_t work = kvox_work(kvox_array_elements(job->images), OPERATIONS);
   const uint64_t workers = (uint64_t)kvox_workers(&context->threads, tiles, work);
@@ -193,7 +194,7 @@ static kvox_status execute(kvox_context *context, field_job *job, kvox_workspace
 kvox_status kvox_mri_field_map(kvox_context *context, kvox_workspace *workspace, const kvox_array *images,
                                const double *echo_times_ms, const kvox_array *field_hz, const kvox_array *weight) {
   KVOX_REQUIRE(context);
-  KVOX_TRY(check(images, echo_times_ms, field_hz, weight));
+  KVOX_TRY(check(context->ocl, images, echo_times_ms, field_hz, weight));
   field_job job = {.combine = kvox_combine_kernels_of(context->cpu_level),
                    .polar = kvox_polar_kernels_of(context->cpu_level),
                    .images = images,
@@ -202,13 +203,17 @@ kvox_status kvox_mri_field_map(kvox_context *context, kvox_workspace *workspace,
                    .echoes = images->shape[images->rank - 5],
                    .coils = kvox_mri_coils_of(images),
                    .times_ms = echo_times_ms,
-                   .shortest_ms = INFINITY};
-  for (int64_t e = 1; e < job.echoes; e++) {
-    job.shortest_ms = fmin(job.shortest_ms, echo_times_ms[e] - echo_times_ms[e - 1]);
-  }
+                   .shortest_ms = kvox_mri_shortest_step(images->shape[images->rank - 5], echo_times_ms)};
   kvox_workspace *taken = NULL;
   KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
-  const kvox_status status = execute(context, &job, taken);
+  bool on_cpu = context->ocl == NULL;
+  kvox_status status = KVOX_OK;
+  if (!on_cpu) {
+    status = kvox_mri_field_on_device(context, echo_times_ms, taken, images, field_hz, weight, &on_cpu);
+  }
+  if (on_cpu) {
+    status = map_on_cpu(context, &job, taken);
+  }
   kvox_workspace_give_up(workspace, taken);
   return status;
 }

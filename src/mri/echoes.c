@@ -26,6 +26,14 @@ kvox_status kvox_mri_check_echoes(const char *name, int64_t echoes, const double
   return KVOX_OK;
 }
 
+double kvox_mri_shortest_step(int64_t echoes, const double *echo_times_ms) {
+  double shortest = INFINITY;
+  for (int64_t e = 1; e < echoes; e++) {
+    shortest = fmin(shortest, echo_times_ms[e] - echo_times_ms[e - 1]);
+  }
+  return shortest;
+}
+
 kvox_status kvox_mri_check_map(const kvox_ocl *ocl, const kvox_array *map, const char *name, const kvox_array *images,
                                int32_t axes) {
   int64_t shape[KVOX_MAX_RANK] = {0};

@@ -73,6 +73,20 @@ kvox_status kvox_mri_ocl_t2star_run(kvox_ocl_kernel *kernel, kvox_ocl_queue *que
                                     const kvox_array *const results[KVOX_T2STAR_RESULTS], kvox_buffer *flags,
                                     int64_t flag);
 
+/* The main field: what the kernel "field_map" of program "mri_maps" takes. `scratch` has 2 x echoes floats a sample.
+ * Images are [echo x coil, z, y, x], results [1, z, y, x]; `weight` may be NULL. */
+typedef struct kvox_mri_ocl_field {
+  int64_t echoes, coils;
+  double shortest_ms, span_ms;
+  kvox_ocl_kernel *kernel;
+  kvox_buffer *times, *scratch;
+} kvox_mri_ocl_field;
+kvox_status kvox_mri_ocl_field_make(kvox_context *context, const double *times_ms, int64_t samples,
+                                    kvox_mri_ocl_field *stage);
+void kvox_mri_ocl_field_drop(kvox_mri_ocl_field *stage);
+kvox_status kvox_mri_ocl_field_run(const kvox_mri_ocl_field *stage, kvox_ocl_queue *queue, const kvox_array *images,
+                                   const kvox_array *field, const kvox_array *weight, kvox_buffer *flags, int64_t flag);
+
 /* The whole calls, of arrays that were checked. After a failure `fall_back` says whether the CPU takes over. */
 kvox_status kvox_mri_mix_on_device(kvox_context *context, const char *name, const char *stage, const kvox_mix *mix,
                                    kvox_workspace *workspace, const kvox_array *in, const kvox_array *out,
@@ -93,6 +107,9 @@ kvox_status kvox_mri_walsh_on_device(kvox_context *context, const kvox_mri_noise
 kvox_status kvox_mri_t2star_on_device(kvox_context *context, const kvox_t2star_fit *fit, bool least_squares,
                                       double first_ms, kvox_workspace *workspace, const kvox_array *magnitudes,
                                       const kvox_array *const results[KVOX_T2STAR_RESULTS], bool *fall_back);
+kvox_status kvox_mri_field_on_device(kvox_context *context, const double *times_ms, kvox_workspace *workspace,
+                                     const kvox_array *images, const kvox_array *field, const kvox_array *weight,
+                                     bool *fall_back);
 /* `stage` is the kernel too. */
 kvox_status kvox_mri_polar_on_device(kvox_context *context, const char *name, const char *stage,
                                      kvox_workspace *workspace, const kvox_array *images, const kvox_array *result,

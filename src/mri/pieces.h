@@ -13,7 +13,8 @@ enum { KVOX_MRI_MOST_SIDES = 4 };
 typedef struct kvox_mri_side {
   const char *name; /* opens sentences about its samples */
   const kvox_array *array;
-  int64_t coils; /* 0: the array is [.., z, y, x] */
+  int64_t coils;  /* 0: the array is [.., z, y, x] */
+  int64_t groups; /* of coils, the axis before theirs: a piece has one after the other; 0: there is no such axis */
   bool is_result;
   bool for_all; /* one volume, for all of the others' */
 } kvox_mri_side;

@@ -24,9 +24,17 @@ bool kvox_mri_ocl_reaches(const kvox_array *array) {
   return aligned;
 }
 
-static bool is_staged(const kvox_mri_side *side) { return !kvox_mri_ocl_reaches(side->array); }
+static int64_t coils_of_group(const kvox_mri_side *side) { return kvox_max_i64(side->coils, 1); }
+static int64_t groups_of(const kvox_mri_side *side) { return kvox_max_i64(side->groups, 1); }
+static int64_t coils_of(const kvox_mri_side *side) { return coils_of_group(side) * groups_of(side); }
 
-static int64_t coils_of(const kvox_mri_side *side) { return kvox_max_i64(side->coils, 1); }
+/* Whether groups follow one another as coils do. */
+static bool is_one_group(const kvox_mri_side *side) {
+  const int64_t *strides = side->array->strides + side->array->rank - 5;
+  return groups_of(side) == 1 || strides[0] == side->coils * strides[1];
+}
+
+static bool is_staged(const kvox_mri_side *side) { return !kvox_mri_ocl_reaches(side->array) || !is_one_group(side); }
 
 static int64_t staged_bytes(const kvox_mri_side *side) {
   return is_staged(side) ? kvox_work(coils_of(side), (int64_t)kvox_type_size(side->array->type)) : 0;
@@ -46,20 +54,22 @@ static const int64_t *size_of(const kvox_mri_side *side, const kvox_mri_piece *p
   return side->is_result ? piece->size : piece->with_halo;
 }
 
-/* The piece's part of a side, where it lies: [coil, z, y, x]. */
-static kvox_array part_of(const kvox_mri_side *side, const kvox_mri_piece *piece) {
+/* The piece's part of a side, where it lies: [coil, z, y, x] of one group. */
+static kvox_array part_of(const kvox_mri_side *side, const kvox_mri_piece *piece, int64_t group) {
   const kvox_array *a = side->array;
   const int64_t z = piece->z - (side->is_result ? 0 : piece->lead[0]);
   const int64_t y = piece->y - (side->is_result ? 0 : piece->lead[1]);
-  const int32_t first = a->rank - 3, outer = side->coils > 0 ? first - 1 : first;
-  kvox_array part = {.type = a->type, .rank = 4, .shape = {coils_of(side)}, .buffer = a->buffer};
+  const int32_t first = a->rank - 3, coils = side->coils > 0 ? first - 1 : first;
+  const int32_t outer = side->groups > 0 ? coils - 1 : coils;
+  kvox_array part = {.type = a->type, .rank = 4, .shape = {coils_of_group(side)}, .buffer = a->buffer};
   int64_t offset = z * a->strides[first] + y * a->strides[first + 1];
+  offset += side->groups > 0 ? group * a->strides[outer] : 0;
   int64_t volume = side->for_all ? 0 : piece->volume;
   for (int32_t d = outer - 1; d >= 0; d--) {
     offset += volume % a->shape[d] * a->strides[d];
     volume /= a->shape[d];
   }
-  part.strides[0] = side->coils > 0 ? a->strides[outer] : (int64_t)kvox_type_size(a->type);
+  part.strides[0] = side->coils > 0 ? a->strides[coils] : (int64_t)kvox_type_size(a->type);
   memcpy(part.shape + 1, size_of(side, piece), sizeof piece->size);
   memcpy(part.strides + 1, a->strides + first, 3 * sizeof *part.strides);
   part.data = kvox_array_shifted(a, offset);
@@ -196,25 +206,33 @@ static kvox_mri_piece piece_at(const kvox_mri_pieces *p, int64_t index) {
 /* The piece's samples of a side on the device: where they lie, or in the staging buffer. */
 static kvox_status bring(const kvox_mri_pieces *p, kvox_ocl_queue *queue, int32_t i, kvox_mri_piece *piece) {
   const kvox_mri_side *side = &p->sides[i];
-  const kvox_array part = part_of(side, piece);
-  piece->sides[i] = part;
+  kvox_array *all = &piece->sides[i];
   if (p->staging[i] == NULL) {
+    *all = part_of(side, piece, 0);
+    all->shape[0] = coils_of(side);
     return KVOX_OK;
   }
-  piece->sides[i] = kvox_mri_ocl_dense(p->staging[i], part.type, part.shape[0], size_of(side, piece));
+  *all = kvox_mri_ocl_dense(p->staging[i], side->array->type, coils_of(side), size_of(side, piece));
   const bool is_there = p->surveyed && piece_count(p) == 1;
   if (side->is_result || is_there || (side->for_all && piece->volume > 0)) {
     return KVOX_OK;
   }
   kvox_ocl_stage(queue, "upload");
-  return kvox_ocl_copy(queue, &part, &piece->sides[i], false);
+  for (int64_t group = 0; group < groups_of(side); group++) {
+    const kvox_array part = part_of(side, piece, group);
+    kvox_array to = *all;
+    to.shape[0] = part.shape[0];
+    to.data = kvox_array_shifted(all, group * part.shape[0] * all->strides[0]);
+    KVOX_TRY(kvox_ocl_copy(queue, &part, &to, false));
+  }
+  return KVOX_OK;
 }
 
 static kvox_status bring_back(const kvox_mri_pieces *p, kvox_ocl_queue *queue, int32_t i, const kvox_mri_piece *piece) {
   if (p->staging[i] == NULL || !p->sides[i].is_result) {
     return KVOX_OK;
   }
-  const kvox_array part = part_of(&p->sides[i], piece);
+  const kvox_array part = part_of(&p->sides[i], piece, 0);
   kvox_ocl_stage(queue, "download");
   return kvox_ocl_copy(queue, &piece->sides[i], &part, false);
 }
@@ -222,13 +240,13 @@ static kvox_status bring_back(const kvox_mri_pieces *p, kvox_ocl_queue *queue, i
 /* The coils of one sample, KVOX_MRI_TILE_ROW floats apart. */
 static kvox_status read_sample(const kvox_mri_side *side, kvox_ocl_queue *queue, const kvox_mri_piece *one, int64_t x,
                                float *coils) {
-  kvox_array from = part_of(side, one);
-  const size_t bytes = kvox_type_size(from.type);
+  const size_t bytes = kvox_type_size(side->array->type);
   for (int64_t c = 0; c < coils_of(side); c++) {
+    const kvox_array from = part_of(side, one, c / coils_of_group(side));
     kvox_array to = {.data = coils + c * KVOX_MRI_TILE_ROW, .type = from.type, .rank = 1, .shape = {1}};
     to.strides[0] = (int64_t)bytes;
     kvox_array sample = to;
-    sample.data = kvox_array_shifted(&from, c * from.strides[0] + x * from.strides[3]);
+    sample.data = kvox_array_shifted(&from, c % coils_of_group(side) * from.strides[0] + x * from.strides[3]);
     sample.buffer = from.buffer;
     if (sample.buffer != NULL) {
       KVOX_TRY(kvox_ocl_copy(queue, &sample, &to, true));

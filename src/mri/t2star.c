@@ -196,10 +196,7 @@ static kvox_status check_options(const kvox_mri_t2star_options *given, const dou
     return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_mri_t2star: noise_floor is %s, must be positive, or 0 for none",
                      kvox_number(options.noise_floor, number));
   }
-  double step = INFINITY;
-  for (int64_t e = 1; e < job->fit.echoes; e++) {
-    step = fmin(step, times_ms[e] - times_ms[e - 1]);
-  }
+  const double step = kvox_mri_shortest_step(job->fit.echoes, times_ms);
   const double shortest = options.shortest_ms != 0 ? options.shortest_ms : shortest_share * step;
   const double longest = options.longest_ms != 0 ? options.longest_ms : longest_share * times_ms[job->fit.echoes - 1];
   if (!(shortest >= least_time_ms && longest > shortest && longest <= most_time_ms)) {
