@@ -253,6 +253,8 @@ typedef struct kvox_ct_consistency {
   double compared;         /* the part of the data, by variance, whose opposite rays were measured too */
   double misfit;           /* their differences as given, as a part of those of unrelated rays (root mean squares) */
   double center_misfit_px; /* parallel: how far the centers of mass are from a cos b + b sin b; -1: not judged */
+  double beyond; /* the object reaches beyond the detector: the part of the data's root mean square that its edges
+                    have; 0: it does not, or opposite rays see the rest */
 } kvox_ct_consistency;
 
 #define kvox_ct_consistency_init(result) kvox_ct_consistency_init_sized((result), sizeof(kvox_ct_consistency))
@@ -266,8 +268,9 @@ KVOX_API void kvox_ct_consistency_init_sized(kvox_ct_consistency *result, size_t
  * angles. What no data can tell, docs/ct.md lists. KVOX_ERROR_GEOMETRY where one of them fits clearly better (twice) or
  * the data fit badly, with the reason; KVOX_ERROR_DATA where there is no object, or noise alone. Where nothing can be
  * told, the words say so and it is KVOX_OK: views given by themselves, an arc without opposite rays, an object that
- * looks alike either way. `correction` NULL: line integrals. Reads up to 8 rows. The same bits for any number of
- * threads.
+ * looks alike either way. That an object reaches beyond the detector is said of any views with columns across the axis,
+ * and changes nothing of the verdict. `correction` NULL: line integrals. Reads up to 8 rows. The same bits for any
+ * number of threads.
  */
 KVOX_API kvox_status kvox_ct_data_check(kvox_context *context, const kvox_ct_geometry *geometry,
                                         const kvox_ct_correction *correction, const kvox_array *projections, char *text,

@@ -10,6 +10,7 @@
 #include "core/options.h"
 #include "core/size.h"
 #include "core/text.h"
+#include "ct/orbit.h"
 
 /* Another geometry fits clearly better where its misfit is this many times smaller, ... */
 static const double clearly = 2;
@@ -222,7 +223,8 @@ static void conclude(kvox_ct_findings *f) {
   f->result = (kvox_ct_consistency){.struct_size = sizeof f->result,
                                     .compared = fmin(f->given.energy, 1),
                                     .misfit = f->given.misfit,
-                                    .center_misfit_px = f->moments.known ? f->moments.distance : -1};
+                                    .center_misfit_px = f->moments.known ? f->moments.distance : -1,
+                                    .beyond = f->truncated ? f->edges : 0};
   if (f->best >= 0) {
     const kvox_ct_tried *best = &f->tried[f->best];
     f->result.verdict = KVOX_CT_DATA_FIT_ANOTHER;
@@ -304,7 +306,11 @@ static kvox_status find_out(kvox_ct_findings *f, kvox_context *context, const kv
   kvox_status status = KVOX_OK;
   KVOX_TRY_CLEANUP(kvox_ct_sinogram_read(g, context, rows, used, &s));
   KVOX_TRY_CLEANUP(check_object(&s));
+  f->edges = s.edges;
   f->truncated = s.edges > KVOX_CT_TRUNCATED_FROM;
+  if (g->described != NULL) {
+    goto cleanup; /* opposite rays and moments are those of a circle */
+  }
   f->out_of_order = s.order_ratio > out_of_order && s.disorder > least_disorder;
   if (f->middle_seen) {
     KVOX_TRY_CLEANUP(kvox_ct_pairs_compare(&s, (kvox_ct_change){KVOX_CT_AS_GIVEN, 0}, MOST_VIEWS, &f->given));
@@ -346,7 +352,9 @@ kvox_status kvox_ct_data_check(kvox_context *context, const kvox_ct_geometry *ge
   KVOX_TRY(kvox_ct_correction_check(correction, shape[1], shape[2]));
   kvox_ct_findings f = {.geometry = geometry, .best = -1};
   const kvox_ct_rows rows = {.projections = projections, .correction = correction, .cpu_level = context->cpu_level};
-  if (geometry->described == NULL && shape[0] >= LEAST_VIEWS && shape[2] >= LEAST_COLUMNS) {
+  /* Columns of a detector on its side run along the axis. */
+  const bool turned = geometry->described != NULL && kvox_ct_view_is_turned(&geometry->described[0]);
+  if (!turned && shape[0] >= LEAST_VIEWS && shape[2] >= LEAST_COLUMNS) {
     KVOX_TRY(find_out(&f, context, &rows));
   }
   conclude(&f);

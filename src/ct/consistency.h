@@ -32,10 +32,10 @@ typedef struct kvox_ct_sinogram {
   double blending[KVOX_CT_MOST_BINS]; /* and the mean square error of reading between samples */
   double disorder;    /* root mean square second difference from view to view by angle, over the deviation, ... */
   double order_ratio; /* ... and over that in the order of measuring */
-  double edges;       /* root mean square at the edges over that of the whole */
+  double edges;       /* root mean square at the detector's edges, but for noise, over that of the whole */
 } kvox_ct_sinogram;
 
-/* Edges above this are those of an object beyond the detector; noise alone reaches 0.03. */
+/* Edges above this are those of an object beyond the detector. */
 #define KVOX_CT_TRUNCATED_FROM 0.1
 
 /* Opposite rays are judged from this part of the variance on. */
@@ -93,6 +93,7 @@ typedef struct kvox_ct_tried {
 typedef struct kvox_ct_findings {
   const kvox_ct_geometry *geometry;
   int64_t rows_used;
+  double edges;     /* of the sinogram */
   bool middle_seen; /* of a cone: the plane of the source projects onto the rows */
   kvox_ct_pairs given;
   kvox_ct_moments moments;

@@ -141,22 +141,6 @@ static void smooth(kvox_ct_sinogram *s) {
 /* It leaves this part of the variance of white noise: (1 + 16 + 36 + 16 + 1) / 256. */
 static const double smooth_noise = 70.0 / 256;
 
-static void measure_edges(kvox_ct_sinogram *s, double mean_square) {
-  const int64_t edge = kvox_max_i64(s->bins / 50, 1);
-  double left = 0, right = 0;
-  for (int64_t v = 0; v < s->views; v++) {
-    const float *row = s->samples + v * s->bins;
-    double l = 0, r = 0;
-    for (int64_t k = 0; k < edge; k++) {
-      l += (double)row[k] / (double)edge;
-      r += (double)row[s->bins - 1 - k] / (double)edge;
-    }
-    left += l * l;
-    right += r * r;
-  }
-  s->edges = sqrt(fmax(left, right) / ((double)s->views * mean_square));
-}
-
 /* Mean and variance; the mean square comes back. */
 static double measure_variance(kvox_ct_sinogram *s) {
   const int64_t count = s->views * s->bins;
@@ -189,6 +173,31 @@ static void measure_noise(kvox_ct_sinogram *s, const kvox_ct_center_view *order)
   s->noise_part = sum / (double)s->bins / s->variance;
 }
 
+/* Opposite views of a full turn see what a side of a detector beside the axis misses: its other side is an edge then.
+ */
+static void measure_edges(kvox_ct_sinogram *s, double mean_square) {
+  const kvox_ct_geometry *g = s->geometry;
+  const bool both = g->beam == KVOX_CT_PARALLEL || kvox_ct_geometry_arc_deg(g) < 360;
+  const int64_t edge = kvox_max_i64(s->bins / 50, 1);
+  const double views = (double)s->views, share = 1 / (double)edge;
+  double left = 0, right = 0;
+  for (int64_t v = 0; v < s->views; v++) {
+    const float *row = s->samples + v * s->bins;
+    double l = 0, r = 0;
+    for (int64_t k = 0; k < edge; k++) {
+      l += (double)row[k] * share;
+      r += (double)row[s->bins - 1 - k] * share;
+    }
+    left += l * l / views;
+    right += r * r / views;
+  }
+  for (int64_t k = 0; k < edge; k++) {
+    left -= s->noise[k] * share * share / smooth_noise;
+    right -= s->noise[s->bins - 1 - k] * share * share / smooth_noise;
+  }
+  s->edges = sqrt(fmax(both ? fmax(left, right) : fmin(left, right), 0) / mean_square);
+}
+
 /*
  * What reading between views errs by. Half a second difference is the error midway between the views before and after:
  * twice the steps. From two steps to one it falls as from four to two: to a sixteenth of the mean square where views
@@ -216,12 +225,12 @@ static void measure_blending(kvox_ct_sinogram *s, const kvox_ct_center_view *ord
 static kvox_status measure(kvox_ct_sinogram *s) {
   const double squares = measure_variance(s), rounding = nothing * squares;
   if (!(s->variance > rounding)) {
-    return kvox_fail(KVOX_ERROR_DATA, "data check: the projections hold no object, all samples are alike");
+    return kvox_fail(KVOX_ERROR_DATA, "data check: the rows that are compared hold no object, all samples are alike");
   }
   kvox_ct_center_view *order = NULL;
   KVOX_TRY(order_by_angle(s, &order));
-  measure_edges(s, squares);
   measure_noise(s, order);
+  measure_edges(s, squares);
   smooth(s);
   measure_variance(s);
 

@@ -92,11 +92,19 @@ static void say_moments(kvox_text *text, const kvox_ct_findings *f) {
   if (f->moments.known) {
     kvox_text_add(text, "The centers of mass keep within %s columns of the sinusoid that they must follow.\n",
                   rounded(f->moments.distance, number));
-  } else if (f->truncated) {
-    kvox_text_add(text, "The object reaches beyond the detector: its center of mass is not known.\n");
-  } else {
+  } else if (!f->truncated) {
     kvox_text_add(text, "The sum of a view changes by %s %%, or the arc is too short: centers of mass tell nothing.\n",
                   rounded(100 * f->moments.mass_part, number));
+  }
+}
+
+static void say_edges(kvox_text *text, const kvox_ct_findings *f) {
+  char number[KVOX_NUMBER_BYTES];
+  if (f->truncated) {
+    kvox_text_add(text,
+                  "The object reaches beyond the detector, whose edges have %s of the data's root mean square: "
+                  "reconstructed values are wrong, most of all near the edge of what every view sees.\n",
+                  rounded(f->edges, number));
   }
 }
 
@@ -112,10 +120,13 @@ static void say_verdict(kvox_text *text, const kvox_ct_findings *f) {
 
 void kvox_ct_findings_say(kvox_text *text, const kvox_ct_findings *f) {
   say_verdict(text, f);
+  say_edges(text, f);
+  if (f->geometry->described != NULL) {
+    kvox_text_add(text, "The views were given one by one; only views on a circle are compared.\n");
+    return;
+  }
   if (f->rows_used == 0) {
-    kvox_text_add(text, f->geometry->described != NULL ? "The views were given one by one; only views on a circle are "
-                                                         "compared.\n"
-                                                       : "There are too few views or columns.\n");
+    kvox_text_add(text, "There are too few views or columns.\n");
     return;
   }
   if (f->out_of_order) {

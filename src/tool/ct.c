@@ -71,7 +71,7 @@ typedef struct ct_job {
   kvox_workspace *workspace;
   kvox_volume *volume;
   kvox_tool_seconds seconds;
-  double plan_seconds, execute_seconds;
+  double check_seconds, plan_seconds, execute_seconds;
 } ct_job;
 
 /* Options that the format of the output has no use for. */
@@ -166,6 +166,14 @@ static int make_plan(ct_job *job) {
                          values->scan.geometry != NULL ? values->scan.geometry : job->input);
 }
 
+static void report_check(const kvox_tool *tool, const kvox_ct_consistency *result) {
+  static const char *const verdicts[] = {"fit", "fit another", "fit none", "cannot tell"};
+  cJSON_AddStringToObject(tool->report, "verdict", verdicts[result->verdict]);
+  cJSON_AddNumberToObject(tool->report, "compared", result->compared);
+  cJSON_AddNumberToObject(tool->report, "misfit", result->misfit);
+  cJSON_AddNumberToObject(tool->report, "beyond", result->beyond);
+}
+
 /* How well the data fit the geometry, in words; the reason where they do not is the command's error. */
 static int check_data(const ct_job *job) {
   const kvox_tool *tool = job->tool;
@@ -178,11 +186,8 @@ static int check_data(const ct_job *job) {
   if (status != KVOX_OK && status != KVOX_ERROR_GEOMETRY) {
     return kvox_tool_check(tool, status, job->input);
   }
-  static const char *const verdicts[] = {"fit", "fit another", "fit none", "cannot tell"};
   cJSON_AddStringToObject(tool->report, "input", job->input);
-  cJSON_AddStringToObject(tool->report, "verdict", verdicts[result.verdict]);
-  cJSON_AddNumberToObject(tool->report, "compared", result.compared);
-  cJSON_AddNumberToObject(tool->report, "misfit", result.misfit);
+  report_check(tool, &result);
   cJSON *words = cJSON_AddArrayToObject(tool->report, "words");
   for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
     cJSON *row = cJSON_CreateObject();
@@ -193,10 +198,11 @@ static int check_data(const ct_job *job) {
   return kvox_tool_check(tool, status, job->input);
 }
 
-/* A mistaken direction or flipped columns of a fan or cone give a picture that looks well at first sight: it costs some
- * hundredths of a second to say so. Data of a parallel beam cannot tell. */
-static void warn_of_misfit(const ct_job *job) {
+/* A mistaken direction, flipped columns or a detector too small for the object give a picture of a fan or cone that
+ * looks well at first sight: it costs some hundredths of a second to say so. Data of a parallel beam cannot tell. */
+static void warn_of_misfit(ct_job *job) {
   const kvox_tool_scan *scan = &job->scan;
+  const double begin = kvox_tool_now();
   kvox_ct_consistency result;
   kvox_ct_consistency_init(&result);
   if (kvox_ct_geometry_beam(scan->geometry) == KVOX_CT_PARALLEL) {
@@ -204,9 +210,18 @@ static void warn_of_misfit(const ct_job *job) {
   }
   const kvox_status status = kvox_ct_data_check(job->tool->context, scan->geometry, scan->correction, scan->projections,
                                                 NULL, 0, NULL, &result);
-  if (status == KVOX_ERROR_GEOMETRY && result.verdict == KVOX_CT_DATA_FIT_ANOTHER) {
+  if (status == KVOX_ERROR_GEOMETRY) {
     kvox_tool_note(job->tool, "%s (--check tells more)", kvox_last_error());
   }
+  if (result.beyond > 0) {
+    kvox_tool_note(job->tool,
+                   "data check: the object reaches beyond the detector: values are wrong, most of all near "
+                   "the edge of what every view sees (--check tells more)");
+  }
+  if (status == KVOX_OK || status == KVOX_ERROR_GEOMETRY) {
+    report_check(job->tool, &result);
+  }
+  job->check_seconds = kvox_tool_now() - begin;
 }
 
 static int reconstruct(ct_job *job) {
@@ -301,6 +316,7 @@ static int report(ct_job *job) {
   cJSON *stages = cJSON_CreateObject();
   cJSON_AddNumberToObject(stages, "correction", scan->correction_seconds);
   cJSON_AddNumberToObject(stages, "center", scan->center_seconds);
+  cJSON_AddNumberToObject(stages, "check", job->check_seconds);
   cJSON_AddNumberToObject(stages, "plan", job->plan_seconds);
   kvox_tool_report_stages(stages, job->workspace);
   kvox_tool_report_seconds(tool, &job->seconds, stages);

@@ -303,6 +303,61 @@ static void beyond_the_detector(void **state) {
   }
 }
 
+static const char beyond_words[] = "The object reaches beyond the detector";
+
+static void expect_beyond(const data *d, const kvox_ct_geometry *geometry, bool beyond) {
+  kvox_ct_consistency result;
+  char text[4096];
+  kvox_ct_consistency_init(&result);
+  assert_ok(kvox_ct_data_check(d->context, geometry, NULL, &d->projections, text, sizeof text, NULL, &result));
+  assert_int_equal(result.beyond > 0, beyond);
+  assert_int_equal(strstr(text, beyond_words) != NULL, beyond);
+}
+
+/* The same views, each given by itself. */
+static kvox_ct_geometry *one_by_one(const data *d, const kvox_ct_geometry *geometry) {
+  const scanner *s = &d->scanner;
+  kvox_ct_view *views = calloc((size_t)s->views, sizeof *views);
+  kvox_ct_geometry *made = NULL;
+  for (int64_t v = 0; v < s->views; v++) {
+    assert_ok(kvox_ct_geometry_view(geometry, v, &views[v]));
+  }
+  assert_ok(kvox_ct_geometry_create_views(d->context, s->beam, s->rows, s->columns, views, s->views, &made));
+  free(views);
+  return made;
+}
+
+/* Columns end where the object does not. What the short side of a detector beside the axis misses, a full turn sees
+ * with the other; noise around a small object is no object. */
+static void too_small_a_detector(void **state) {
+  (void)state;
+  static const scanner aside = {KVOX_CT_FAN, 300, 1, 160, 320, 640, 360, 32, 0};
+  const struct {
+    const scanner *scanner;
+    const char *phantom;
+    double radius_mm, photons;
+    bool beyond;
+  } cases[] = {
+      {&scanners[2], "shepp-logan", 34, 1e4, false}, {&scanners[2], "shepp-logan", 50, 1e4, true},
+      {&scanners[4], "shepp-logan", 34, 1e4, false}, {&scanners[4], "shepp-logan", 50, 1e4, true},
+      {&scanners[6], "spheres", 34, 1e4, false},     {&scanners[6], "cylinder", 60, 1e4, true},
+      {&aside, "shepp-logan", 42, 1e4, false},       {&aside, "shepp-logan", 65, 1e4, true},
+      {&scanners[4], "edge", 5, 50, false},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    data d = data_of(cases[i].scanner, cases[i].phantom, cases[i].radius_mm, 2, cases[i].photons);
+    kvox_ct_geometry *circle = geometry_of(d.context, &d.scanner, &(reading){.verdict = 0});
+    expect_beyond(&d, circle, cases[i].beyond);
+    if (d.scanner.beam == KVOX_CT_CONE) {
+      kvox_ct_geometry *views = one_by_one(&d, circle);
+      expect_beyond(&d, views, cases[i].beyond);
+      kvox_ct_geometry_destroy(views);
+    }
+    kvox_ct_geometry_destroy(circle);
+    data_end(&d);
+  }
+}
+
 /* u16 counts with a flat field are line integrals within their rounding. */
 static void counts(void **state) {
   (void)state;
@@ -386,11 +441,17 @@ static void refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(mistakes),        cmocka_unit_test(mistakes_with_noise),
-      cmocka_unit_test(nothing_to_tell), cmocka_unit_test(flips_of_offset_detectors),
-      cmocka_unit_test(counts),          cmocka_unit_test(beyond_the_detector),
-      cmocka_unit_test(same_bits),       cmocka_unit_test(refused),
-      cmocka_unit_test(noise_alone),     cmocka_unit_test(too_few_to_read_between),
+      cmocka_unit_test(mistakes),
+      cmocka_unit_test(mistakes_with_noise),
+      cmocka_unit_test(nothing_to_tell),
+      cmocka_unit_test(flips_of_offset_detectors),
+      cmocka_unit_test(counts),
+      cmocka_unit_test(beyond_the_detector),
+      cmocka_unit_test(same_bits),
+      cmocka_unit_test(refused),
+      cmocka_unit_test(noise_alone),
+      cmocka_unit_test(too_few_to_read_between),
+      cmocka_unit_test(too_small_a_detector),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

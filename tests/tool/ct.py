@@ -291,8 +291,10 @@ class Outputs(Case):
         done = self.kvox('ct', 'p.npy', '--geometry', 'g.xml', '--pitch', 2, '-o', 'b.npy')
         self.assertEqual(self.read('a.npy'), self.read('b.npy'))
         self.assertAlmostEqual(done['center_px'], 21.25, delta=1e-12)
-        # The image's first pixel one column farther to the left: the axis is one column farther to the right.
-        moved = self.kvox('ct', 'p.npy', '--geometry', 'g.xml', '--pitch', '2,2', '--detector-origin', '-42,-16', '-o', 'c.npy')
+        # The image's first pixel one column farther to the left: the axis is one column farther to the right, which the
+        # data do not fit.
+        moved = self.kvox('ct', 'p.npy', '--geometry', 'g.xml', '--pitch', '2,2', '--detector-origin', '-42,-16', '--quiet',
+                          '-o', 'c.npy')
         self.assertAlmostEqual(moved['center_px'], 22.25, delta=1e-12)
         given = self.kvox('ct', 'p.npy', '--geometry', 'g.xml', '--pitch', 2, '--center', '21.25', '-o', 'd.npy')
         self.assertAlmostEqual(given['center_px'], 21.25, delta=1e-12)

@@ -1,5 +1,6 @@
 """What can be wrong with a run, each with its sentence and nothing written."""
 
+import json
 import math
 import os
 import shutil
@@ -155,6 +156,17 @@ class Geometry(Case):
         self.assertNotIn('note', right.stderr)
         self.assertIn('note: data check', wrong.stderr)
         self.assertIn('other direction', wrong.stderr)
+        # An object that a detector does not hold; and angles that belong to other views.
+        self.kvox('phantom', 'forbild-head-3d', '--geometry', 'g.json', '--radius', 130, '-o', 'large.npy')
+        large = self.call('ct', 'large.npy', '--geometry', 'g.json', '--json', '-o', 'v.npy')
+        self.assertIn('beyond the detector', large.stderr)
+        self.assertGreater(json.loads(large.stdout)['beyond'], 0.1)
+        angles = ', '.join(str(3 * (7 * view % 120)) for view in range(120))
+        with open(self.path('g.json')) as file:
+            text = file.read().replace('{"start": 0, "step": 3, "count": 120}', f'[{angles}]')
+        with open(self.path('s.json'), 'w') as file:
+            file.write(text)
+        self.assertIn('not those of the views', self.call('ct', 'p.npy', '--geometry', 's.json', '-o', 'v.npy').stderr)
 
     def test_angles(self):
         write_npy(self.path('a.npy'), (29,), [0.0] * 29, '<f8')

@@ -108,6 +108,7 @@ class CtConsistency(Options):
         ("compared", c_double),
         ("misfit", c_double),
         ("center_misfit_px", c_double),
+        ("beyond", c_double),
     ]
 
 
