@@ -60,6 +60,8 @@ static const char *without_function(const char *sentence) {
   return strncmp(sentence, "kvox_", 5) == 0 && strncmp(sentence + name, ": ", 2) == 0 ? sentence + name + 2 : sentence;
 }
 
+const char *kvox_tool_last_sentence(void) { return without_function(kvox_last_error()); }
+
 int kvox_tool_check(const kvox_tool *tool, kvox_status status, const char *about) {
   if (status == KVOX_OK) {
     return KVOX_TOOL_DONE;
@@ -67,7 +69,7 @@ int kvox_tool_check(const kvox_tool *tool, kvox_status status, const char *about
   if (status == KVOX_ERROR_CANCELLED) {
     return kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "interrupted, nothing was written; run it again for a result");
   }
-  const char *sentence = without_function(kvox_last_error());
+  const char *sentence = kvox_tool_last_sentence();
   sentence = sentence[0] != '\0' ? sentence : kvox_status_string(status);
   const char *remedy = remedy_of(status, sentence);
   if (about == NULL) {

@@ -2,6 +2,7 @@
 #include "tool/mri.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -170,6 +171,38 @@ static int create(kvox_tool_mri_job *job) {
   return kvox_tool_check(job->tool, status, job->source.path);
 }
 
+/* Of a raw file a readout that is refused is left out, and told at the end: one bad one does not cost the scan. An
+ * array has no readouts that could be bad by themselves. */
+static int push_one(kvox_tool_mri_job *job, const kvox_mri_readout *readout) {
+  kvox_status status = kvox_mri_recon_push(job->recon, readout);
+  if (status == KVOX_OK && job->apart != NULL) {
+    status = kvox_mri_recon_push(job->apart, readout);
+  }
+  if ((status == KVOX_ERROR_DATA || status == KVOX_ERROR_SIZE) && job->source.file != NULL) {
+    if (job->refused++ == 0) {
+      snprintf(job->first_refusal, sizeof job->first_refusal, "%s", kvox_tool_last_sentence());
+    }
+    status = KVOX_OK;
+  }
+  status = status == KVOX_OK ? kvox_tool_progress_interrupted() : status;
+  return kvox_tool_check(job->tool, status, job->source.path);
+}
+
+/* More than a few are no scan. */
+static int check_refused(const kvox_tool_mri_job *job) {
+  enum { FEW = 10 };
+  static const char *const words = "%s: readouts %s: %" PRId64 " of %" PRId64 ", the first because: %s";
+  const char *path = job->source.path, *why = job->first_refusal;
+  const int64_t all = job->source.readouts;
+  if (job->refused > all / FEW) {
+    return kvox_tool_refuse(job->tool, KVOX_TOOL_FAILED, words, path, "that cannot be used", job->refused, all, why);
+  }
+  if (job->refused > 0) {
+    kvox_tool_note(job->tool, words, path, "left out", job->refused, all, why);
+  }
+  return KVOX_TOOL_DONE;
+}
+
 /* Readouts in their order, each pushed as soon as it is read. */
 static int push_all(kvox_tool_mri_job *job) {
   const kvox_tool *tool = job->tool;
@@ -181,15 +214,11 @@ static int push_all(kvox_tool_mri_job *job) {
     const double middle = kvox_tool_now();
     job->seconds.read += middle - begin;
     if (code == KVOX_TOOL_DONE && measured) {
-      kvox_status status = kvox_mri_recon_push(job->recon, &readout);
-      if (status == KVOX_OK && job->apart != NULL) {
-        status = kvox_mri_recon_push(job->apart, &readout);
-      }
-      status = status == KVOX_OK ? kvox_tool_progress_interrupted() : status;
-      code = kvox_tool_check(tool, status, job->source.path);
+      code = push_one(job, &readout);
       job->seconds.compute += kvox_tool_now() - middle;
     }
   }
+  code = code == KVOX_TOOL_DONE ? check_refused(job) : code;
   if (code == KVOX_TOOL_DONE && job->source.uses[0] + job->source.uses[2] == 0) {
     code = kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "%s holds no readouts of an image%s", job->source.path,
                             job->source.array != NULL ? ", nothing but zeros" : "; kvox info tells what it holds");
@@ -242,6 +271,9 @@ static void report_progress(const kvox_tool_mri_job *job, cJSON *report) {
   cJSON *object = cJSON_AddObjectToObject(report, "lines");
   cJSON_AddNumberToObject(object, "measured", (double)lines);
   cJSON_AddNumberToObject(object, "announced", (double)expected);
+  if (job->refused > 0) {
+    cJSON_AddNumberToObject(object, "refused", (double)job->refused);
+  }
 }
 
 static void report_images(const kvox_tool_mri_job *job, cJSON *report) {

@@ -24,6 +24,8 @@ typedef struct kvox_tool_mri_job {
   kvox_mri_recon *apart; /* of every coil's, for --b0; NULL: not asked for */
   kvox_workspace *workspace;
   kvox_tool_mri_images images, field, t2star;
+  int64_t refused;         /* readouts */
+  char first_refusal[256]; /* why */
   kvox_tool_seconds seconds;
   cJSON *stages;
 } kvox_tool_mri_job;

@@ -7,13 +7,16 @@
 
 #include "tool/mri_images.h"
 
-/* One tile: `levels` with these strides is already turned; it is drawn with square pixels. */
+/* One tile: `levels` with these strides is already turned; it is drawn with square pixels, each `fold` x `fold`. */
 typedef struct sheet_tile {
   int64_t height, width;             /* of the data, as it is shown */
   int64_t row_stride, column_stride; /* bytes */
   int64_t first;                     /* the offset of the top left sample within a slice */
   int64_t shown_height, shown_width;
+  int64_t fold;
 } sheet_tile;
+
+enum { GAP = 2 };
 
 static double along(const double a[3], const double b[3]) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
@@ -58,13 +61,13 @@ static int64_t place(int64_t i, int64_t shown, int64_t size, int *part) {
 /* Draws a tile, linear between samples where pixels are not square. */
 static void draw(const sheet_tile *tile, const unsigned char *slice, unsigned char *to, int64_t pitch) {
   const unsigned char *first = slice + tile->first;
-  for (int64_t j = 0; j < tile->shown_height; j++) {
+  for (int64_t j = 0; j < tile->fold * tile->shown_height; j++) {
     int row_part = 0, part = 0;
-    const int64_t row = place(j, tile->shown_height, tile->height, &row_part);
+    const int64_t row = place(j / tile->fold, tile->shown_height, tile->height, &row_part);
     const unsigned char *upper = first + row * tile->row_stride;
     const unsigned char *lower = row_part > 0 ? upper + tile->row_stride : upper;
-    for (int64_t i = 0; i < tile->shown_width; i++) {
-      const int64_t column = place(i, tile->shown_width, tile->width, &part);
+    for (int64_t i = 0; i < tile->fold * tile->shown_width; i++) {
+      const int64_t column = place(i / tile->fold, tile->shown_width, tile->width, &part);
       const int64_t here = column * tile->column_stride, next = part > 0 ? here + tile->column_stride : here;
       const int above = upper[here] * (256 - part) + upper[next] * part;
       const int below = lower[here] * (256 - part) + lower[next] * part;
@@ -79,14 +82,26 @@ static int64_t columns_for(int64_t tiles, int64_t height, int64_t width) {
   return columns < 1 ? 1 : columns > tiles ? tiles : columns;
 }
 
+/* How often each pixel of a small tile is repeated, so that it can be looked at and the sheet still be shown. */
+static int64_t fold_for(const sheet_tile *tile, int64_t rows, int64_t columns) {
+  enum { SMALL = 192, LARGEST_SHEET = 4096 };
+  const int64_t height = tile->shown_height, width = tile->shown_width, longer = height > width ? height : width;
+  int64_t fold = (SMALL + longer - 1) / longer;
+  while (fold > 1 && (rows * fold * height > LARGEST_SHEET || columns * fold * width > LARGEST_SHEET)) {
+    fold--;
+  }
+  return fold < 1 ? 1 : fold;
+}
+
 static int arrange(const kvox_tool *tool, const char *path, const kvox_tool_mri_images *images,
                    const kvox_array *levels) {
-  enum { GAP = 2 };
-  const sheet_tile tile = turn(images, levels);
+  sheet_tile tile = turn(images, levels);
   const int64_t tiles = levels->shape[0] * levels->shape[1] * levels->shape[2];
   const int64_t columns = columns_for(tiles, tile.shown_height, tile.shown_width);
   const int64_t rows = (tiles + columns - 1) / columns;
-  const int64_t shape[2] = {rows * (tile.shown_height + GAP) - GAP, columns * (tile.shown_width + GAP) - GAP};
+  tile.fold = fold_for(&tile, rows, columns);
+  const int64_t height = tile.fold * tile.shown_height + GAP, width = tile.fold * tile.shown_width + GAP;
+  const int64_t shape[2] = {rows * height - GAP, columns * width - GAP};
   kvox_array sheet;
   unsigned char *pixels =
       shape[0] <= INT32_MAX && shape[1] <= INT32_MAX ? calloc((size_t)shape[0], (size_t)shape[1]) : NULL;
@@ -101,7 +116,7 @@ static int arrange(const kvox_tool *tool, const char *path, const kvox_tool_mri_
     const int64_t f = t / (levels->shape[2] * levels->shape[1]);
     const unsigned char *slice =
         (const unsigned char *)levels->data + f * levels->strides[0] + c * levels->strides[1] + z * levels->strides[2];
-    const int64_t top = t / columns * (tile.shown_height + GAP), left = t % columns * (tile.shown_width + GAP);
+    const int64_t top = t / columns * height, left = t % columns * width;
     draw(&tile, slice, pixels + top * shape[1] + left, shape[1]);
   }
   kvox_status status = kvox_array_init(&sheet, pixels, KVOX_U8, 2, shape);

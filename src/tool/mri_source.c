@@ -1,8 +1,10 @@
 #include "tool/mri_source.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tool/files.h"
 #include "tool/report.h"
@@ -258,8 +260,8 @@ static int open_array(const kvox_tool *tool, const kvox_tool_mri_source_values *
   const char *axes = values->axes != NULL ? values->axes : usual_axes(source->path, source->array->rank);
   if (axes == NULL) {
     return kvox_tool_refuse(tool, KVOX_TOOL_FAILED,
-                            "%s has %d dimensions: say what they are by --axes, such as echo,coil,z,y,x", source->path,
-                            (int)source->array->rank);
+                            "%s has %d dimension%s: say what they are by --axes, such as echo,coil,z,y,x", source->path,
+                            (int)source->array->rank, source->array->rank == 1 ? "" : "s");
   }
   code = parse_axes(tool, axes, source);
   code = code == KVOX_TOOL_DONE ? make_protocol(tool, values, source) : code;
@@ -292,9 +294,28 @@ static int refuse_needless(const kvox_tool *tool, const char *path, const kvox_t
                                          "option --%s is for .npy and .cfl; the header of %s tells it", name, path);
 }
 
+/* What can be said of a path before its format is known. */
+static int check_path(const kvox_tool *tool, const char *path) {
+  struct stat status;
+  if (stat(path, &status) != 0) {
+    return errno == ENOENT ? kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "%s: there is no such file", path)
+                           : KVOX_TOOL_DONE;
+  }
+  return S_ISDIR(status.st_mode) ? kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "%s is a folder, must be a file", path)
+         : S_ISREG(status.st_mode) && status.st_size == 0 && !kvox_tool_has_extension(path, ".cfl")
+             ? kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "%s is empty: it has 0 bytes", path)
+         : kvox_tool_has_extension(path, ".hdr")
+             ? kvox_tool_refuse(tool, KVOX_TOOL_FAILED, "%s: name the .cfl beside it, which holds the samples", path)
+             : KVOX_TOOL_DONE;
+}
+
 int kvox_tool_mri_open(const kvox_tool *tool, const char *path, const kvox_tool_mri_source_values *values,
                        kvox_tool_mri_source *source) {
   source->path = path;
+  int code = check_path(tool, path);
+  if (code != KVOX_TOOL_DONE) {
+    return code;
+  }
   if (is_array(path)) {
     return open_array(tool, values, source);
   }
@@ -302,7 +323,7 @@ int kvox_tool_mri_open(const kvox_tool *tool, const char *path, const kvox_tool_
     return kvox_tool_refuse(tool, KVOX_TOOL_FAILED,
                             "%s: the extension must be one of .h5, .hdf5, .mrd, .dat, .npy, .cfl", path);
   }
-  int code = refuse_needless(tool, path, values);
+  code = refuse_needless(tool, path, values);
   if (code != KVOX_TOOL_DONE) {
     return code;
   }

@@ -42,6 +42,9 @@ int kvox_tool_refuse(const kvox_tool *tool, int code, const char *format, ...) _
  * sentence does not name it, with the remedy that a user of the command has, and returns KVOX_TOOL_FAILED. */
 int kvox_tool_check(const kvox_tool *tool, kvox_status status, const char *about);
 
+/* The library's last sentence, without the function's name. */
+const char *kvox_tool_last_sentence(void);
+
 /* Prints a note on standard error, unless --quiet. */
 void kvox_tool_note(const kvox_tool *tool, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import random
+import struct
 import unittest
 import zlib
 
@@ -188,12 +189,21 @@ class Arrays(Case):
         self.fails(1, 'mri', 'f.npy', '--axes', 'echo,coil,y,x', '-o', 'm.mha', says=('m.mha', '--frame'))
         self.kvox('mri', 'f.npy', '--axes', 'echo,coil,y,x', '--frame', 1, '-o', 'm.mha')
         self.kvox('mri', 'f.npy', '--axes', 'echo,coil,y,x', '-o', 'm.png')
-        # Two tiles beside each other with a gap of 2.
-        self.assertEqual(self.read('m.png')[16:24], (2 * NX + 2).to_bytes(4, 'big') + NY.to_bytes(4, 'big'))
+        # Two tiles beside each other with a gap of 2; small ones are drawn larger, each pixel a square of several.
+        fold = -(-192 // max(NX, NY))
+        self.assertEqual(self.read('m.png')[16:24],
+                         (2 * fold * NX + 2).to_bytes(4, 'big') + (fold * NY).to_bytes(4, 'big'))
+        rows = read_png(self.path('m.png'))
+        for y in range(0, fold * NY, fold):
+            self.assertEqual(rows[y:y + fold], [rows[y]] * fold)
+            for x in range(0, fold * NX, fold):
+                self.assertEqual(len(set(rows[y][x:x + fold])), 1)
 
     def test_pixels_that_are_not_square_are_shown_so(self):
         self.kvox('mri', 'k.npy', '--fov', f'{NX},{2 * NY},1', '-o', 'm.png')
-        self.assertEqual(self.read('m.png')[16:24], NX.to_bytes(4, 'big') + (2 * NY).to_bytes(4, 'big'))
+        fold = -(-192 // max(NX, 2 * NY))
+        self.assertEqual(self.read('m.png')[16:24],
+                         (fold * NX).to_bytes(4, 'big') + (2 * fold * NY).to_bytes(4, 'big'))
 
     def test_threads_and_memory_change_nothing(self):
         self.kvox('mri', 'k.npy', '--combine', 'adaptive', '-o', 'a.npy', '--threads', 1)
@@ -267,6 +277,17 @@ class Arrays(Case):
         fails(1, 'mri', 'none.npy', '-o', 'm.npy', says='none.npy')
         fails(1, 'mri', 'none.dat', '-o', 'm.npy', says='none.dat')
         fails(1, 'mri', 'none.h5', '-o', 'm.npy', says='none.h5')
+        fails(1, 'mri', 'none', '-o', 'm.npy', says=('none', 'no such file'))
+        fails(1, 'mri', '.', '-o', 'm.npy', says='folder')
+        for name in ('e.h5', 'e.dat', 'e.npy'):
+            with open(self.path(name), 'wb'):
+                pass
+            fails(1, 'mri', name, '-o', 'm.npy', says=(name, 'empty'))
+            fails(1, 'info', name, says=(name, 'empty'))
+        with open(self.path('e.hdr'), 'w') as file:
+            file.write('# Dimensions')
+        fails(1, 'mri', 'e.hdr', '-o', 'm.npy', says=('e.hdr', '.cfl'))
+        os.link(self.path('k.npy'), self.path('k.tiff'))
         fails(1, 'mri', 'k.tiff', '-o', 'm.npy', says=('k.tiff', '.h5'))
         fails(1, 'mri', 'k.npy', '--axes', 'coil,y', '-o', 'm.npy', says=('--axes', 'too few'))
         fails(1, 'mri', 'k.npy', '--axes', 'coil,y,time', '-o', 'm.npy', says=('--axes', 'unknown'))
@@ -335,8 +356,31 @@ class Scans(Case):
         self.kvox('mri', self.file('siemens_ve_gre.dat'), '-o', 'dat.png')
         self.kvox('mri', self.file('gre_phantom_2ch.h5'), '-o', 'h5.png')
         rows = read_png(self.path('h5.png'))
-        self.assertEqual(len(rows), 160)
+        self.assertEqual(len(rows), 2 * 160)
         self.assertEqual(read_png(self.path('dat.png')), rows[::-1])
+
+    def test_a_few_bad_readouts_do_not_cost_the_scan(self):
+        nan = struct.pack('<f', float('nan'))
+        with open(self.file('gre_phantom_2ch.h5'), 'rb') as file:
+            whole = file.read()
+        one = bytearray(whole)
+        one[-40000:-39996] = nan
+        with open(self.path('one.h5'), 'wb') as file:
+            file.write(one)
+        done = self.call('mri', '--json', 'one.h5', '-o', 'one.npy')
+        self.assertEqual(done.returncode, 0)
+        self.assertIn('readouts left out: 1 of 160, the first because: readout of line', done.stderr)
+        self.assertEqual(json.loads(done.stdout)['lines'], {'measured': 159, 'announced': 160, 'refused': 1})
+        # Of the .dat each readout takes 192 + 2 (32 + 8 320) bytes: one sample of every fourth.
+        with open(self.file('siemens_ve_gre.dat'), 'rb') as file:
+            many = bytearray(file.read())
+        for i in range(40):
+            at = len(many) - 100000 - i * 4 * 5376
+            many[at // 4 * 4:at // 4 * 4 + 4] = nan
+        with open(self.path('many.dat'), 'wb') as file:
+            file.write(many)
+        self.fails(1, 'mri', 'many.dat', '-o', 'many.npy',
+                   says=('many.dat', 'of 160, the first because', 'that cannot be used', 'NaN or infinite'))
 
     def test_info(self):
         told = self.kvox('info', self.file('siemens_ve_epi.dat'))
