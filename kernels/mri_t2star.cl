@@ -131,7 +131,8 @@ static float2 least_squares(const decay d, const echoes e, global const float *t
   for (int step = 0; step < MOST_STEPS && damping < MOST_DAMPING; step++) {
     const bool held = (r <= d.least_rate && s.r < 0) || (r >= d.most_rate && s.r > 0);
     const float2 by = step_of(s, damping, held);
-    const float next_a = fmax(a + by.x, 0.0f), next_r = fmin(fmax(r + by.y, d.least_rate), d.most_rate);
+    /* With a floor the cost is even in the amplitude: at 0 no step leads away, though that may be its maximum. */
+    const float next_a = fmax(a + by.x, d.floor > 0 ? 0.1f * a : 0.0f), next_r = fmin(fmax(r + by.y, d.least_rate), d.most_rate);
     const bool small = fabs(next_a - a) <= SMALL_STEP * a && fabs(next_r - r) <= SMALL_STEP * r;
     const sums next = sums_at(d, e, times, next_a, next_r);
     if (next.cost <= s.cost + slack_of(d, s.cost, a)) {
@@ -146,7 +147,8 @@ static float2 least_squares(const decay d, const echoes e, global const float *t
       break;
     }
   }
-  return (float2)(a, r);
+  const bool is_none = d.floor > 0 && sums_at(d, e, times, 0, r).cost <= s.cost;
+  return (float2)(is_none ? 0 : a, r);
 }
 
 /* ---- A voxel ---- */
