@@ -16,9 +16,9 @@ static const double most_slope = 1000, most_row = 1e9;
  * quicker although neighbours filter some rows twice. */
 enum { LEAST_VIEWS = 20 };
 
-/* Of an execution where nobody sets a limit, with the plan within 128 MiB: twice as many views in a block, half as many
- * passes over the volume. */
-static const uint64_t usual_memory = (uint64_t)126 << 20;
+/* Of an execution and its plan where nobody sets a limit: twice as many views in a block, half as many passes over the
+ * volume. A plan has some numbers a view and column, seldom a MiB; its text and the threads' own need little. */
+static const uint64_t usual_memory = (uint64_t)128 << 20, usual_plan = (uint64_t)2 << 20, text = (uint64_t)64 << 10;
 
 /* Blocks of a tile: its voxels (1 MiB) stay in the second-level cache. */
 enum { MOST_CHUNK = 16 };
@@ -176,6 +176,11 @@ static int64_t views_within(kvox_ct_fdk *f, uint64_t allowed) {
   return scratch > allowed ? 0 : (int64_t)((allowed - scratch) / view_bytes(f) / 2 * 2);
 }
 
+static uint64_t usual_workspace(const kvox_ct_fdk *f) {
+  const uint64_t plan = kvox_ct_fdk_bytes(f) + text;
+  return usual_memory - (plan <= usual_plan ? usual_plan : plan <= usual_memory ? plan : usual_memory);
+}
+
 /* Samples that are filtered and voxels that are read and written, which cost about as much. Of more slabs more rows are
  * filtered twice, but more views find room at once, so that the volume is gone over less often. */
 static double work_of_cut(const kvox_ct_fdk *f, int64_t views) {
@@ -196,7 +201,7 @@ static kvox_status choose_cut(kvox_ct_fdk *f, uint64_t limit, const char *name) 
   int64_t slab = block_count(f);
   set_slab(f, 1);
   const uint64_t least = 2 * view_bytes(f) + f->worker_bytes;
-  const uint64_t allowed = limit != 0 ? limit : usual_memory > least ? usual_memory : least;
+  const uint64_t usual = usual_workspace(f), allowed = limit != 0 ? limit : usual > least ? usual : least;
   if (allowed < least) {
     return kvox_fail_limit(name, allowed, least);
   }
@@ -226,7 +231,7 @@ static kvox_status choose_stream(kvox_ct_fdk *f, const kvox_ct_fdk_request *r) {
   need.worker_bytes = f->worker_bytes;
   need.workers = f->context->threads.limit;
   need.limit = r->memory_limit;
-  need.usual = usual_memory;
+  need.usual = usual_workspace(f);
   need.name = r->name;
   KVOX_TRY(kvox_ct_stream_cut_make(&need, &f->stream));
   f->workers = f->stream.workers;

@@ -407,6 +407,38 @@ static void counts_become_hounsfield_units(void **state) {
   circle_end(&c);
 }
 
+/* Without a limit 128 MiB, plan and execution, however many views there are. */
+static void memory_is_bounded(void **state) {
+  (void)state;
+  static const int64_t shapes[][3] = {{360, 512, 512}, {100000, 100, 2000}, {500, 4096, 4096}};
+  kvox_context *context = context_of_threads(2);
+  for (int i = 0; i < 6; i++) {
+    const int64_t *shape = shapes[i / 2];
+    kvox_ct_cone_options o;
+    kvox_ct_fbp_options fbp;
+    kvox_memory_use memory;
+    kvox_ct_geometry *geometry = NULL;
+    kvox_ct_fbp_plan *plan = NULL;
+    kvox_ct_cone_options_init(&o);
+    o.views = shape[0];
+    o.rows = shape[1];
+    o.columns = shape[2];
+    o.source_to_axis_mm = 1000;
+    o.source_to_detector_mm = 1500;
+    o.column_pitch_mm = 400 / (double)shape[2];
+    o.angle_step_deg = 360 / (double)shape[0];
+    assert_ok(kvox_ct_geometry_create_cone(context, &o, &geometry));
+    kvox_ct_fbp_options_init(&fbp);
+    fbp.stream_window = i / 2 < 2 ? i % 2 : 0;
+    assert_ok(kvox_ct_fbp_plan_create(context, geometry, &fbp, &plan));
+    assert_ok(kvox_ct_fbp_plan_memory(plan, &memory));
+    assert_true(memory.plan + memory.workspace <= (uint64_t)128 << 20);
+    kvox_ct_fbp_plan_destroy(plan);
+    kvox_ct_geometry_destroy(geometry);
+  }
+  kvox_context_destroy(context);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(water_is_water),
@@ -418,6 +450,7 @@ int main(void) {
       cmocka_unit_test(weights_of_a_ray_sum_to_one),
       cmocka_unit_test(counts_become_hounsfield_units),
       cmocka_unit_test(wrong_geometry_gets_a_sentence),
+      cmocka_unit_test(memory_is_bounded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,7 +116,7 @@ class Phantom(Handle):
         return _abi.lib.kvox_phantom_value(self, as_doubles("point_mm", point_mm))
 
     def line_integral(self, point_mm: Sequence[float], direction: Sequence[float]) -> float:
-        """The integral along the whole line through a point with a unit vector, in value times mm; exact."""
+        """The integral along the whole line through a point with a direction (any length but 0), in value times mm; exact."""
         return _abi.lib.kvox_phantom_line_integral(
             self, as_doubles("point_mm", point_mm), as_doubles("direction", direction)
         )
