@@ -90,35 +90,76 @@ kernel void lay(global const view *views, const int first_view, const int count,
 /* What of a place lies behind its whole part: 24 bits, which float holds. */
 static float fraction(long place) { return (float)(int)((place >> (ONE_BITS - 24)) & 0xffffff) * 0x1p-24f; }
 
-/* lines: view after view, row after row. sizes: of the grid; strides of the volume in floats along x, y, z. */
+/* Slices that are summed by themselves, before their sum is added: slabs of whole multiples give the same bits. */
+#define SLICES 64
+
+/* Planes that are looked at, and voxels of each: what lies between `low` and `high` along m, a and b. */
+typedef struct box {
+  int low_m, high_m, low_a, high_a, low_b, high_b;
+} box;
+
+/* The part of the planes where places along b may be within one voxel of the box, by a bit more than float says. */
+static void narrow(box *part, const ray *r) {
+  const float at = (float)(r->at_b - ((long)part->low_b << ONE_BITS)) * 0x1p-40f;
+  const float slope = (float)r->slope_b * 0x1p-40f, margin = 1.0f + MARGIN + 1e-6f * fabs(at);
+  if (fabs(slope) < 1e-6f) {
+    return;
+  }
+  const float one = (-margin - at) / slope, other = ((float)(part->high_b - part->low_b) + margin - at) / slope;
+  const float low = (float)part->low_m, high = (float)part->high_m;
+  part->low_m = (int)clamp(floor(fmin(one, other)) - 1.0f, low, high);
+  part->high_m = (int)clamp(ceil(fmax(one, other)) + 1.0f, low, high);
+}
+
+/* voxels: of place 0 along all axes, whether it is there or not. */
+static float take(const ray *r, const box *part, global const float *volume, const long voxels, const long stride_m,
+                  const long stride_a, const long stride_b) {
+  long place_a = r->at_a + part->low_m * r->slope_a, place_b = r->at_b + part->low_m * r->slope_b;
+  float sum = 0;
+  for (int n = part->low_m; n < part->high_m; n++, place_a += r->slope_a, place_b += r->slope_b) {
+    const int at_a = (int)(place_a >> ONE_BITS), at_b = (int)(place_b >> ONE_BITS);
+    const bool first_a = at_a >= part->low_a, last_a = at_a + 1 < part->high_a;
+    const bool first_b = at_b >= part->low_b, last_b = at_b + 1 < part->high_b;
+    if (at_a < part->low_a - 1 || at_a >= part->high_a || at_b < part->low_b - 1 || at_b >= part->high_b) {
+      continue;
+    }
+    const float high_a = fraction(place_a), high_b = fraction(place_b), low_a = 1 - high_a, low_b = 1 - high_b;
+    const long voxel = voxels + n * stride_m + at_a * stride_a + at_b * stride_b;
+    sum += first_a && first_b ? low_a * low_b * volume[voxel] : 0.0f;
+    sum += last_a && first_b ? high_a * low_b * volume[voxel + stride_a] : 0.0f;
+    sum += first_a && last_b ? low_a * high_b * volume[voxel + stride_b] : 0.0f;
+    sum += last_a && last_b ? high_a * high_b * volume[voxel + stride_a + stride_b] : 0.0f;
+  }
+  return sum;
+}
+
+/* lines: view after view, row after row. sizes: of the grid, .w its slices that the volume has, from slice z_begin on;
+ * strides of the volume in floats along x, y, z. ends: .x there is no sum yet, .y this slab is the last. */
 kernel void project(global const ray *rays, const int lines, const int columns, global const float *volume,
-                    const long begin, const long4 strides, const int4 sizes, global float *samples) {
+                    const long begin, const long4 strides, const int4 sizes, const int z_begin, const int2 ends,
+                    global float *samples) {
   const int column = get_global_id(0), line = get_global_id(1);
   if (column >= columns || line >= lines) {
     return;
   }
   const ray r = rays[(long)line * columns + column];
-  const long stride[3] = {strides.x, strides.y, strides.z};
-  const int size[3] = {sizes.x, sizes.y, sizes.z};
+  const long stride[3] = {strides.x, strides.y, strides.z}, voxels = begin - z_begin * strides.z;
+  const int size[3] = {sizes.x, sizes.y, sizes.z}, z_end = z_begin + sizes.w;
   const int a = r.main == 0 ? 1 : 0, b = r.main == 2 ? 1 : 2;
-  const long stride_a = stride[a], stride_b = stride[b], stride_m = stride[r.main];
-  const int size_a = size[a], size_b = size[b], size_m = size[r.main];
-  long place_a = r.at_a, place_b = r.at_b;
-  float sum = 0;
-  for (int n = 0; n < size_m; n++, place_a += r.slope_a, place_b += r.slope_b) {
-    const int at_a = (int)(place_a >> ONE_BITS), at_b = (int)(place_b >> ONE_BITS);
-    if (at_a < -1 || at_a >= size_a || at_b < -1 || at_b >= size_b) {
-      continue;
+  float sum = ends.x ? 0.0f : samples[(long)line * columns + column];
+  for (int z = z_begin; z < z_end; z += SLICES) {
+    box part = {0, size[r.main], 0, size[a], 0, size[b]};
+    if (r.main == 2) {
+      part.low_m = z;
+      part.high_m = min(z + SLICES, z_end);
+    } else {
+      part.low_b = z;
+      part.high_b = min(z + SLICES, z_end);
+      narrow(&part, &r);
     }
-    const float high_a = fraction(place_a), high_b = fraction(place_b), low_a = 1 - high_a, low_b = 1 - high_b;
-    global const float *voxel = volume + begin + n * stride_m + at_a * stride_a + at_b * stride_b;
-    const bool first_a = at_a >= 0, last_a = at_a + 1 < size_a, first_b = at_b >= 0, last_b = at_b + 1 < size_b;
-    sum += first_a && first_b ? low_a * low_b * voxel[0] : 0.0f;
-    sum += last_a && first_b ? high_a * low_b * voxel[stride_a] : 0.0f;
-    sum += first_a && last_b ? low_a * high_b * voxel[stride_b] : 0.0f;
-    sum += last_a && last_b ? high_a * high_b * voxel[stride_a + stride_b] : 0.0f;
+    sum += take(&r, &part, volume, voxels, stride[r.main], stride[a], stride[b]);
   }
-  samples[(long)line * columns + column] = r.plane_mm * sum;
+  samples[(long)line * columns + column] = ends.y ? r.plane_mm * sum : sum;
 }
 
 /*
@@ -243,16 +284,18 @@ static int4 rays_of(const strip *s, global const float *matrix, const int origin
                 (float3)(high[0], high[1], high[2]) - middle.xyz, fan, rows, columns);
 }
 
-/* middle: of the grid, in voxels. first: the volume holds nothing yet. A work-group's number is its tile. */
+/* middle: of the grid, in voxels. first: the volume, which begins with slice z_begin, holds nothing yet. A work-group's
+ * number is its tile. */
 kernel void backproject(global const view *views, const int first_view, const int count, global const ray *rays,
                         global const float *samples, const int rows, const int columns, const int fan,
                         global float *volume, const long begin, const long4 strides, const int4 sizes,
-                        const float4 middle, const int first) {
+                        const float4 middle, const int z_begin, const int first) {
   local float tile[SIDE * TILE_SLICE];
-  const int origin[3] = {get_group_id(0) * SIDE, get_group_id(1) * SIDE, get_group_id(2) * SIDE};
+  const int slice = get_group_id(2) * SIDE;
+  const int origin[3] = {get_group_id(0) * SIDE, get_group_id(1) * SIDE, z_begin + slice};
   const int size[3] = {sizes.x, sizes.y, sizes.z};
   const int4 extent = min((int4)(SIDE), sizes - (int4)(origin[0], origin[1], origin[2], 0));
-  global float *corner = volume + begin + origin[0] * strides.x + origin[1] * strides.y + origin[2] * strides.z;
+  global float *corner = volume + begin + origin[0] * strides.x + origin[1] * strides.y + slice * strides.z;
   for (uint i = get_local_id(0); i < SIDE * SIDE * SIDE; i += get_local_size(0)) {
     const int x = (int)(i % SIDE), y = (int)(i / SIDE % SIDE), z = (int)(i / (SIDE * SIDE));
     const bool kept = !first && x < extent.x && y < extent.y && z < extent.z;

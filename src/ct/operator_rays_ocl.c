@@ -1,6 +1,7 @@
 /*
- * The matched pair by rays on a device: the volume lies there whole, views come and go by as many as the memory limit
- * holds tables of. Views come in their order: no cut changes a bit.
+ * The matched pair by rays on a device: views come and go by as many as the memory limit holds tables of, and where it
+ * does not hold the volume, slabs of slices too. The adjoint takes all views for each slab; the projector all slabs for
+ * each block of views. Views come in their order, slabs end where the sums do: no cut changes a bit.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct kvox_ct_operator_rays_device {
   kvox_ct_ocl_rays_view *views;
   kvox_pool pool;
   int64_t chunk;  /* views at once */
+  int64_t slab;   /* slices at once */
   uint64_t bytes; /* on the device, of one execution */
 };
 
@@ -28,7 +30,7 @@ typedef struct rays_state {
   kvox_pooled pooled;
   kvox_ct_ocl_rays *rays;
   kvox_ct_ocl_correct *convert;
-  kvox_buffer *volume, *staging, *samples, *flags;
+  kvox_buffer *slab, *staging, *samples, *flags;
   uint32_t *found; /* the flags as the host reads them: one a chunk */
 } rays_state;
 
@@ -40,9 +42,9 @@ static uint64_t samples_bytes(const kvox_ct_operator *o) {
   return (uint64_t)kvox_work(kvox_work(o->rays_device->chunk, o->shape[1]), o->shape[2] * (int64_t)sizeof(float));
 }
 
-static uint64_t volume_bytes(const kvox_ct_operator *o) {
+static uint64_t slab_bytes(const kvox_ct_operator *o) {
   const int64_t *size = o->grid.size;
-  return (uint64_t)kvox_work(kvox_work(size[0], size[1]), kvox_work(size[2], sizeof(float)));
+  return (uint64_t)kvox_work(kvox_work(size[0], size[1]), kvox_work(o->rays_device->slab, sizeof(float)));
 }
 
 /* ---- What an execution holds ---- */
@@ -50,7 +52,7 @@ static uint64_t volume_bytes(const kvox_ct_operator *o) {
 static void drop_state(const kvox_ct_operator *o, rays_state *state) {
   kvox_ct_ocl_rays_destroy(state->rays);
   kvox_ct_ocl_correct_destroy(state->convert);
-  kvox_buffer_destroy(state->volume);
+  kvox_buffer_destroy(state->slab);
   kvox_buffer_destroy(state->staging);
   kvox_buffer_destroy(state->samples);
   kvox_buffer_destroy(state->flags);
@@ -67,7 +69,7 @@ static kvox_status fill_state(const kvox_ct_operator *o, rays_state *state) {
   }
   KVOX_TRY(kvox_ct_ocl_rays_create(context, device->geometry, &o->grid, device->views, device->chunk, &state->rays));
   KVOX_TRY(kvox_ct_ocl_correct_create(context, NULL, &state->convert));
-  KVOX_TRY(kvox_ocl_buffer_create(context->ocl, volume_bytes(o), "volume", &state->volume));
+  KVOX_TRY(kvox_ocl_buffer_create(context->ocl, slab_bytes(o), "slab", &state->slab));
   KVOX_TRY(kvox_ocl_buffer_create(context->ocl, samples_bytes(o), "projections", &state->staging));
   KVOX_TRY(kvox_ocl_buffer_create(context->ocl, samples_bytes(o), "line integrals", &state->samples));
   return kvox_ocl_buffer_create(context->ocl, flags_bytes(o), "flags", &state->flags);
@@ -93,39 +95,61 @@ static void add_needs(const kvox_ct_operator *o, kvox_ct_need *need) {
   kvox_ct_need_buffer(need, kvox_ct_ocl_rays_views_need(o->shape[0]));
   kvox_ct_need_buffer(need, kvox_ct_ocl_rays_need(o->rays_device->chunk, o->shape[1], o->shape[2]));
   kvox_ct_need_buffer(need, kvox_ct_ocl_correct_need(NULL));
-  kvox_ct_need_buffer(need, volume_bytes(o));
+  kvox_ct_need_buffer(need, slab_bytes(o));
   kvox_ct_need_buffer(need, samples_bytes(o));
   kvox_ct_need_buffer(need, samples_bytes(o));
   kvox_ct_need_buffer(need, flags_bytes(o));
 }
 
-/* As many views at once as the limit holds, and samples whose numbers fit 31 bits. */
-static kvox_status choose_chunk(kvox_ct_operator *o) {
+/* Views are cut down to so many before the volume is: each cut of it reads all samples, or all of it, once more. */
+enum { FEW_VIEWS = 8 };
+
+/* Whether this cut fits, with samples whose numbers fit 31 bits. */
+static bool fits(const kvox_ct_operator *o, uint64_t allowed, kvox_ct_need *need) {
+  const kvox_device_info *info = kvox_ocl_info(o->context->ocl);
+  *need = (kvox_ct_need){0};
+  add_needs(o, need);
+  o->rays_device->bytes = need->bytes;
+  return need->bytes <= allowed && need->largest <= info->largest_buffer_bytes &&
+         samples_bytes(o) / sizeof(float) < INT32_MAX;
+}
+
+/* The next smaller cut: there is one while more than a view, or than the least slab, is taken at once. */
+static void cut_further(const kvox_ct_operator *o) {
+  kvox_ct_operator_rays_device *device = o->rays_device;
+  if (device->chunk <= FEW_VIEWS && device->slab > KVOX_RAYS_OCL_SLICES) {
+    device->slab = kvox_round_up(kvox_divide_up(device->slab, 2), KVOX_RAYS_OCL_SLICES);
+    device->chunk = o->shape[0];
+    return;
+  }
+  device->chunk = kvox_divide_up(device->chunk, 2);
+}
+
+/* As much of the volume and as many views at once as the limit holds. */
+static kvox_status choose_cut(kvox_ct_operator *o) {
   kvox_ct_operator_rays_device *device = o->rays_device;
   const kvox_device_info *info = kvox_ocl_info(o->context->ocl);
   const uint64_t allowed = o->memory_limit != 0 ? o->memory_limit : kvox_ocl_usual_memory(o->context->ocl);
-  for (device->chunk = o->shape[0];; device->chunk = kvox_divide_up(device->chunk, 2)) {
-    kvox_ct_need need = {0};
-    add_needs(o, &need);
-    const bool numbered = samples_bytes(o) / sizeof(float) < INT32_MAX;
-    device->bytes = need.bytes;
-    if (need.bytes <= allowed && need.largest <= info->largest_buffer_bytes && numbered) {
-      return KVOX_OK;
-    }
-    if (device->chunk > 1) {
+  kvox_ct_need need;
+  device->chunk = o->shape[0];
+  device->slab = o->grid.size[2];
+  while (!fits(o, allowed, &need)) {
+    if (device->chunk > 1 || device->slab > KVOX_RAYS_OCL_SLICES) {
+      cut_further(o);
       continue;
     }
     if (need.bytes > allowed && o->memory_limit != 0) {
       return kvox_fail_limit(create_name, allowed, need.bytes);
     }
-    if (need.largest > info->largest_buffer_bytes || !numbered) {
+    if (need.bytes <= allowed || need.largest > info->largest_buffer_bytes) {
       return kvox_fail(KVOX_ERROR_DEVICE,
-                       "%s: the volume, or the rays of one view, need a buffer of %" PRIu64
+                       "%s: %d slices of the volume, or the rays of one view, need a buffer of %" PRIu64
                        " bytes, %s has at most %" PRIu64,
-                       create_name, need.largest, info->name, info->largest_buffer_bytes);
+                       create_name, KVOX_RAYS_OCL_SLICES, need.largest, info->name, info->largest_buffer_bytes);
     }
     return KVOX_OK; /* the least there is, where nobody set a limit */
   }
+  return KVOX_OK;
 }
 
 static kvox_status check_counts(const kvox_ct_operator *o) {
@@ -167,7 +191,7 @@ static kvox_status make_way(kvox_ct_operator *operation, const kvox_ct_geometry 
   kvox_pool_open(&device->pool);
   KVOX_TRY(check_counts(operation));
   KVOX_TRY(describe_views(operation, geometry));
-  KVOX_TRY(choose_chunk(operation));
+  KVOX_TRY(choose_cut(operation));
   KVOX_TRY(make_state(operation, &first));
   kvox_pool_give(&device->pool, &first->pooled);
   return KVOX_OK;
@@ -203,13 +227,24 @@ typedef struct rays_run {
   kvox_ocl_queue *queue;
   kvox_progress *progress;
   const kvox_array *volume, *projections;
+  double done; /* of the whole */
 } rays_run;
 
-/* The volume as it lies on the device: the caller's, or the state's. */
-static kvox_array volume_of(const rays_run *run) {
+/* Slices of a slab: all of a volume that lies on the device. */
+static int64_t slab_slices(const rays_run *run) {
+  return run->volume->buffer != NULL ? run->operation->grid.size[2] : run->operation->rays_device->slab;
+}
+
+/* The slab from slice `begin` on, of the caller's volume and as it lies on the device. */
+static kvox_status slab_of(const rays_run *run, int64_t begin, kvox_array *part, kvox_ct_ocl_rays_slab *slab) {
   const int64_t *size = run->operation->grid.size;
-  return run->volume->buffer != NULL ? *run->volume
-                                     : kvox_ct_slabs_array(run->state->volume, KVOX_F32, size[2], size[1], size[0]);
+  const int64_t slices = kvox_min_i64(slab_slices(run), size[2] - begin);
+  const int64_t at[3] = {begin, 0, 0}, shape[3] = {slices, size[1], size[0]};
+  KVOX_TRY(kvox_array_region(run->volume, at, shape, part));
+  slab->begin = begin;
+  slab->volume =
+      part->buffer != NULL ? *part : kvox_ct_slabs_array(run->state->slab, KVOX_F32, slices, size[1], size[0]);
+  return KVOX_OK;
 }
 
 /* Views first ... first + count - 1 of the caller's projections, and as they lie side by side in `buffer`. */
@@ -221,10 +256,26 @@ static kvox_status part_of(const rays_run *run, int64_t first, int64_t count, kv
   return kvox_array_region(run->projections, begin, size, part);
 }
 
-static kvox_status advance(rays_run *run, int64_t done) {
-  const int64_t all = run->operation->shape[0];
+/* A block of views of a slab is done. */
+static kvox_status advance(rays_run *run, int64_t views, int64_t slices) {
+  const double all = (double)run->operation->shape[0] * (double)run->operation->grid.size[2];
   KVOX_TRY(kvox_ocl_mark(run->queue));
-  return done < all ? kvox_progress_reach(run->progress, (double)done / (double)all) : KVOX_OK;
+  run->done += (double)views * (double)slices / all;
+  return run->done < 1 - 0.5 / all ? kvox_progress_reach(run->progress, run->done) : KVOX_OK;
+}
+
+/* One slab for views that are laid, or were for the slab before. */
+static kvox_status project_slab(rays_run *run, int64_t views, int64_t begin, bool is_there) {
+  kvox_array part;
+  kvox_ct_ocl_rays_slab slab;
+  KVOX_TRY(slab_of(run, begin, &part, &slab));
+  if (part.buffer == NULL && !is_there) {
+    kvox_ocl_stage(run->queue, "upload");
+    KVOX_TRY(kvox_ocl_copy(run->queue, &part, &slab.volume, false));
+  }
+  kvox_ocl_stage(run->queue, "project");
+  KVOX_TRY(kvox_ct_ocl_rays_project(run->state->rays, run->queue, &slab, run->state->samples));
+  return advance(run, views, slab.volume.shape[0]);
 }
 
 static kvox_status project(void *data, kvox_ocl_queue *queue) {
@@ -232,21 +283,18 @@ static kvox_status project(void *data, kvox_ocl_queue *queue) {
   run->queue = queue;
   const kvox_ct_operator *o = run->operation;
   rays_state *state = run->state;
-  const kvox_array volume = volume_of(run);
-  if (run->volume->buffer == NULL) {
-    kvox_ocl_stage(run->queue, "upload");
-    KVOX_TRY(kvox_ocl_copy(run->queue, run->volume, &volume, false));
-  }
+  const int64_t step = slab_slices(run), slices = o->grid.size[2];
   for (int64_t first = 0, count; first < o->shape[0]; first += count) {
     kvox_array part, samples;
     count = kvox_min_i64(o->rays_device->chunk, o->shape[0] - first);
     KVOX_TRY(part_of(run, first, count, state->samples, &part, &samples));
     kvox_ocl_stage(run->queue, "project");
     KVOX_TRY(kvox_ct_ocl_rays_lay(state->rays, run->queue, first, count));
-    KVOX_TRY(kvox_ct_ocl_rays_project(state->rays, run->queue, &volume, state->samples));
+    for (int64_t begin = 0; begin < slices; begin += step) {
+      KVOX_TRY(project_slab(run, count, begin, first > 0 && step >= slices));
+    }
     kvox_ocl_stage(run->queue, "download");
     KVOX_TRY(kvox_ocl_copy(run->queue, &samples, &part, false));
-    KVOX_TRY(advance(run, first + count));
   }
   return KVOX_OK;
 }
@@ -265,32 +313,52 @@ static kvox_status check_finite(const rays_run *run) {
   return KVOX_OK;
 }
 
+/* Views first ... first + count - 1 as line integrals and tables of rays on the device. */
+static kvox_status take_views(rays_run *run, int64_t first, int64_t count) {
+  rays_state *state = run->state;
+  kvox_array part, staged;
+  KVOX_TRY(part_of(run, first, count, state->staging, &part, &staged));
+  kvox_ocl_stage(run->queue, "upload");
+  if (part.buffer == NULL) {
+    KVOX_TRY(kvox_ocl_copy(run->queue, &part, &staged, false));
+    part = staged;
+  }
+  KVOX_TRY(kvox_ct_ocl_correct_run(state->convert, run->queue, &part, 0, state->samples, state->flags,
+                                   first / run->operation->rays_device->chunk));
+  kvox_ocl_stage(run->queue, "backproject");
+  return kvox_ct_ocl_rays_lay(state->rays, run->queue, first, count);
+}
+
+static kvox_status backproject_slab(rays_run *run, int64_t begin) {
+  const kvox_ct_operator *o = run->operation;
+  const int64_t chunk = o->rays_device->chunk, views = o->shape[0];
+  kvox_array part;
+  kvox_ct_ocl_rays_slab slab;
+  KVOX_TRY(slab_of(run, begin, &part, &slab));
+  for (int64_t first = 0, count; first < views; first += count) {
+    count = kvox_min_i64(chunk, views - first);
+    /* All of them at once stay for the next slab. */
+    if (begin == 0 || count < views) {
+      KVOX_TRY(take_views(run, first, count));
+    }
+    kvox_ocl_stage(run->queue, "backproject");
+    KVOX_TRY(kvox_ct_ocl_rays_backproject(run->state->rays, run->queue, run->state->samples, first == 0, &slab));
+    KVOX_TRY(advance(run, count, slab.volume.shape[0]));
+  }
+  if (part.buffer == NULL) {
+    kvox_ocl_stage(run->queue, "download");
+    KVOX_TRY(kvox_ocl_copy(run->queue, &slab.volume, &part, false));
+  }
+  return KVOX_OK;
+}
+
 static kvox_status backproject(void *data, kvox_ocl_queue *queue) {
   rays_run *run = data;
   run->queue = queue;
   const kvox_ct_operator *o = run->operation;
-  rays_state *state = run->state;
-  const kvox_array volume = volume_of(run);
-  KVOX_TRY(kvox_ocl_fill(run->queue, state->flags, 0, flags_bytes(o), UINT32_MAX));
-  for (int64_t first = 0, count; first < o->shape[0]; first += count) {
-    kvox_array part, staged;
-    count = kvox_min_i64(o->rays_device->chunk, o->shape[0] - first);
-    KVOX_TRY(part_of(run, first, count, state->staging, &part, &staged));
-    kvox_ocl_stage(run->queue, "upload");
-    if (part.buffer == NULL) {
-      KVOX_TRY(kvox_ocl_copy(run->queue, &part, &staged, false));
-      part = staged;
-    }
-    KVOX_TRY(kvox_ct_ocl_correct_run(state->convert, run->queue, &part, 0, state->samples, state->flags,
-                                     first / o->rays_device->chunk));
-    kvox_ocl_stage(run->queue, "backproject");
-    KVOX_TRY(kvox_ct_ocl_rays_lay(state->rays, run->queue, first, count));
-    KVOX_TRY(kvox_ct_ocl_rays_backproject(state->rays, run->queue, state->samples, first == 0, &volume));
-    KVOX_TRY(advance(run, first + count));
-  }
-  if (run->volume->buffer == NULL) {
-    kvox_ocl_stage(run->queue, "download");
-    KVOX_TRY(kvox_ocl_copy(run->queue, &volume, run->volume, false));
+  KVOX_TRY(kvox_ocl_fill(run->queue, run->state->flags, 0, flags_bytes(o), UINT32_MAX));
+  for (int64_t begin = 0; begin < o->grid.size[2]; begin += slab_slices(run)) {
+    KVOX_TRY(backproject_slab(run, begin));
   }
   return check_finite(run);
 }

@@ -173,52 +173,58 @@ kvox_status kvox_ct_ocl_rays_lay(kvox_ct_ocl_rays *stage, kvox_ocl_queue *queue,
   return kvox_ocl_run(queue, s->lay, &range, arguments, sizeof arguments / sizeof *arguments);
 }
 
-/* A volume on the device as kernels take it, in floats. */
+/* A slab on the device as kernels take it, in floats. */
 typedef struct layout {
   int64_t begin, strides[4];
-  int32_t sizes[4];
+  int32_t sizes[4]; /* of the grid, and how many slices there are */
+  int32_t z_begin;
 } layout;
 
-static layout layout_of(const kvox_ct_ocl_rays *s, const kvox_array *volume) {
+static layout layout_of(const kvox_ct_ocl_rays *s, const kvox_ct_ocl_rays_slab *slab) {
+  const kvox_array *volume = &slab->volume;
   const int64_t unit = sizeof(float);
   return (layout){
       .begin = (int64_t)(intptr_t)volume->data / unit,
       .strides = {1, volume->strides[1] / unit, volume->strides[0] / unit},
-      .sizes = {(int32_t)s->size[0], (int32_t)s->size[1], (int32_t)s->size[2]},
+      .sizes = {(int32_t)s->size[0], (int32_t)s->size[1], (int32_t)s->size[2], (int32_t)volume->shape[0]},
+      .z_begin = (int32_t)slab->begin,
   };
 }
 
-kvox_status kvox_ct_ocl_rays_project(kvox_ct_ocl_rays *stage, kvox_ocl_queue *queue, const kvox_array *volume,
+kvox_status kvox_ct_ocl_rays_project(kvox_ct_ocl_rays *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_rays_slab *slab,
                                      kvox_buffer *samples) {
   const kvox_ct_ocl_rays *s = stage;
   const int32_t lines = (int32_t)(s->count * s->rows), columns = (int32_t)s->columns;
-  const layout at = layout_of(s, volume);
-  const kvox_ocl_argument arguments[] = {
-      KVOX_OCL_BUFFER(s->rays), KVOX_OCL_VALUE(lines),      KVOX_OCL_VALUE(columns),  KVOX_OCL_BUFFER(volume->buffer),
-      KVOX_OCL_VALUE(at.begin), KVOX_OCL_VALUE(at.strides), KVOX_OCL_VALUE(at.sizes), KVOX_OCL_BUFFER(samples)};
+  const layout at = layout_of(s, slab);
+  const int32_t ends[2] = {slab->begin == 0, slab->begin + slab->volume.shape[0] == s->size[2]};
+  const kvox_ocl_argument arguments[] = {KVOX_OCL_BUFFER(s->rays), KVOX_OCL_VALUE(lines),
+                                         KVOX_OCL_VALUE(columns),  KVOX_OCL_BUFFER(slab->volume.buffer),
+                                         KVOX_OCL_VALUE(at.begin), KVOX_OCL_VALUE(at.strides),
+                                         KVOX_OCL_VALUE(at.sizes), KVOX_OCL_VALUE(at.z_begin),
+                                         KVOX_OCL_VALUE(ends),     KVOX_OCL_BUFFER(samples)};
   const kvox_ocl_range range = {.items = {(uint64_t)columns, (uint64_t)lines}, .group = {s->project_group, 1}};
   return kvox_ocl_run(queue, s->project, &range, arguments, sizeof arguments / sizeof *arguments);
 }
 
 kvox_status kvox_ct_ocl_rays_backproject(kvox_ct_ocl_rays *stage, kvox_ocl_queue *queue, kvox_buffer *samples,
-                                         bool clear, const kvox_array *volume) {
+                                         bool clear, const kvox_ct_ocl_rays_slab *slab) {
   const kvox_ct_ocl_rays *s = stage;
   const int32_t first_view = (int32_t)s->first, count = (int32_t)s->count, fan = s->fan, first = clear;
   const int32_t rows = (int32_t)s->rows, columns = (int32_t)s->columns;
-  const layout at = layout_of(s, volume);
+  const layout at = layout_of(s, slab);
+  const int64_t size[3] = {s->size[0], s->size[1], slab->volume.shape[0]};
   float middle[4] = {0};
-  for (int a = 0; a < 3; a++) {
-    middle[a] = 0.5f * (float)(s->size[a] - 1);
-  }
-  const kvox_ocl_argument arguments[] = {
-      KVOX_OCL_BUFFER(s->views),       KVOX_OCL_VALUE(first_view), KVOX_OCL_VALUE(count),      KVOX_OCL_BUFFER(s->rays),
-      KVOX_OCL_BUFFER(samples),        KVOX_OCL_VALUE(rows),       KVOX_OCL_VALUE(columns),    KVOX_OCL_VALUE(fan),
-      KVOX_OCL_BUFFER(volume->buffer), KVOX_OCL_VALUE(at.begin),   KVOX_OCL_VALUE(at.strides), KVOX_OCL_VALUE(at.sizes),
-      KVOX_OCL_VALUE(middle),          KVOX_OCL_VALUE(first)};
   uint64_t tiles[3];
   for (int a = 0; a < 3; a++) {
-    tiles[a] = (uint64_t)kvox_divide_up(s->size[a], TILE);
+    middle[a] = 0.5f * (float)(s->size[a] - 1);
+    tiles[a] = (uint64_t)kvox_divide_up(size[a], TILE);
   }
+  const kvox_ocl_argument arguments[] = {
+      KVOX_OCL_BUFFER(s->views), KVOX_OCL_VALUE(first_view), KVOX_OCL_VALUE(count),
+      KVOX_OCL_BUFFER(s->rays),  KVOX_OCL_BUFFER(samples),   KVOX_OCL_VALUE(rows),
+      KVOX_OCL_VALUE(columns),   KVOX_OCL_VALUE(fan),        KVOX_OCL_BUFFER(slab->volume.buffer),
+      KVOX_OCL_VALUE(at.begin),  KVOX_OCL_VALUE(at.strides), KVOX_OCL_VALUE(at.sizes),
+      KVOX_OCL_VALUE(middle),    KVOX_OCL_VALUE(at.z_begin), KVOX_OCL_VALUE(first)};
   const kvox_ocl_range range = {.items = {tiles[0] * s->backproject_group, tiles[1], tiles[2]},
                                 .group = {s->backproject_group, 1, 1}};
   return kvox_ocl_run(queue, s->backproject, &range, arguments, sizeof arguments / sizeof *arguments);

@@ -31,10 +31,18 @@ uint64_t kvox_ct_ocl_rays_need(int64_t most, int64_t rows, int64_t columns);
 /* The rays of views first ... first + count - 1. */
 kvox_status kvox_ct_ocl_rays_lay(kvox_ct_ocl_rays *stage, kvox_ocl_queue *queue, int64_t first, int64_t count);
 
-/* Of the views that were laid: samples [view][row][column] = A volume; volume += A^T samples, or = where `clear`. */
-kvox_status kvox_ct_ocl_rays_project(kvox_ct_ocl_rays *stage, kvox_ocl_queue *queue, const kvox_array *volume,
+/* Slices of the grid from a multiple of KVOX_RAYS_OCL_SLICES on, as many of these as there are: so cut, bits stay. */
+enum { KVOX_RAYS_OCL_SLICES = 64 };
+typedef struct kvox_ct_ocl_rays_slab {
+  kvox_array volume; /* on the device */
+  int64_t begin;     /* the first slice; the array tells how many */
+} kvox_ct_ocl_rays_slab;
+
+/* Of the views that were laid: samples [view][row][column] = A volume, by one slab after the other; volume += A^T
+ * samples, or = where `clear`. */
+kvox_status kvox_ct_ocl_rays_project(kvox_ct_ocl_rays *stage, kvox_ocl_queue *queue, const kvox_ct_ocl_rays_slab *slab,
                                      kvox_buffer *samples);
 kvox_status kvox_ct_ocl_rays_backproject(kvox_ct_ocl_rays *stage, kvox_ocl_queue *queue, kvox_buffer *samples,
-                                         bool clear, const kvox_array *volume);
+                                         bool clear, const kvox_ct_ocl_rays_slab *slab);
 
 #endif

@@ -127,6 +127,44 @@ static void pair_on_device(void **state) {
   kvox_context_destroy(context);
 }
 
+/* Columns of voxels as a limit cuts them: in two slabs, and three. */
+static const rays_case tall[] = {
+    {SCAN_CONE, {9, 21, 13}, {11, 13, 150}, {3, 2.5, 0.3}, {3, -2, 1}},
+    {SCAN_SAGGING, {9, 21, 13}, {11, 13, 150}, {3, 2.5, 0.3}, {3, -2, 1}},
+    {SCAN_TILTED, {9, 15, 13}, {11, 13, 150}, {3, 2.5, 0.3}, {0, -2, 1}},
+    {SCAN_ALONG_Z, {9, 15, 13}, {11, 13, 150}, {3, 2.5, 0.3}, {0, -2, 1}},
+};
+
+/* A sample takes a ray of 40 bytes and two floats. A few views of the nine come at once before slices are cut. */
+static void slabs_keep_bits(void **state) {
+  kvox_context *context = device_context();
+  (void)state;
+  const int count = context == NULL || is_simulated(context) ? 0 : (int)(sizeof tall / sizeof tall[0]);
+  for (int i = 0; i < count; i++) {
+    rays_pair p = make_rays_pair(&tall[i], KVOX_CPU_REF, 2, 0);
+    const size_t samples = (size_t)p.samples * sizeof(float), voxels = (size_t)p.voxels * sizeof(float);
+    float *forward = malloc(samples), *back = malloc(voxels), *cut = malloc(samples), *back_cut = malloc(voxels);
+    kvox_memory_use use, less;
+    run_pair(&p);
+    run_on_device(context, &p, 0, forward, back, &use);
+    assert_true(farthest(forward, p.forward, p.samples) < 1e-5);
+    assert_true(farthest(back, volume_samples(p.back), p.voxels) < 1e-5);
+    const uint64_t few = use.device - (uint64_t)p.samples * 48 * 4 / 9;
+    for (int slabs = 2; slabs < 4; slabs++) {
+      const uint64_t without = slabs == 2 ? 150 - 128 : 150 - 64;
+      run_on_device(context, &p, few - without * 11 * 13 * sizeof(float), cut, back_cut, &less);
+      assert_memory_equal(cut, forward, samples);
+      assert_memory_equal(back_cut, back, voxels);
+    }
+    free(forward);
+    free(back);
+    free(cut);
+    free(back_cut);
+    drop_rays_pair(&p);
+  }
+  kvox_context_destroy(context);
+}
+
 /* Volume and projections on the device, the latter a part of a wider array: the same bits as the host's. */
 static void arrays_in_place(void **state) {
   kvox_context *context = device_context();
@@ -199,7 +237,7 @@ static void limits_and_samples(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(pair_on_device), cmocka_unit_test(arrays_in_place),
-                                     cmocka_unit_test(limits_and_samples)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(pair_on_device), cmocka_unit_test(slabs_keep_bits),
+                                     cmocka_unit_test(arrays_in_place), cmocka_unit_test(limits_and_samples)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
