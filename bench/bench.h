@@ -85,6 +85,8 @@ kvox_status kvox_bench_ct_backproject_cone(const kvox_bench *bench, const kvox_b
 kvox_status kvox_bench_ct_oracle(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_correct(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_mri_fourier(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_mri_live_adaptive(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_mri_live_homodyne(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_mri_unwrap(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_mri_live(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 

@@ -35,6 +35,8 @@ static const kvox_bench_case cases[] = {
     {"mri-2d", "32 slices of 512 x 512 of 16 coils, the same", kvox_bench_mri_fourier, 512, 32, 16, 2},
     {"mri-live", "256 x 256 from 256 readouts of 8 coils: the last one to the image", kvox_bench_mri_live, 256, 1, 256,
      512},
+    {"mri-live-adaptive", "the same with Walsh's combination", kvox_bench_mri_live_adaptive, 256, 1, 256, 512},
+    {"mri-live-homodyne", "the same of 6/8 of k-space, homodyne", kvox_bench_mri_live_homodyne, 256, 1, 256, 512},
     {"mri-unwrap", "a phase of 256 x 256 x 256 voxels with noise", kvox_bench_mri_unwrap, 256, 256, 0, 0},
 };
 enum { CASES = sizeof cases / sizeof cases[0], DONE = 0, FAILED = 1, USAGE = 2 };

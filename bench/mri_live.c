@@ -1,4 +1,7 @@
-/* A scanner's readouts one by one: how long from the last one to the finished image (mri-live). */
+/*
+ * A scanner's readouts one by one: how long from the last one to the finished image (mri-live: root sum of squares;
+ * -adaptive: Walsh's combination; -homodyne: without the first quarter of the lines).
+ */
 #include <stdlib.h>
 
 #include "bench.h"
@@ -11,6 +14,7 @@ typedef struct live {
   float *samples; /* of all lines: [line][coil][sample][2] */
   kvox_volume *volume;
   kvox_array image;
+  int64_t first;         /* line */
   double push_s;         /* all but the last, of all repeats */
   double ready[REPEATS]; /* from the last readout to the image, least first */
 } live;
@@ -34,14 +38,15 @@ static kvox_mri_readout readout_of(const kvox_bench_case *what, const live *l, i
   return r;
 }
 
-static kvox_status make(const kvox_bench *bench, const kvox_bench_case *what, live *l) {
+static kvox_status make(const kvox_bench *bench, const kvox_bench_case *what, const kvox_mri_recon_options *options,
+                        live *l) {
   const int64_t lines = what->views;
   kvox_mri_protocol protocol = {.encoded_size = {what->columns, lines, 1},
                                 .image_size = {what->size, what->size, 1},
                                 .encoded_mm = {(double)what->columns, (double)lines, 5},
                                 .image_mm = {(double)what->size, (double)what->size, 5},
                                 .coils = COILS};
-  protocol.limits[KVOX_MRI_STEP_1] = (kvox_mri_limits){0, (int32_t)lines - 1, (int32_t)lines / 2};
+  protocol.limits[KVOX_MRI_STEP_1] = (kvox_mri_limits){(int32_t)l->first, (int32_t)lines - 1, (int32_t)lines / 2};
   const int64_t floats = lines * COILS * what->columns * 2;
   l->samples = malloc((size_t)floats * sizeof *l->samples);
   if (l->samples == NULL) {
@@ -51,7 +56,7 @@ static kvox_status make(const kvox_bench *bench, const kvox_bench_case *what, li
   KVOX_BENCH_TRY(
       kvox_bench_memory(bench->context, KVOX_F32, (int64_t[]){1, what->size, what->size}, &l->volume, &l->image));
   KVOX_BENCH_TRY(kvox_workspace_create(bench->context, &l->workspace));
-  KVOX_BENCH_TRY(kvox_mri_recon_create(bench->context, &protocol, NULL, &l->recon));
+  KVOX_BENCH_TRY(kvox_mri_recon_create(bench->context, &protocol, options, &l->recon));
   for (int64_t line = 0; line < NOISE_READOUTS; line++) {
     kvox_mri_readout r = readout_of(what, l, line);
     r.flags = KVOX_MRI_NOISE;
@@ -64,7 +69,7 @@ static kvox_status make(const kvox_bench *bench, const kvox_bench_case *what, li
 static kvox_status run_once(const kvox_bench_case *what, live *l, double *ready_s) {
   const int64_t last = what->views - 1;
   const double begin = kvox_bench_now();
-  for (int64_t line = 0; line < last; line++) {
+  for (int64_t line = l->first; line < last; line++) {
     const kvox_mri_readout r = readout_of(what, l, line);
     KVOX_BENCH_TRY(kvox_mri_recon_push(l->recon, &r));
   }
@@ -94,7 +99,7 @@ static void report(const kvox_bench_case *what, live *l, cJSON *result) {
   cJSON_AddNumberToObject(seconds, "p50", l->ready[REPEATS / 2]);
   cJSON_AddNumberToObject(seconds, "p99", l->ready[REPEATS * 99 / 100]);
   cJSON_AddNumberToObject(seconds, "most", l->ready[REPEATS - 1]);
-  cJSON_AddNumberToObject(seconds, "push_of_a_readout", l->push_s / REPEATS / (double)(what->views - 1));
+  cJSON_AddNumberToObject(seconds, "push_of_a_readout", l->push_s / REPEATS / (double)(what->views - 1 - l->first));
   cJSON_AddNumberToObject(result, "coils", COILS);
   if (kvox_mri_recon_memory(l->recon, &use) == KVOX_OK) {
     cJSON_AddNumberToObject(result, "recon_bytes", (double)use.plan);
@@ -102,10 +107,11 @@ static void report(const kvox_bench_case *what, live *l, cJSON *result) {
   }
 }
 
-kvox_status kvox_bench_mri_live(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
-  live l = {.recon = NULL};
+static kvox_status measure(const kvox_bench *bench, const kvox_bench_case *what, const kvox_mri_recon_options *options,
+                           cJSON *result) {
+  live l = {.first = options->partial != KVOX_MRI_ZERO_FILL ? what->views / 4 : 0};
   double warm_s = 0;
-  kvox_status status = make(bench, what, &l);
+  kvox_status status = make(bench, what, options, &l);
   if (status == KVOX_OK) {
     status = run_once(what, &l, &warm_s);
   }
@@ -121,4 +127,24 @@ kvox_status kvox_bench_mri_live(const kvox_bench *bench, const kvox_bench_case *
   kvox_volume_destroy(l.volume);
   free(l.samples);
   return status;
+}
+
+kvox_status kvox_bench_mri_live(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  kvox_mri_recon_options options;
+  kvox_mri_recon_options_init(&options);
+  return measure(bench, what, &options, result);
+}
+
+kvox_status kvox_bench_mri_live_adaptive(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  kvox_mri_recon_options options;
+  kvox_mri_recon_options_init(&options);
+  options.combine = KVOX_MRI_ADAPTIVE;
+  return measure(bench, what, &options, result);
+}
+
+kvox_status kvox_bench_mri_live_homodyne(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  kvox_mri_recon_options options;
+  kvox_mri_recon_options_init(&options);
+  options.partial = KVOX_MRI_HOMODYNE;
+  return measure(bench, what, &options, result);
 }
