@@ -11,8 +11,10 @@ extern "C" {
 
 /*
  * The order of things: readouts, as they were measured, through kvox_mri_ramp_apply; transformed along x; the ghost is
- * estimated from these lines and taken off them; they are transformed along y. Arrays on a device are refused. Results
- * are the same for any number of threads and however lines are cut into calls.
+ * estimated from these lines and taken off them; they are transformed along y. On an OpenCL device, where the context
+ * has one, lines are regridded and ghosts taken off: these calls take arrays there as well as the host's. Ghosts are
+ * estimated on the CPU, from the host's memory. Results are the same for any number of threads and however lines are
+ * cut into calls.
  */
 
 /* ---- Ramps, and reversed lines ---- */
@@ -26,7 +28,8 @@ extern "C" {
 KVOX_API kvox_status kvox_mri_ramp_positions(const kvox_mri_ramps *ramps, int64_t samples, int64_t size,
                                              double *positions);
 
-/* From samples where they were taken to samples on the grid. Immutable, shared by any number of threads. */
+/* From samples where they were taken to samples on the grid. Immutable, shared by any number of threads. Its memory on
+ * a device is that of its matrices; beside it a call takes what holds some lines that are not there. */
 typedef struct kvox_mri_ramp kvox_mri_ramp;
 
 /*

@@ -35,7 +35,8 @@ typedef kvox_status (*kvox_mri_piece_function)(void *stage, kvox_ocl_queue *queu
 /* The failure of one sample of the first side, whose coils lie KVOX_MRI_TILE_ROW floats apart. */
 typedef kvox_status (*kvox_mri_piece_failure)(const void *stage, const kvox_mri_tile *at, const float *coils);
 
-/* One execution. The first members are the caller's. The first side is given; the others have its volumes. */
+/* One execution. The first members are the caller's. The first side is given; the others have its volumes and, but for
+ * the length of their rows, its size. */
 typedef struct kvox_mri_pieces {
   kvox_context *context;
   const char *name;       /* of the call */

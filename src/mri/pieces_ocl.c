@@ -50,8 +50,13 @@ kvox_array kvox_mri_ocl_dense(kvox_buffer *buffer, kvox_type type, int64_t coils
   return array;
 }
 
-static const int64_t *size_of(const kvox_mri_side *side, const kvox_mri_piece *piece) {
-  return side->is_result ? piece->size : piece->with_halo;
+/* Samples of its rows. */
+static int64_t row_of(const kvox_mri_side *side) { return side->array->shape[side->array->rank - 1]; }
+
+/* z, y, x of a side's part of a piece. */
+static void size_of(const kvox_mri_side *side, const kvox_mri_piece *piece, int64_t size[3]) {
+  memcpy(size, side->is_result ? piece->size : piece->with_halo, sizeof piece->size);
+  size[2] = row_of(side);
 }
 
 /* The piece's part of a side, where it lies: [coil, z, y, x] of one group. */
@@ -70,7 +75,7 @@ static kvox_array part_of(const kvox_mri_side *side, const kvox_mri_piece *piece
     volume /= a->shape[d];
   }
   part.strides[0] = side->coils > 0 ? a->strides[coils] : (int64_t)kvox_type_size(a->type);
-  memcpy(part.shape + 1, size_of(side, piece), sizeof piece->size);
+  size_of(side, piece, part.shape + 1);
   memcpy(part.strides + 1, a->strides + first, 3 * sizeof *part.strides);
   part.data = kvox_array_shifted(a, offset);
   return part;
@@ -86,7 +91,8 @@ int64_t kvox_mri_pieces_with_halo(const kvox_mri_pieces *p) {
 
 /* Samples of a side that a piece has. */
 static int64_t samples_of(const kvox_mri_pieces *p, const kvox_mri_side *side) {
-  return side->is_result ? kvox_mri_pieces_samples(p) : kvox_mri_pieces_with_halo(p);
+  const int64_t samples = side->is_result ? kvox_mri_pieces_samples(p) : kvox_mri_pieces_with_halo(p);
+  return kvox_work(samples / p->size[2], row_of(side));
 }
 
 static int64_t sum(int64_t a, int64_t b) {
@@ -212,7 +218,9 @@ static kvox_status bring(const kvox_mri_pieces *p, kvox_ocl_queue *queue, int32_
     all->shape[0] = coils_of(side);
     return KVOX_OK;
   }
-  *all = kvox_mri_ocl_dense(p->staging[i], side->array->type, coils_of(side), size_of(side, piece));
+  int64_t size[3];
+  size_of(side, piece, size);
+  *all = kvox_mri_ocl_dense(p->staging[i], side->array->type, coils_of(side), size);
   const bool is_there = p->surveyed && piece_count(p) == 1;
   if (side->is_result || is_there || (side->for_all && piece->volume > 0)) {
     return KVOX_OK;

@@ -12,6 +12,7 @@
 
 #include "core/number.h"
 #include "linalg/linalg.h"
+#include "mri/epi_ocl.h"
 #include "mri/tiles.h"
 
 static const double half_turn = 3.141592653589793;
@@ -195,8 +196,18 @@ static kvox_status solve(const kvox_mri_ramps *ramps, kvox_mri_ramp *made) {
   return kvox_mri_ramp_solve(made, positions);
 }
 
-kvox_status kvox_mri_ramp_create(kvox_context *context, const kvox_mri_ramps *ramps, int64_t samples, int64_t size,
-                                 kvox_mri_ramp **ramp) {
+static kvox_status make_on_device(kvox_mri_ramp *made) {
+  const kvox_sentence before = kvox_sentence_keep();
+  const kvox_status status = kvox_mri_ramp_ocl_make(made);
+  if (status == KVOX_OK || !kvox_context_falls_back(made->context, status, "kvox_mri_ramp_create", &before)) {
+    return status;
+  }
+  kvox_mri_ramp_ocl_drop(made);
+  return KVOX_OK;
+}
+
+static kvox_status create(kvox_context *context, const kvox_mri_ramps *ramps, int64_t samples, int64_t size,
+                          bool on_device, kvox_mri_ramp **ramp) {
   KVOX_REQUIRE(context);
   KVOX_REQUIRE(ramps);
   KVOX_REQUIRE(ramp);
@@ -214,7 +225,8 @@ kvox_status kvox_mri_ramp_create(kvox_context *context, const kvox_mri_ramps *ra
   }
   *made = (kvox_mri_ramp){
       .context = kvox_context_hold(context), .samples = samples, .size = size, .pixels = size, .noise_gain = 1};
-  const kvox_status status = without_ramps(ramps) ? KVOX_OK : solve(ramps, made);
+  kvox_status status = without_ramps(ramps) ? KVOX_OK : solve(ramps, made);
+  status = status == KVOX_OK && on_device ? make_on_device(made) : status;
   if (status != KVOX_OK) {
     kvox_mri_ramp_destroy(made);
     return status;
@@ -223,11 +235,22 @@ kvox_status kvox_mri_ramp_create(kvox_context *context, const kvox_mri_ramps *ra
   return KVOX_OK;
 }
 
+kvox_status kvox_mri_ramp_create(kvox_context *context, const kvox_mri_ramps *ramps, int64_t samples, int64_t size,
+                                 kvox_mri_ramp **ramp) {
+  return create(context, ramps, samples, size, context != NULL && context->ocl != NULL, ramp);
+}
+
+kvox_status kvox_mri_ramp_create_on_cpu(kvox_context *context, const kvox_mri_ramps *ramps, int64_t samples,
+                                        int64_t size, kvox_mri_ramp **ramp) {
+  return create(context, ramps, samples, size, false, ramp);
+}
+
 void kvox_mri_ramp_destroy(kvox_mri_ramp *ramp) {
   if (ramp == NULL) {
     return;
   }
   kvox_context *context = ramp->context;
+  kvox_mri_ramp_ocl_drop(ramp);
   kvox_release(context->heap, ramp->matrices[1]);
   kvox_release(context->heap, ramp->matrices[0]);
   kvox_release(context->heap, ramp);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "mri/epi_ocl.h"
 #include "mri/mix.h"
 #include "mri/ramp_regrid.h"
 
@@ -45,17 +46,22 @@ static bool finite_line(const float *line, int64_t count) {
   return other == 0;
 }
 
+kvox_status kvox_mri_ramp_not_finite(int64_t sample, int64_t line) {
+  return kvox_fail(KVOX_ERROR_DATA,
+                   "kvox_mri_ramp_apply: in: sample %" PRId64 " of line %" PRId64
+                   " is NaN, infinite or out of the range of 32-bit floats",
+                   sample, line);
+}
+
 /* The first sample that is not finite, or else the first line, whose result left the range of floats. */
 static kvox_status not_finite(const ramp_job *job, int64_t first, int64_t lines, const float *in) {
   const int64_t n = job->ramp->samples;
+  const bool turned = job->ramp->matrices[0] == NULL && job->reversed;
   int64_t bad = 0;
   for (int64_t i = n * lines - 1; i >= 0; i--) {
     bad = isfinite(in[2 * i]) && isfinite(in[2 * i + 1]) ? bad : i;
   }
-  return kvox_fail(KVOX_ERROR_DATA,
-                   "kvox_mri_ramp_apply: in: sample %" PRId64 " of line %" PRId64
-                   " is NaN, infinite or out of the range of 32-bit floats",
-                   job->ramp->matrices[0] == NULL && job->reversed ? n - 1 - bad % n : bad % n, first + bad / n);
+  return kvox_mri_ramp_not_finite(turned ? n - 1 - bad % n : bad % n, first + bad / n);
 }
 
 static kvox_status regrid_block(void *data, int64_t index, int32_t worker) {
@@ -92,7 +98,10 @@ static kvox_status regrid_block(void *data, int64_t index, int32_t worker) {
 }
 
 static kvox_status check(const kvox_mri_ramp *ramp, int32_t reversed, const kvox_array *in, const kvox_array *out) {
-  KVOX_TRY(kvox_array_check(in, "kvox_mri_ramp_apply: in", KVOX_TYPE_BIT(KVOX_C64)));
+  const uint32_t types = KVOX_TYPE_BIT(KVOX_C64) | KVOX_ON_DEVICE_TOO;
+  const kvox_ocl *ocl = ramp->is_there ? ramp->context->ocl : NULL;
+  KVOX_TRY(kvox_array_check(in, "kvox_mri_ramp_apply: in", types));
+  KVOX_TRY(kvox_ocl_check_place(ocl, in, "kvox_mri_ramp_apply: in"));
   if (in->shape[in->rank - 1] != ramp->samples) {
     return kvox_fail(KVOX_ERROR_SIZE, "kvox_mri_ramp_apply: in: its lines have %" PRId64 " samples, must have %" PRId64,
                      in->shape[in->rank - 1], ramp->samples);
@@ -100,21 +109,18 @@ static kvox_status check(const kvox_mri_ramp *ramp, int32_t reversed, const kvox
   int64_t shape[KVOX_MAX_RANK];
   memcpy(shape, in->shape, sizeof shape);
   shape[in->rank - 1] = ramp->size;
-  KVOX_TRY(kvox_array_check_shape(out, "kvox_mri_ramp_apply: out", KVOX_TYPE_BIT(KVOX_C64), in->rank, shape));
+  KVOX_TRY(kvox_array_check_shape(out, "kvox_mri_ramp_apply: out", types, in->rank, shape));
+  KVOX_TRY(kvox_ocl_check_place(ocl, out, "kvox_mri_ramp_apply: out"));
   KVOX_TRY(kvox_array_check_result(out, "kvox_mri_ramp_apply: out"));
   if (reversed != 0 && reversed != 1) {
     return kvox_fail(KVOX_ERROR_ARGUMENT, "kvox_mri_ramp_apply: reversed is %" PRId32 ", must be 0 or 1", reversed);
   }
-  const bool same = in->data == out->data &&
-                    memcmp(in->strides, out->strides, (size_t)in->rank * sizeof *in->strides) == 0 &&
-                    ramp->samples == ramp->size;
+  const bool same = ramp->samples == ramp->size && kvox_array_is_same(in, out);
   return same ? KVOX_OK : kvox_array_check_apart(in, "in", out, "out");
 }
 
-kvox_status kvox_mri_ramp_apply(const kvox_mri_ramp *ramp, kvox_workspace *workspace, int32_t reversed,
-                                const kvox_array *in, const kvox_array *out) {
-  KVOX_REQUIRE(ramp);
-  KVOX_TRY(check(ramp, reversed, in, out));
+static kvox_status regrid_on_cpu(const kvox_mri_ramp *ramp, kvox_workspace *workspace, int32_t reversed,
+                                 const kvox_array *in, const kvox_array *out) {
   kvox_context *context = ramp->context;
   ramp_job job = {.ramp = ramp,
                   .kernels = kvox_mix_kernels_of(context->cpu_level),
@@ -125,15 +131,28 @@ kvox_status kvox_mri_ramp_apply(const kvox_mri_ramp *ramp, kvox_workspace *works
   const int64_t blocks = kvox_divide_up(job.lines, LINES);
   const int64_t work = kvox_work(kvox_array_elements(in), ramp->matrices[0] != NULL ? ramp->size : 4);
   const uint64_t workers = (uint64_t)kvox_workers(&context->threads, blocks, work);
+  KVOX_TRY(kvox_workspace_begin(workspace, workers * (uint64_t)scratch_floats(ramp) * sizeof *job.scratch));
+  job.scratch = workspace->block;
+  const double begin = kvox_now();
+  kvox_progress_next(&workspace->progress, 1);
+  const kvox_status status = kvox_parallel(&context->threads, blocks, work, regrid_block, &job, &workspace->progress);
+  kvox_workspace_add(workspace, "regrid", kvox_now() - begin);
+  return status;
+}
+
+kvox_status kvox_mri_ramp_apply(const kvox_mri_ramp *ramp, kvox_workspace *workspace, int32_t reversed,
+                                const kvox_array *in, const kvox_array *out) {
+  KVOX_REQUIRE(ramp);
+  KVOX_TRY(check(ramp, reversed, in, out));
   kvox_workspace *taken = NULL;
-  KVOX_TRY(kvox_workspace_take(context, workspace, &taken));
-  kvox_status status = kvox_workspace_begin(taken, workers * (uint64_t)scratch_floats(ramp) * sizeof *job.scratch);
-  if (status == KVOX_OK) {
-    job.scratch = taken->block;
-    const double begin = kvox_now();
-    kvox_progress_next(&taken->progress, 1);
-    status = kvox_parallel(&context->threads, blocks, work, regrid_block, &job, &taken->progress);
-    kvox_workspace_add(taken, "regrid", kvox_now() - begin);
+  kvox_status status = KVOX_OK;
+  bool on_cpu = !ramp->is_there;
+  KVOX_TRY(kvox_workspace_take(ramp->context, workspace, &taken));
+  if (!on_cpu) {
+    status = kvox_mri_regrid_on_device(ramp, taken, reversed, in, out, &on_cpu);
+  }
+  if (on_cpu) {
+    status = regrid_on_cpu(ramp, taken, reversed, in, out);
   }
   kvox_workspace_give_up(workspace, taken);
   return status;
@@ -145,6 +164,7 @@ kvox_status kvox_mri_ramp_memory(const kvox_mri_ramp *ramp, kvox_memory_use *mem
   const int64_t floats = kvox_divide_up(ramp->size, KVOX_MRI_TILE) * ramp->samples * KVOX_MRI_TILE_ROW;
   *memory = (kvox_memory_use){
       .plan = sizeof *ramp + (ramp->matrices[0] != NULL ? 2 * (uint64_t)floats * sizeof *ramp->matrices[0] : 0),
-      .workspace = (uint64_t)(ramp->context->threads.limit * scratch_floats(ramp)) * sizeof(float)};
+      .workspace = (uint64_t)(ramp->context->threads.limit * scratch_floats(ramp)) * sizeof(float),
+      .device = kvox_mri_ramp_ocl_bytes(ramp)};
   return KVOX_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "core/fail.h"
 #include "mri/epi_image.h"
+#include "mri/epi_ocl.h"
 #include "mri/recon.h"
 
 struct kvox_mri_recon_epi {
@@ -74,7 +75,7 @@ kvox_status kvox_mri_recon_epi_begin(kvox_mri_recon *r, int64_t coils, int64_t s
     return KVOX_OK;
   }
   if (kvox_mri_recon_has_ramps(r)) {
-    KVOX_TRY(kvox_mri_ramp_create(r->context, &r->protocol.ramps, samples, l->encoded[0], &r->ramp));
+    KVOX_TRY(kvox_mri_ramp_create_on_cpu(r->context, &r->protocol.ramps, samples, l->encoded[0], &r->ramp));
   }
   kvox_mri_recon_epi *e = kvox_allocate_zeros(heap, sizeof *e);
   if (e == NULL) {
@@ -163,8 +164,9 @@ kvox_status kvox_mri_recon_correct_line(kvox_mri_recon *r, const kvox_mri_readou
   if (e->count > 0) {
     KVOX_TRY(finish_navigators(r));
   }
-  return e->found[slice] ? kvox_mri_ghost_apply(r->context, r->inner, e->ghosts + slice * r->coils, &reversed, row, row)
-                         : KVOX_OK;
+  return e->found[slice]
+             ? kvox_mri_ghost_apply_on_cpu(r->context, r->inner, e->ghosts + slice * r->coils, &reversed, row, row)
+             : KVOX_OK;
 }
 
 void kvox_mri_recon_note_direction(kvox_mri_recon *r, const kvox_mri_readout *readout, int64_t line) {
@@ -212,5 +214,5 @@ kvox_status kvox_mri_recon_take_ghost_off(kvox_mri_recon *r, int64_t frame, int6
     return KVOX_OK;
   }
   KVOX_TRY(kvox_mri_ghost_from_image_planned(r->context, r->inner, e->fft, stored, e->lines, NULL, e->from_image));
-  return kvox_mri_ghost_apply(r->context, r->inner, e->from_image, e->lines, stored, out);
+  return kvox_mri_ghost_apply_on_cpu(r->context, r->inner, e->from_image, e->lines, stored, out);
 }

@@ -13,6 +13,7 @@ extern const kvox_check_stage kvox_check_ocl_mix, kvox_check_ocl_positions;
 extern const kvox_check_stage kvox_check_ocl_squares, kvox_check_ocl_weigh;
 extern const kvox_check_stage kvox_check_ocl_magnitude, kvox_check_ocl_phase, kvox_check_ocl_walsh;
 extern const kvox_check_stage kvox_check_ocl_t2star, kvox_check_ocl_field;
+extern const kvox_check_stage kvox_check_ocl_regrid, kvox_check_ocl_ghost;
 extern const kvox_check_stage kvox_check_ocl_partial_load, kvox_check_ocl_partial_store, kvox_check_ocl_partial_scale,
     kvox_check_ocl_partial_normalise, kvox_check_ocl_partial_onto_phase, kvox_check_ocl_partial_blend,
     kvox_check_ocl_partial_energy, kvox_check_ocl_partial_restore;
@@ -43,6 +44,8 @@ static const kvox_check_stage *const stages[] = {
     &kvox_check_ocl_partial_blend,
     &kvox_check_ocl_partial_energy,
     &kvox_check_ocl_partial_restore,
+    &kvox_check_ocl_regrid,
+    &kvox_check_ocl_ghost,
 };
 
 int main(int count, char **arguments) {
