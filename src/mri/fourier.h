@@ -128,6 +128,9 @@ kvox_fourier_needs kvox_fourier_needs_of(const kvox_fourier_way *way);
 kvox_status kvox_fourier_share_of(const kvox_mri_fourier *fourier, const kvox_fourier_way *way, const char *name,
                                   bool items, kvox_fourier_share *share);
 
+/* The least limit that does, on the CPU. */
+uint64_t kvox_fourier_least_bytes(const kvox_mri_fourier *fourier);
+
 /*
  * Scratch of one worker: a block of lines, samples gathered from arrays whose rows are not dense, the transform's own.
  * Lines are transformed one after the other, each to the place of the one before it, so that a block of 256 samples

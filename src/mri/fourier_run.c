@@ -108,6 +108,18 @@ static void split_needs(const kvox_fourier_needs *needs, bool items, uint64_t *o
   *shared = items ? 0 : state;
 }
 
+uint64_t kvox_fourier_least_bytes(const kvox_mri_fourier *f) {
+  const kvox_fourier_way *const ways[] = {&f->to_image, &f->to_kspace};
+  uint64_t least = 0;
+  for (int i = 0; i < 2; i++) {
+    const kvox_fourier_needs needs = kvox_fourier_needs_of(ways[i]);
+    uint64_t own = 0, shared = 0;
+    split_needs(&needs, false, &own, &shared);
+    least = shared + own > least ? shared + own : least;
+  }
+  return least;
+}
+
 /* Volumes up to this size are one worker's: they stay in its caches. */
 #define SMALL_VOLUME ((uint64_t)1 << 20)
 

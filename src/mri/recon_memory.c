@@ -1,6 +1,7 @@
 /* What a reconstruction takes: told before, and held against the limit. */
 #include "core/fail.h"
 #include "mri/compress.h"
+#include "mri/fourier.h"
 #include "mri/mix.h"
 #include "mri/noise.h"
 #include "mri/recon.h"
@@ -112,13 +113,29 @@ kvox_status kvox_mri_recon_inner_bytes(const kvox_mri_recon *r, int64_t coils, u
   return inner_bytes(r, coils, &plans, bytes, &device);
 }
 
-kvox_status kvox_mri_recon_check_memory(const kvox_mri_recon *r, int64_t coils) {
+static kvox_status bytes_of(const kvox_mri_recon *r, int64_t coils, uint64_t *bytes) {
   kvox_memory_use memory;
   KVOX_TRY(memory_of(r, coils, &memory));
-  const uint64_t least = sum(memory.plan, memory.workspace);
-  return r->memory_limit == 0 || least <= r->memory_limit
-             ? KVOX_OK
-             : kvox_fail_limit("kvox_mri_recon_create", r->memory_limit, least);
+  *bytes = sum(memory.plan, memory.workspace);
+  return KVOX_OK;
+}
+
+/* The transform has less scratch, down to that of one worker, where all would take more than the limit. */
+kvox_status kvox_mri_recon_check_memory(const kvox_mri_recon *r, int64_t coils) {
+  kvox_memory_use across;
+  uint64_t bytes = 0;
+  KVOX_TRY(bytes_of(r, coils, &bytes));
+  if (r->memory_limit == 0 || bytes <= r->memory_limit) {
+    return KVOX_OK;
+  }
+  if (r->across->device == NULL) {
+    KVOX_TRY(kvox_mri_fourier_memory(r->across, &across));
+    const uint64_t excess = bytes - r->memory_limit, least = kvox_fourier_least_bytes(r->across);
+    r->across->limit = across.workspace > excess ? across.workspace - excess : 1;
+    r->across->limit = r->across->limit > least ? r->across->limit : least;
+    KVOX_TRY(bytes_of(r, coils, &bytes));
+  }
+  return bytes <= r->memory_limit ? KVOX_OK : kvox_fail_limit("kvox_mri_recon_create", r->memory_limit, bytes);
 }
 
 kvox_status kvox_mri_recon_require_coils(const kvox_mri_recon *r, const char *name, int64_t *coils) {

@@ -76,6 +76,9 @@ kvox_status kvox_mri_recon_plan_transforms(kvox_mri_recon *r, int64_t first, int
   /* Of one sample there is nothing to transform, but an axis must be named: its transform is the sample. */
   x.axes = x.axes != 0 ? x.axes : KVOX_MRI_X;
   across.axes = across.axes != 0 ? across.axes : KVOX_MRI_Y;
+  /* On the CPU what they take is held against the limit with all the rest (kvox_mri_recon_check_memory). */
+  x.memory_limit = UINT64_MAX;
+  across.memory_limit = r->context->ocl == NULL ? UINT64_MAX : 0;
   if (!r->store.raw) { /* one readout at a time is too little to be sent to a device */
     KVOX_TRY(kvox_fourier_create_on_cpu(r->context, &x, &r->along_x));
   }

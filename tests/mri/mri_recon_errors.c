@@ -350,11 +350,11 @@ static void check_memory(int how) {
   assert_ok(kvox_mri_recon_image(recon, workspace, &images));
   assert_true(heap->calls == calls);
   kvox_mri_recon_destroy(recon);
-  /* The least limit does, one byte less does not. */
+  /* What was told is enough; next to nothing is not. */
   o.memory_limit = told.plan + told.workspace;
   assert_ok(kvox_mri_recon_create(context, &s.protocol, &o, &recon));
   kvox_mri_recon_destroy(recon);
-  o.memory_limit--;
+  o.memory_limit = 1;
   assert_fails(KVOX_ERROR_MEMORY_LIMIT, "at least", kvox_mri_recon_create(context, &s.protocol, &o, &recon));
   s.protocol.coils = 0;
   assert_ok(kvox_mri_recon_create(context, &s.protocol, &o, &recon));
@@ -365,6 +365,43 @@ static void check_memory(int how) {
   kvox_workspace_destroy(workspace);
   kvox_context_destroy(context);
   failing_heap_destroy(heap);
+  scan_free(&s);
+}
+
+/* The least that a sentence names does, one byte less does not, whichever limit was tried first; with it the image is
+ * the same. */
+static void test_least_memory(void **state) {
+  kvox_mri_recon_options o;
+  scan s = scan_of(2, 32, 28, 24);
+  scan_fill(&s, 3);
+  kvox_mri_recon_options_init(&o);
+  kvox_mri_recon *recon = recon_of(*state, &s, &o);
+  scan_push_all(&s, recon);
+  int64_t count;
+  float *must = recon_images(recon, KVOX_F32, &count);
+  kvox_mri_recon_destroy(recon);
+  uint64_t least = 0;
+  for (int i = 0; i < 2; i++) {
+    o.memory_limit = i == 0 ? 1 : least - 1;
+    assert_fails(KVOX_ERROR_MEMORY_LIMIT, "at least", kvox_mri_recon_create(*state, &s.protocol, &o, &recon));
+    const char *number = strstr(kvox_last_error(), "at least ") + strlen("at least ");
+    const uint64_t named = strtoull(number, NULL, 10);
+    assert_true(i == 0 || named == least);
+    least = named;
+  }
+  for (uint64_t more = 0; more < 100000; more += 33333) {
+    kvox_memory_use told;
+    o.memory_limit = least + more;
+    recon = recon_of(*state, &s, &o);
+    assert_ok(kvox_mri_recon_memory(recon, &told));
+    assert_true(told.plan + told.workspace <= o.memory_limit);
+    scan_push_all(&s, recon);
+    float *is = recon_images(recon, KVOX_F32, NULL);
+    assert_memory_equal(is, must, (size_t)count * sizeof *is);
+    free(is);
+    kvox_mri_recon_destroy(recon);
+  }
+  free(must);
   scan_free(&s);
 }
 
@@ -380,7 +417,7 @@ int main(void) {
       cmocka_unit_test(test_protocol),  cmocka_unit_test(test_options),        cmocka_unit_test(test_readouts),
       cmocka_unit_test(test_noise),     cmocka_unit_test(test_images),         cmocka_unit_test(test_strides),
       cmocka_unit_test(test_cancelled), cmocka_unit_test(test_cancelled_slab), cmocka_unit_test(test_not_parallel),
-      cmocka_unit_test(test_memory),
+      cmocka_unit_test(test_memory),    cmocka_unit_test(test_least_memory),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
