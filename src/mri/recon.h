@@ -111,7 +111,9 @@ enum {
   KVOX_MRI_RECON_SAID_ZEROS = 1 << 2,
   KVOX_MRI_RECON_SAID_NAVIGATOR = 1 << 3,
   KVOX_MRI_RECON_SAID_NOISE_COILS = 1 << 4,
-  KVOX_MRI_RECON_SAID_ODD_NOISE = 1 << 5
+  KVOX_MRI_RECON_SAID_ODD_NOISE = 1 << 5,
+  KVOX_MRI_RECON_SAID_ODD_LINE = 1 << 6,
+  KVOX_MRI_RECON_SAID_HELD = 1 << 7
 };
 
 /* Makes all that takes the sizes of the first line, which has samples `first` to below `end` of k-space along x; and

@@ -280,9 +280,10 @@ static int64_t known_coils(const kvox_mri_recon *recon) {
   return recon->known_noise != NULL ? recon->known_noise->coils : both ? recon->protocol.coils : 0;
 }
 
-/* One line alone that is not as announced may be the one that is wrong. */
+/* One line alone that is not as announced may be the one that is wrong; where no two are alike that is said of one. */
 static void forget_odd_line(kvox_mri_recon *recon) {
-  if (recon->lines > 0) {
+  if (recon->lines > 0 && (recon->logged & KVOX_MRI_RECON_SAID_ODD_LINE) == 0) {
+    recon->logged |= KVOX_MRI_RECON_SAID_ODD_LINE;
     kvox_log(recon->context->heap, KVOX_LOG_WARNING,
              "kvox_mri_recon: the first line, of %" PRId64 " coils and %" PRId64
              " samples, is left out: those after it have others",
@@ -336,10 +337,14 @@ static kvox_status push_navigator(kvox_mri_recon *recon, const kvox_mri_readout 
 static void take_held(kvox_mri_recon *recon) {
   const kvox_sentence before = kvox_sentence_keep();
   for (int64_t i = 0; recon->held != NULL && i < recon->held->count; i++) {
-    if (take_navigator(recon, &recon->held->readouts[i]) != KVOX_OK) {
+    if (take_navigator(recon, &recon->held->readouts[i]) == KVOX_OK) {
+      continue;
+    }
+    recon->left_out++;
+    if ((recon->logged & KVOX_MRI_RECON_SAID_HELD) == 0) {
+      recon->logged |= KVOX_MRI_RECON_SAID_HELD;
       kvox_log(recon->context->heap, KVOX_LOG_WARNING, "kvox_mri_recon: a navigator is left out: %s",
                kvox_last_error());
-      recon->left_out++;
     }
   }
   kvox_sentence_put_back(&before);

@@ -175,6 +175,38 @@ static void test_navigators(void **state) {
   scan_free(&s);
 }
 
+/* Of lines no two of which are alike, and of navigators none of which fits, the log has one word. */
+static void test_flood(void **state) {
+  (void)state;
+  kvox_context *context = listening();
+  const kvox_mri_recon_options o = separate_coils();
+  scan s = scan_of(3, 16, 8, 1);
+  scan_fill(&s, 4);
+  s.protocol.coils = 0;
+  kvox_mri_recon *recon = recon_of(context, &s, &o);
+  for (int32_t i = 0; i < 20; i++) {
+    kvox_mri_readout r = scan_readout(&s, 0, 0, 0, i % 8);
+    r.coils -= i % 2;
+    assert_ok(kvox_mri_recon_push(recon, &r));
+  }
+  assert_warned(1, "the first line, of 3 coils");
+  kvox_mri_recon_destroy(recon);
+  warnings = 0;
+  s.protocol.trajectory = KVOX_MRI_EPI;
+  recon = recon_of(context, &s, &o);
+  for (int32_t i = 0; i < 20; i++) {
+    kvox_mri_readout r = scan_readout(&s, 0, 0, 0, 4);
+    r.flags = KVOX_MRI_PHASE_CORRECTION;
+    r.coils--;
+    assert_ok(kvox_mri_recon_push(recon, &r));
+  }
+  scan_push(&s, recon, 0, 0, 0, 0);
+  assert_warned(1, "a navigator is left out");
+  kvox_mri_recon_destroy(recon);
+  kvox_context_destroy(context);
+  scan_free(&s);
+}
+
 /* ---- Noise ---- */
 
 static void push_noise(kvox_mri_recon *recon, uint64_t *seed, int coils, int samples, double time_us,
@@ -253,6 +285,7 @@ static void test_noise(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_line), cmocka_unit_test(test_broken_second_line),
-                                     cmocka_unit_test(test_navigators), cmocka_unit_test(test_noise)};
+                                     cmocka_unit_test(test_navigators), cmocka_unit_test(test_flood),
+                                     cmocka_unit_test(test_noise)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
