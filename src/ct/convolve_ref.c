@@ -1,18 +1,7 @@
 /* The oracle of the transforms of lanes: rounds where the vectors do. */
 #include <math.h>
 
-#include "ct/filter.h"
-
-typedef struct number {
-  float re, im;
-} number;
-
-static number plus(number a, number b) { return (number){a.re + b.re, a.im + b.im}; }
-static number minus(number a, number b) { return (number){a.re - b.re, a.im - b.im}; }
-
-/* a plus and minus i b */
-static number plus_i(number a, number b) { return (number){a.re - b.im, a.im + b.re}; }
-static number minus_i(number a, number b) { return (number){a.re + b.im, a.im - b.re}; }
+#include "ct/filter_ref.h"
 
 static number scaled(number a, float factor) { return (number){a.re * factor, a.im * factor}; }
 
@@ -84,15 +73,7 @@ static void transform(number *x, int32_t radix) {
 }
 
 /* The way back is the way there with real and imaginary parts exchanged. */
-static number get(const float *at, bool back) {
-  const float re = at[0], im = at[KVOX_FILTER_LANES];
-  return back ? (number){im, re} : (number){re, im};
-}
-
-static void put(float *at, bool back, number x) {
-  at[0] = back ? x.im : x.re;
-  at[KVOX_FILTER_LANES] = back ? x.re : x.im;
-}
+static number exchanged(number x, bool back) { return back ? (number){x.im, x.re} : x; }
 
 static void take_step(const kvox_filter_step *step, int64_t size, float *lane, bool back) {
   const int64_t stride = step->block / step->radix, next = 2 * KVOX_FILTER_LANES;
@@ -101,12 +82,13 @@ static void take_step(const kvox_filter_step *step, int64_t size, float *lane, b
     const float *turns = step->turns + 3 * (step->radix - 1) * n;
     number x[8] = {0};
     for (int64_t j = 0; j < step->radix; j++) {
-      x[j] = get(lane + (first + j * stride) * next, back);
+      x[j] = exchanged(lane_get(lane + (first + j * stride) * next), back);
       x[j] = back && j > 0 ? turned(x[j], turns + 3 * (j - 1)) : x[j];
     }
     transform(x, step->radix);
     for (int64_t j = 0; j < step->radix; j++) {
-      put(lane + (first + j * stride) * next, back, !back && j > 0 ? turned(x[j], turns + 3 * (j - 1)) : x[j]);
+      const number y = !back && j > 0 ? turned(x[j], turns + 3 * (j - 1)) : x[j];
+      lane_put(lane + (first + j * stride) * next, exchanged(y, back));
     }
   }
 }

@@ -1,18 +1,7 @@
 /* The oracle. */
+#include "ct/filter_ref.h"
+
 #include <math.h>
-
-#include "ct/filter.h"
-
-typedef struct number {
-  float re, im;
-} number;
-
-static number plus(number a, number b) { return (number){a.re + b.re, a.im + b.im}; }
-static number minus(number a, number b) { return (number){a.re - b.re, a.im - b.im}; }
-
-/* a plus and minus i b */
-static number plus_i(number a, number b) { return (number){a.re - b.im, a.im + b.re}; }
-static number minus_i(number a, number b) { return (number){a.re + b.im, a.im - b.re}; }
 
 /* x exp(-2 pi i r n / length), and exp(+...) */
 static number turn_on(const kvox_filter_split *split, int64_t r, int64_t n, number x) {
@@ -48,13 +37,6 @@ static void fourth_back(const number x[4], number out[4]) {
 
 static float *number_at(float *lanes, int64_t n, int64_t lane) { return lanes + n * 2 * KVOX_FILTER_LANES + lane; }
 
-static number get(const float *at) { return (number){at[0], at[KVOX_FILTER_LANES]}; }
-
-static void put(float *at, number x) {
-  at[0] = x.re;
-  at[KVOX_FILTER_LANES] = x.im;
-}
-
 static void pack_pair(const kvox_filter_split *split, const kvox_filter_pair *pair, float *lanes) {
   const int64_t size = split->size;
   const float half = KVOX_FILTER_ROOT_HALF;
@@ -70,7 +52,7 @@ static void pack_pair(const kvox_filter_split *split, const kvox_filter_pair *pa
     fourth(x, even);
     fourth(eighths, odd);
     for (int64_t r = 0; r < KVOX_FILTER_PARTS; r++) {
-      put(number_at(lanes, n, r), turn_on(split, r, n, r % 2 == 0 ? even[r / 2] : odd[r / 2]));
+      lane_put(number_at(lanes, n, r), turn_on(split, r, n, r % 2 == 0 ? even[r / 2] : odd[r / 2]));
     }
   }
 }
@@ -87,7 +69,7 @@ static void unpack_pair(const kvox_filter_split *split, const float *lanes, cons
   for (int64_t n = 0; n < size; n++) {
     number x[2][4], even[4], odd[4];
     for (int64_t r = 0; r < KVOX_FILTER_PARTS; r++) {
-      x[r % 2][r / 2] = turn_back(split, r, n, get(lanes + n * 2 * KVOX_FILTER_LANES + r));
+      x[r % 2][r / 2] = turn_back(split, r, n, lane_get(lanes + n * 2 * KVOX_FILTER_LANES + r));
     }
     fourth_back(x[0], even);
     fourth_back(x[1], odd);
