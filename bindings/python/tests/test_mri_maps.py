@@ -44,6 +44,20 @@ def test_the_field_and_t2star_of_echoes():
         mri.field_map(images, (3, 2, 8))
 
 
+def test_maps_of_arrays_on_a_device():
+    if not any(device.unusable == "" for device in kvox.devices()):
+        pytest.skip("skipped: this machine has no OpenCL device")
+    context, times = kvox.Context(backend="opencl"), (3.0, 5.0, 8.0)
+    images = echoes(times, 100.0 * np.sin(I / 5), 15 + J)
+    there = context.to_device(images)
+    assert np.array_equal(mri.phase(there).to_host(), mri.phase(images, context=context))
+    magnitudes = mri.magnitude(there)
+    assert np.abs(magnitudes.to_host() - np.abs(images)).max() < 1e-6
+    for method in ("least-squares", "log-linear"):
+        found = mri.t2star(magnitudes[:, 0], times, method=method)
+        assert np.abs(found.t2star_ms.to_host() - (15 + J)).max() < 0.01
+
+
 def test_unwrapping():
     truth = (0.02 * (I - 12) ** 2 + 0.05 * (J - 10) ** 2).astype(np.float32)
     wrapped = np.angle(np.exp(1j * truth)).astype(np.float32)

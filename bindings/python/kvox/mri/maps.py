@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _abi, arrays
+from ..arrays import DeviceArray
 from ..context import Context, Progress, Workspace, choose, integer, unsigned
 from ..errors import Error, Status
 from ..plan import Float32
-from .common import as_complex, context_of, run, volumes
+from .common import as_complex, context_of, result, run, volumes
 from .fourier import Fourier
 from .noise import Noise
 
@@ -22,36 +23,37 @@ _METHODS = {"least-squares": _abi.MRI_LEAST_SQUARES, "log-linear": _abi.MRI_LOG_
 
 def _of_samples(
     function: Any, images: Any, out: Any, workspace: Workspace | None, progress: Progress | None, context: Any
-) -> Float32:
+) -> Any:
     given = as_complex(images)
     context = context_of(given, context)
-    made = np.empty(given.shape, np.float32) if out is None else out
+    made = result(out, given.shape, np.float32, given)
     source, target = arrays.describe(given), arrays.describe_output(made, "out")
     run(context, workspace, progress, lambda space: function(context, space, source, target))
     return made
 
 
 def magnitude(
-    images: npt.ArrayLike,
+    images: npt.ArrayLike | DeviceArray,
     *,
-    out: Float32 | None = None,
+    out: Float32 | DeviceArray | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
     context: Context | None = None,
-) -> Float32:
-    """The magnitude of every sample, f32 of the images' shape."""
+) -> Any:
+    """The magnitude of every sample, f32 of the images' shape, on the device where they are."""
     return _of_samples(_abi.lib.kvox_mri_magnitude, images, out, workspace, progress, context)
 
 
 def phase(
-    images: npt.ArrayLike,
+    images: npt.ArrayLike | DeviceArray,
     *,
-    out: Float32 | None = None,
+    out: Float32 | DeviceArray | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
     context: Context | None = None,
-) -> Float32:
-    """The phase of every sample in radians, above -pi and up to pi, f32 of the images' shape."""
+) -> Any:
+    """The phase of every sample in radians, above -pi and up to pi, f32 of the images' shape, on the device where they
+    are."""
     return _of_samples(_abi.lib.kvox_mri_phase, images, out, workspace, progress, context)
 
 
@@ -136,7 +138,7 @@ class T2star(NamedTuple):
 
 
 def t2star(
-    magnitudes: npt.ArrayLike,
+    magnitudes: npt.ArrayLike | DeviceArray,
     echo_ms: Sequence[float],
     *,
     method: str = "least-squares",
@@ -147,14 +149,17 @@ def t2star(
     progress: Progress | None = None,
     context: Context | None = None,
 ) -> T2star:
-    """Fits S0 exp(-TE / T2*) to magnitudes [.., echo, z, y, x] (or [echo, y, x]) at rising times.
+    """Fits S0 exp(-TE / T2*) to magnitudes [.., echo, z, y, x] (or [echo, y, x]) at rising times. Maps lie on the
+    device where these do.
 
     method:       "least-squares" or "log-linear".
     noise_floor:  the mean of the magnitude where there is no signal; 0: none.
     shortest_ms, longest_ms:  T2* is kept within; 0: as usual.
     """
-    given = np.asarray(magnitudes)
-    given = given if given.dtype == np.float32 else given.astype(np.float32)
+    given: Any = magnitudes
+    if not isinstance(given, DeviceArray):
+        given = np.asarray(given)
+        given = given if given.dtype == np.float32 else given.astype(np.float32)
     flat = given.ndim == 3
     given = given[..., None, :, :] if flat else given
     if given.ndim < 4:
@@ -168,7 +173,7 @@ def t2star(
         longest_ms=float(longest_ms),
     )
     shape = given.shape[:-4] + given.shape[-3:]
-    made = T2star(*(np.empty(shape, np.float32) for _ in range(3)))
+    made = T2star(*(result(None, shape, np.float32, given) for _ in range(3)))
     source, targets = arrays.describe(given), [arrays.describe(array) for array in made]
     run(
         context,
