@@ -82,6 +82,10 @@ kvox_status kvox_bench_ct_project(const kvox_bench *bench, const kvox_bench_case
 kvox_status kvox_bench_ct_backproject(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_project_cone(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_backproject_cone(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_project_arm(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_backproject_arm(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_project_fan(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
+kvox_status kvox_bench_ct_backproject_fan(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_oracle(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_ct_correct(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
 kvox_status kvox_bench_mri_fourier(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result);
@@ -148,6 +152,9 @@ kvox_status kvox_bench_scan_make(const kvox_bench *bench, const kvox_bench_case 
  * from the source, 500 mm before a detector of 400 mm, `columns` squared. */
 kvox_status kvox_bench_scan_make_cone(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
 
+/* The same of an arm that sags: every view is given by itself. */
+kvox_status kvox_bench_scan_make_arm(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
+
 /* The same with a row for each slice, all in planes. */
 kvox_status kvox_bench_scan_make_fan(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
 
@@ -156,6 +163,10 @@ kvox_status kvox_bench_scan_make_fan(const kvox_bench *bench, const kvox_bench_c
  * of its own, some pixels beside those of the circle. */
 kvox_status kvox_bench_scan_make_rabbit(const kvox_bench *bench, const kvox_bench_case *what, int sags,
                                         kvox_bench_scan *scan);
+
+/* Bends the arm by a millimetre or two and rolls its detector by a sixth of a degree, smoothly along the turn. */
+void kvox_bench_sag(kvox_ct_view *view);
+
 void kvox_bench_scan_drop(kvox_bench_scan *scan);
 
 /* Touches every page of the volume. */

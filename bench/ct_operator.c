@@ -1,4 +1,4 @@
-/* ct-project, ct-backproject and the same of a cone beam: the matched pairs. */
+/* ct-project, ct-backproject and the same of cone and fan beams and of an arm that sags: the matched pairs. */
 #include "bench.h"
 
 typedef kvox_status make(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan);
@@ -48,7 +48,7 @@ static kvox_status report(const kvox_bench *bench, const kvox_bench_case *what, 
     cJSON_AddNumberToObject(result, "gups_without_transfers", kvox_bench_gups(what, seconds - transfers_s));
     return KVOX_OK; /* the limits are the CPU's */
   }
-  if (kvox_ct_geometry_beam(scan->geometry) == KVOX_CT_CONE) {
+  if (kvox_ct_geometry_beam(scan->geometry) != KVOX_CT_PARALLEL) {
     return KVOX_OK; /* the limits are of one interpolation a voxel and view */
   }
   const kvox_bench_limits limits = kvox_bench_interpolation_limits(bench, what, scan);
@@ -102,4 +102,20 @@ kvox_status kvox_bench_ct_project_cone(const kvox_bench *bench, const kvox_bench
 
 kvox_status kvox_bench_ct_backproject_cone(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
   return run_side(bench, what, kvox_bench_scan_make_cone, backproject, result);
+}
+
+kvox_status kvox_bench_ct_project_arm(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_side(bench, what, kvox_bench_scan_make_arm, project, result);
+}
+
+kvox_status kvox_bench_ct_backproject_arm(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_side(bench, what, kvox_bench_scan_make_arm, backproject, result);
+}
+
+kvox_status kvox_bench_ct_project_fan(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_side(bench, what, kvox_bench_scan_make_fan, project, result);
+}
+
+kvox_status kvox_bench_ct_backproject_fan(const kvox_bench *bench, const kvox_bench_case *what, cJSON *result) {
+  return run_side(bench, what, kvox_bench_scan_make_fan, backproject, result);
 }

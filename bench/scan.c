@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
@@ -38,8 +39,30 @@ kvox_status kvox_bench_scan_make(const kvox_bench *bench, const kvox_bench_case 
   return kvox_bench_scan_clear(scan);
 }
 
-static kvox_status make_circle(const kvox_bench *bench, const kvox_bench_case *what, int32_t beam, int64_t rows,
-                               kvox_bench_scan *scan) {
+/* In place of the circle's geometry. */
+static kvox_status bend(const kvox_bench *bench, kvox_bench_scan *scan) {
+  const int64_t *shape = scan->projections.shape;
+  kvox_ct_geometry *circle = scan->geometry;
+  kvox_ct_view *views = malloc((size_t)shape[0] * sizeof *views);
+  kvox_status status = views != NULL ? KVOX_OK : KVOX_ERROR_MEMORY;
+  scan->geometry = NULL;
+  for (int64_t v = 0; status == KVOX_OK && v < shape[0]; v++) {
+    status = kvox_ct_geometry_view(circle, v, views + v);
+    if (status == KVOX_OK) {
+      kvox_bench_sag(views + v);
+    }
+  }
+  if (status == KVOX_OK) {
+    status = kvox_ct_geometry_create_views(bench->context, KVOX_CT_CONE, shape[1], shape[2], views, shape[0],
+                                           &scan->geometry);
+  }
+  free(views);
+  kvox_ct_geometry_destroy(circle);
+  return status;
+}
+
+static kvox_status make_diverging(const kvox_bench *bench, const kvox_bench_case *what, int32_t beam, int64_t rows,
+                                  int sags, kvox_bench_scan *scan) {
   const int64_t shape[3] = {what->views, rows, what->columns};
   const int64_t size[3] = {what->size, what->size, what->slices};
   const double voxel = cone_width_mm / (double)what->size, spacing[3] = {voxel, voxel, voxel};
@@ -57,6 +80,9 @@ static kvox_status make_circle(const kvox_bench *bench, const kvox_bench_case *w
       bench->context, &options, &scan->geometry));
   KVOX_BENCH_TRY(kvox_phantom_create(bench->context, cone_phantom_name, 0.5 * cone_width_mm, 1, &scan->phantom));
   KVOX_BENCH_TRY(kvox_bench_memory(bench->context, KVOX_F32, shape, &scan->memory, &scan->projections));
+  if (sags) {
+    KVOX_BENCH_TRY(bend(bench, scan));
+  }
   KVOX_BENCH_TRY(kvox_ct_simulate(bench->context, scan->geometry, scan->phantom, &scan->projections));
   KVOX_BENCH_TRY(kvox_grid_init(&scan->grid, size, spacing, NULL));
   KVOX_BENCH_TRY(kvox_volume_create(bench->context, KVOX_F32, &scan->grid, &scan->volume));
@@ -64,11 +90,15 @@ static kvox_status make_circle(const kvox_bench *bench, const kvox_bench_case *w
 }
 
 kvox_status kvox_bench_scan_make_cone(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan) {
-  return make_circle(bench, what, KVOX_CT_CONE, what->columns, scan);
+  return make_diverging(bench, what, KVOX_CT_CONE, what->columns, 0, scan);
+}
+
+kvox_status kvox_bench_scan_make_arm(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan) {
+  return make_diverging(bench, what, KVOX_CT_CONE, what->columns, 1, scan);
 }
 
 kvox_status kvox_bench_scan_make_fan(const kvox_bench *bench, const kvox_bench_case *what, kvox_bench_scan *scan) {
-  return make_circle(bench, what, KVOX_CT_FAN, what->slices, scan);
+  return make_diverging(bench, what, KVOX_CT_FAN, what->slices, 0, scan);
 }
 
 void kvox_bench_scan_drop(kvox_bench_scan *scan) {

@@ -27,8 +27,7 @@ static kvox_status make_circle(const kvox_bench *bench, const kvox_bench_case *w
   return kvox_ct_geometry_create_cone(bench->context, &options, geometry);
 }
 
-/* The arm bends by a millimetre or two and its detector rolls by a sixth of a degree, smoothly along the turn. */
-static void sag(kvox_ct_view *view) {
+void kvox_bench_sag(kvox_ct_view *view) {
   const double b = view->angle_deg * pi / 180, roll = 0.003 * sin(b);
   const double source[3] = {0.8 * cos(b), 0.5 * sin(2 * b), 1.2 * sin(b)};
   const double detector[3] = {0.6 * sin(b), -0.4 * cos(b), -1.5 * sin(b)};
@@ -45,7 +44,7 @@ static kvox_status list_views(const kvox_ct_geometry *circle, int64_t count, int
   for (int64_t v = 0; v < count; v++) {
     KVOX_BENCH_TRY(kvox_ct_geometry_view(circle, v, views + v));
     if (sags) {
-      sag(views + v);
+      kvox_bench_sag(views + v);
     }
   }
   return KVOX_OK;
