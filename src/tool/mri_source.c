@@ -203,6 +203,20 @@ static int read_line(kvox_tool_mri_source *source, int64_t index, kvox_mri_reado
   return gather(source, first);
 }
 
+/* Takes the samples beyond first ... last that are not zero in: those between need no look. */
+static void widen(const float *samples, int32_t count, int32_t *first, int32_t *last) {
+  for (int32_t x = 0; x < *first && x < count; x++) {
+    if (samples[2 * x] != 0 || samples[2 * x + 1] != 0) {
+      *first = x;
+    }
+  }
+  for (int32_t x = count - 1; x > *last; x--) {
+    if (samples[2 * x] != 0 || samples[2 * x + 1] != 0) {
+      *last = x;
+    }
+  }
+}
+
 /* Which samples along x, y, z are not zero anywhere, first and last: what partial Fourier measured. */
 static void find_extent(kvox_tool_mri_source *source, int32_t first[3], int32_t last[3]) {
   kvox_mri_readout readout;
@@ -214,12 +228,8 @@ static void find_extent(kvox_tool_mri_source *source, int32_t first[3], int32_t 
     if (!read_line(source, i, &readout)) {
       continue;
     }
-    for (int64_t k = 0; k < (int64_t)readout.coils * readout.samples; k++) {
-      const int32_t x = (int32_t)(k % readout.samples);
-      if ((x < first[0] || x > last[0]) && (source->line[2 * k] != 0 || source->line[2 * k + 1] != 0)) {
-        first[0] = x < first[0] ? x : first[0];
-        last[0] = x > last[0] ? x : last[0];
-      }
+    for (int32_t c = 0; c < readout.coils; c++) {
+      widen(source->line + 2 * (int64_t)c * readout.samples, readout.samples, &first[0], &last[0]);
     }
     for (int a = 1; a < 3; a++) {
       const int32_t place = readout.counters[a == 1 ? KVOX_MRI_STEP_1 : KVOX_MRI_STEP_2];
