@@ -75,7 +75,7 @@ static bed make_bed(size_t i) {
                             c->axes != 0 && !(c->axes & KVOX_MRI_Z)};
     if ((hybrid[0] || x == c->size[0] / 2) && (hybrid[1] || y == c->size[1] / 2) &&
         (hybrid[2] || z == c->size[2] / 2)) {
-      b.kspace[n] += 8 * (float)(n / samples + 1) * sqrtf((float)samples) * CMPLXF(0.6F, 0.8F);
+      b.kspace[n] += 8 * (float)(n / samples + 1) * sqrtf((float)samples) * (0.6F + 0.8F * I);
     }
   }
   return b;

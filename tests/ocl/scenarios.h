@@ -60,6 +60,8 @@ typedef struct scene {
   kvox_ct_operator *operation;
   kvox_mri_noise *noise;
   kvox_mri_fourier *fourier;
+  kvox_mri_partial *partial;
+  kvox_mri_ramp *ramp;
   kvox_mri_operator *coils, *across, *taken, *seen, *measurement;
   kvox_workspace *workspace;
   kvox_volume *volume;
@@ -88,6 +90,8 @@ static inline void close_scene(scene *s) {
   kvox_ct_operator_destroy(s->operation);
   kvox_mri_noise_destroy(s->noise);
   kvox_mri_fourier_destroy(s->fourier);
+  kvox_mri_partial_destroy(s->partial);
+  kvox_mri_ramp_destroy(s->ramp);
   kvox_mri_operator_destroy(s->coils);
   kvox_mri_operator_destroy(s->across);
   kvox_mri_operator_destroy(s->taken);
@@ -424,6 +428,66 @@ cleanup:
   return status;
 }
 
+/* ---- MRI: lines of which a part was measured, and readouts of a train ---- */
+
+static inline kvox_status run_partial(scene *s) {
+  static float images[2 * KSPACE];
+  const kvox_array out = kspace_of(images);
+  const kvox_array parts = array_of(images, KVOX_F32, (const int64_t[3]){COILS, KY, 2 * KX});
+  KVOX_TRY(kvox_mri_partial_to_image(s->partial, s->workspace, &s->input, &out));
+  return take_results(s, &parts);
+}
+
+/* A round of POCS: the middle of k-space outweighs the rest, so that the phase is not decided by rounding. */
+static inline kvox_status partial(const kvox_context_options *options, void *data) {
+  static float kspace[2 * KSPACE];
+  scene s;
+  kvox_status status;
+  kvox_mri_partial_options plan;
+  kvox_mri_partial_options_init(&plan);
+  plan.method = KVOX_MRI_POCS;
+  plan.size[0] = KX, plan.size[1] = KY, plan.size[2] = 1;
+  plan.first[0] = 3;
+  plan.iterations = 1;
+  memcpy(kspace, lines, sizeof kspace);
+  for (int c = 0; c < COILS; c++) {
+    kspace[2 * ((c * KY + KY / 2) * KX + KX / 2)] += 100;
+  }
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(kvox_mri_partial_create(s.context, &plan, &s.partial));
+  KVOX_TRY_CLEANUP(kvox_workspace_create(s.context, &s.workspace));
+  s.input = kspace_of(kspace);
+  KVOX_TRY_CLEANUP(execute(&s, run_partial));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
+static inline kvox_status run_train(scene *s) {
+  static const kvox_mri_ghost ghosts[COILS] = {{0.3, 0.02, 0}, {0.2, 0.03, 0.01}, {0.1, 0, 0}};
+  static const uint8_t reversed[KY] = {0, 1, 0, 1, 0};
+  static float grid[2 * KSPACE];
+  const kvox_array out = kspace_of(grid);
+  const kvox_array parts = array_of(grid, KVOX_F32, (const int64_t[3]){COILS, KY, 2 * KX});
+  KVOX_TRY(kvox_mri_ramp_apply(s->ramp, s->workspace, 1, &s->input, &out));
+  KVOX_TRY(kvox_mri_ghost_apply(s->context, s->workspace, ghosts, reversed, &out, &out));
+  return take_results(s, &parts);
+}
+
+static inline kvox_status train(const kvox_context_options *options, void *data) {
+  static const kvox_mri_ramps ramps = {.up_us = 6, .flat_us = 12, .down_us = 6, .delay_us = 1, .dwell_us = 1.8};
+  scene s;
+  kvox_status status;
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(kvox_mri_ramp_create(s.context, &ramps, KX, KX, &s.ramp));
+  KVOX_TRY_CLEANUP(kvox_workspace_create(s.context, &s.workspace));
+  s.input = kspace_of(lines);
+  KVOX_TRY_CLEANUP(execute(&s, run_train));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
 /* ---- MRI: from an image to the samples of all coils that were taken ---- */
 
 enum { TAKEN = KX / 2 };
@@ -486,6 +550,8 @@ static const struct scenario {
                  {"coils", coils},
                  {"transform", transform},
                  {"measure", measure},
+                 {"partial Fourier", partial},
+                 {"EPI", train},
                  {"matched pair", matched_pair}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
