@@ -16,8 +16,8 @@ enum { LEAST_SIDE = 8 };
 enum { SLAB = 16 };
 static const int64_t most_in_slice = 1 << 30;
 
-/* Along an axis, of boxes. */
-enum { most_voxels = 1 << 24 };
+/* Voxels of boxes along an axis, and rows: places are floats, and whole numbers of 32 bits. */
+enum { most_along_axis = 1 << 24 };
 
 /* ---- The plan ---- */
 
@@ -59,16 +59,17 @@ static void sort_views(kvox_ct_operator_rays *r) {
 
 /* What places in boxes are counted in. */
 static kvox_status check_size(const kvox_ct_operator_rays *r) {
-  const int64_t most = kvox_max_i64(r->size[0], kvox_max_i64(r->size[1], r->size[2]));
+  const int64_t most = kvox_max_i64(kvox_max_i64(r->size[0], r->size[1]), kvox_max_i64(r->size[2], r->rows));
   bool all_upright = true;
   for (int64_t v = 0; v < r->view_count; v++) {
     all_upright = all_upright && r->views[v].upright;
   }
-  return all_upright || most < most_voxels
+  return all_upright || most < most_along_axis
              ? KVOX_OK
              : kvox_fail(KVOX_ERROR_SIZE,
-                         "%s: %" PRId64 " voxels along an axis; views whose rows do not follow z take less than %d",
-                         create_name, most, most_voxels);
+                         "%s: %" PRId64
+                         " voxels along an axis, or rows; views whose rows do not follow z take less than %d",
+                         create_name, most, most_along_axis);
 }
 
 static kvox_status prepare(kvox_ct_operator_rays *r, const kvox_ct_geometry *g, const kvox_grid *grid, uint64_t limit) {
