@@ -2,6 +2,8 @@
 #ifndef KVOX_TESTS_FIXTURE_H
 #define KVOX_TESTS_FIXTURE_H
 
+#include <stdbool.h>
+
 #include "kvox/context.h"
 #include "test.h"
 
@@ -19,6 +21,9 @@ static inline int set_up(void **state) {
   *state = context_of_threads(2);
   return 0;
 }
+
+/* Of such a group: devices build programs for each size, which takes longer than all else. */
+static inline bool is_on_device(void **state) { return kvox_context_backend(*state) == KVOX_BACKEND_OPENCL; }
 
 static inline int tear_down(void **state) {
   kvox_context_destroy(*state);

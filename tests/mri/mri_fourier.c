@@ -81,24 +81,34 @@ static kvox_mri_fourier_options sizes(int32_t axes, int64_t x, int64_t y, int64_
   return o;
 }
 
+/* A device meets each set of axes with sizes of one parity here, and with others in mri_fourier_ocl. */
 static void test_axes(void **state) {
   for (int32_t axes = 0; axes < 8; axes++) {
+    const bool thrifty = is_on_device(state);
     const kvox_mri_fourier_options even = sizes(axes, 20, 18, 16), odd = sizes(axes, 21, 17, 5);
     const kvox_mri_fourier_options one = sizes(axes, 1, 7, 1), wide = sizes(axes, 50, 3, 4), all = sizes(axes, 1, 1, 1);
-    check(*state, &even);
-    check(*state, &odd);
+    if (!thrifty || axes % 2 == 0) {
+      check(*state, &even);
+    }
+    if (!thrifty || axes % 2 == 1) {
+      check(*state, &odd);
+    }
+    if (!thrifty || axes == 7) {
+      check(*state, &wide);
+    }
     check(*state, &one);
-    check(*state, &wide);
     check(*state, &all);
   }
 }
 
-/* More pixels than samples, fewer, and cropped: each way along each axis, the parities mixed. */
+/* More pixels than samples, fewer, and cropped: each way along each axis, the parities mixed. A device has one of three
+ * mixtures, in which each way still comes along each axis. */
 static void test_sizes(void **state) {
   static const int64_t cuts[][3] = {{12, 20, 20}, {13, 20, 17}, {12, 21, 8}, {13, 21, 21}, {20, 12, 12},
                                     {21, 12, 7},  {20, 13, 13}, {21, 13, 6}, {16, 1, 1},   {24, 24, 12}};
   enum { CUTS = sizeof cuts / sizeof *cuts };
-  for (int c = 0; c < CUTS * 3; c++) {
+  const int first = is_on_device(state) ? CUTS : 0, end = is_on_device(state) ? 2 * CUTS : 3 * CUTS;
+  for (int c = first; c < end; c++) {
     kvox_mri_fourier_options o = sizes(7, 9, 9, 9);
     for (int d = 0; d < 3; d++) {
       const int64_t *cut = cuts[(c + d * (1 + c / CUTS)) % CUTS];
