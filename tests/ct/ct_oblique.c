@@ -214,7 +214,7 @@ static double worst_place(const kvox_volume *volume, double *least_mass) {
 }
 
 /* Beside a circle that does not sag, and to the ignorant of the sag. */
-static void spheres_are_where_they_are(void **state) {
+static void spheres_lie_there_although_it_sags(void **state) {
   static const double steps[] = {1.5, -0.9};
   for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
     const kvox_ct_cone_options co = circle_of(240, 71, 91, steps[i]);
@@ -388,7 +388,7 @@ static void every_cut_gives_the_same_bits(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_circle_as_views_is_the_circle), cmocka_unit_test(a_parallel_beam_as_views_is_the_beam),
-      cmocka_unit_test(water_is_water_although_it_sags), cmocka_unit_test(spheres_are_where_they_are),
+      cmocka_unit_test(water_is_water_although_it_sags), cmocka_unit_test(spheres_lie_there_although_it_sags),
       cmocka_unit_test(any_order_of_pixels_is_the_same), cmocka_unit_test(every_cut_gives_the_same_bits),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
