@@ -12,6 +12,9 @@ export ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
 export LSAN_OPTIONS=suppressions=$ROOT/tests/leaks.txt:print_suppressions=0
 # What has one result whatever the build: not repeated in every one.
 ONCE='^(house|install|python|emulated|oclgrind)$'
+# What takes a device of its own choice, and what checks each kernel at every level by itself: the level, the backend and
+# the CPU's transforms change nothing of it.
+OWN='^(opencl|kernel)$'
 
 title() {
   printf '\n== %s\n' "$1"
@@ -150,11 +153,11 @@ test_release_again() {
   local level
   for level in $(cpu_levels); do
     with=(KVOX_CPU="$level")
-    suite "CPU level $level" release -L numeric
+    suite "CPU level $level" release -L numeric -LE "$OWN"
   done
   if has_opencl release; then
     with=(KVOX_BACKEND=opencl)
-    suite 'OpenCL backend' release -L numeric
+    suite 'OpenCL backend' release -L numeric -LE "$OWN"
   fi
   if step 'locale with decimal commas' decimal_comma; then
     with=(LOCPATH="$ROOT/build/locale" LC_ALL=de_DE.UTF-8 KVOX_TEST_LOCALE=1)
@@ -169,7 +172,7 @@ test_more() {
   [ "$1" != --full ] || fuzz_seconds=120
   step 'format' check_format || true
   if step 'build: release, clang' build release-clang -DKVOX_WERROR=ON; then suite 'clang' release-clang -LE "$ONCE"; fi
-  if step 'build: KissFFT' build kissfft -DKVOX_WERROR=ON; then suite 'KissFFT' kissfft -L numeric; fi
+  if step 'build: KissFFT' build kissfft -DKVOX_WERROR=ON; then suite 'KissFFT' kissfft -L numeric -LE "$OWN"; fi
   if step 'build: without OpenCL' build no-opencl -DKVOX_WERROR=ON; then
     suite 'without OpenCL' no-opencl -L 'unit|house' -LE '^(install|python|emulated)$'
   fi
