@@ -5,7 +5,7 @@
  */
 
 /* As in mri/walsh.h. */
-enum { ROWS = 4, STEPS = 40 };
+enum { ROWS = 4, STEPS = 20 };
 #define LEAST 0x1p-120f
 #define LITTLE 1e-12f
 

@@ -401,6 +401,47 @@ cleanup:
   return status;
 }
 
+/* Maps of the voxels of coils' images, and of echoes: of those of one coil, of their parts as magnitudes. */
+static inline kvox_status run_maps(scene *s) {
+  static const double times_ms[COILS] = {1, 2, 4};
+  static float maps[2 * KSPACE], phases[KSPACE], field[KY * KX], decay[KY * KX];
+  const kvox_array sensitivities = kspace_of(maps),
+                   angles = array_of(phases, KVOX_F32, (const int64_t[3]){COILS, KY, KX});
+  const kvox_array images = array_of(lines, KVOX_C64, angles.shape);
+  const kvox_array hz = array_of(field, KVOX_F32, magnitude_shape), ms = array_of(decay, KVOX_F32, magnitude_shape);
+  kvox_array echoes = {0}, magnitudes = {0};
+  kvox_mri_walsh_options walsh;
+  kvox_mri_t2star_options fit;
+  kvox_mri_walsh_options_init(&walsh);
+  kvox_mri_t2star_options_init(&fit);
+  walsh.noise = s->noise;
+  fit.method = KVOX_MRI_LOG_LINEAR;
+  assert_ok(kvox_array_init(&echoes, lines, KVOX_C64, 5, (const int64_t[5]){COILS, 1, 1, KY, KX}));
+  assert_ok(kvox_array_init(&magnitudes, lines, KVOX_F32, 4, kspace_shape));
+  KVOX_TRY(kvox_mri_walsh_maps(s->context, &walsh, s->workspace, &s->input, &sensitivities));
+  KVOX_TRY(kvox_mri_phase(s->context, NULL, &images, &angles));
+  KVOX_TRY(take_results(s, &angles));
+  KVOX_TRY(kvox_mri_field_map(s->context, NULL, &echoes, times_ms, &hz, NULL));
+  KVOX_TRY(take_results(s, &hz));
+  KVOX_TRY(kvox_mri_t2star(s->context, &fit, NULL, &magnitudes, times_ms, &ms, NULL, NULL));
+  KVOX_TRY(take_results(s, &ms));
+  const kvox_array parts = array_of(maps, KVOX_F32, (const int64_t[3]){COILS, KY, 2 * KX});
+  return take_results(s, &parts);
+}
+
+static inline kvox_status voxel_maps(const kvox_context_options *options, void *data) {
+  scene s;
+  kvox_status status;
+  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
+  KVOX_TRY_CLEANUP(make_noise(&s));
+  KVOX_TRY_CLEANUP(kvox_workspace_create(s.context, &s.workspace));
+  s.input = kspace_of(lines);
+  KVOX_TRY_CLEANUP(execute(&s, run_maps));
+cleanup:
+  close_scene(&s);
+  return status;
+}
+
 static inline kvox_status run_transform(scene *s) {
   static float magnitude[KY * KX], kspace[2 * KSPACE];
   const kvox_array roots = array_of(magnitude, KVOX_F32, magnitude_shape), back = kspace_of(kspace);
@@ -548,6 +589,7 @@ static const struct scenario {
                  {"correct", correct},
                  {"filter", filter},
                  {"coils", coils},
+                 {"maps", voxel_maps},
                  {"transform", transform},
                  {"measure", measure},
                  {"partial Fourier", partial},
