@@ -81,15 +81,6 @@ static kvox_mri_operator *make_part(kvox_context *context, int kind) {
   return made;
 }
 
-/* outer inner; both are given up. */
-static kvox_mri_operator *chain(kvox_mri_operator *outer, kvox_mri_operator *inner) {
-  kvox_mri_operator *made = NULL;
-  assert_ok(kvox_mri_operator_compose(outer, inner, &made));
-  kvox_mri_operator_destroy(outer);
-  kvox_mri_operator_destroy(inner);
-  return made;
-}
-
 static kvox_mri_operator *adjoint_of(kvox_mri_operator *of) {
   kvox_mri_operator *made = NULL;
   assert_ok(kvox_mri_operator_create_adjoint(of, &made));
@@ -98,15 +89,15 @@ static kvox_mri_operator *adjoint_of(kvox_mri_operator *of) {
 }
 
 static kvox_mri_operator *make_sense(kvox_context *context, int sampling) {
-  return chain(make_part(context, sampling), chain(make_fourier(context, true), make_part(context, COIL)));
+  return chained(make_part(context, sampling), chained(make_fourier(context, true), make_part(context, COIL)));
 }
 
 static kvox_mri_operator *make(kvox_context *context, int kind) {
   switch (kind) {
     case SENSE: return make_sense(context, SAMPLING);
     case GATHERED: return make_sense(context, GATHER);
-    case NORMAL: return chain(adjoint_of(make_sense(context, SAMPLING)), make_sense(context, SAMPLING));
-    case BACK: return chain(make_part(context, CROP), adjoint_of(make_sense(context, GATHER)));
+    case NORMAL: return chained(adjoint_of(make_sense(context, SAMPLING)), make_sense(context, SAMPLING));
+    case BACK: return chained(make_part(context, CROP), adjoint_of(make_sense(context, GATHER)));
     default: return make_part(context, kind);
   }
 }

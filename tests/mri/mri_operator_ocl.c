@@ -55,15 +55,6 @@ static kvox_mri_operator *make_sampling(const parts *p, bool gather) {
   return made;
 }
 
-/* Takes both. */
-static kvox_mri_operator *chain(kvox_mri_operator *outer, kvox_mri_operator *inner) {
-  kvox_mri_operator *made = NULL;
-  assert_ok(kvox_mri_operator_compose(outer, inner, &made));
-  kvox_mri_operator_destroy(outer);
-  kvox_mri_operator_destroy(inner);
-  return made;
-}
-
 enum { SENSE, TRANSFORM, SAMPLING, GATHER, CROP, PAD, MODULATION, RAMP, SCALE, MEASUREMENT, NORMAL, KINDS };
 
 static kvox_mri_operator *make(const parts *p, int kind) {
@@ -83,13 +74,13 @@ static kvox_mri_operator *make(const parts *p, int kind) {
     case RAMP: assert_ok(kvox_mri_operator_create_phase_ramp(p->context, 4, image_shape, shift, &made)); break;
     case SCALE: assert_ok(kvox_mri_operator_create_scale(p->context, 4, image_shape, 0.5, -2, &made)); break;
     case MEASUREMENT: /* of an image that is smaller, its phase turned */
-      made = chain(make(p, SCALE), make(p, PAD));
-      made = chain(make(p, RAMP), chain(make(p, MODULATION), made));
-      return chain(make(p, GATHER), chain(make(p, TRANSFORM), chain(make(p, SENSE), made)));
+      made = chained(make(p, SCALE), make(p, PAD));
+      made = chained(make(p, RAMP), chained(make(p, MODULATION), made));
+      return chained(make(p, GATHER), chained(make(p, TRANSFORM), chained(make(p, SENSE), made)));
     default: {
       kvox_mri_operator *there = make(p, MEASUREMENT), *back = NULL;
       assert_ok(kvox_mri_operator_create_adjoint(there, &back));
-      return chain(back, there);
+      return chained(back, there);
     }
   }
   return made;

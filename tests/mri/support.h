@@ -55,4 +55,13 @@ static inline void make_noise(uint64_t *seed, double scale, int64_t samples, flo
   }
 }
 
+/* outer inner; both are given up. */
+static inline kvox_mri_operator *chained(kvox_mri_operator *outer, kvox_mri_operator *inner) {
+  kvox_mri_operator *made = NULL;
+  assert_ok(kvox_mri_operator_compose(outer, inner, &made));
+  kvox_mri_operator_destroy(outer);
+  kvox_mri_operator_destroy(inner);
+  return made;
+}
+
 #endif
