@@ -84,7 +84,7 @@ KVOX_API kvox_status kvox_mri_unwrap(kvox_context *context, const kvox_mri_unwra
                                      kvox_workspace *workspace, const kvox_array *phase, const kvox_array *unwrapped);
 
 /* What the workspace will hold for phase of such a shape [.., z, y, x]: 24 bytes a voxel of one volume, or of as many
- * slices as there are threads. */
+ * slices as there are threads, and some 1 MiB for each thread. */
 KVOX_API kvox_status kvox_mri_unwrap_memory(const kvox_context *context, const kvox_mri_unwrap_options *options,
                                             int32_t rank, const int64_t *shape, kvox_memory_use *memory);
 
