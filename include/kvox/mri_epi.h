@@ -76,7 +76,8 @@ typedef struct kvox_mri_ghost {
  * neighbours of the other direction, which takes off what changes evenly from line to line (Heid 1997: of three, the
  * second with the mean of the first and third). The phase's line is fitted over x with the weight |product|, to all
  * coils together, then to each, drawn to the common one by as much as the coil's fit is uncertain. `ghosts`: one for
- * each coil. Navigators without signal give zeros. Stage: "ghost".
+ * each coil. Navigators without signal, or of which the lines agree no better than noise does, give zeros. Stage:
+ * "ghost".
  */
 KVOX_API kvox_status kvox_mri_ghost_from_navigators(kvox_context *context, kvox_workspace *workspace,
                                                     const kvox_array *navigators, const uint8_t *reversed,

@@ -10,6 +10,9 @@
 static const char name[] = "kvox_mri_ghost_from_navigators";
 enum { ROUNDS = 3 }; /* of fitting what is left: phases that were wrapped at first come right */
 
+/* Lines of few pixels are taken for signal where they agree by this. */
+static const double most_noise = 0.7;
+
 typedef struct navigators {
   const kvox_array *array;
   const uint8_t *reversed;
@@ -114,6 +117,20 @@ static kvox_mri_ghost first_guess(const navigators *n) {
   return guess;
 }
 
+/* What is real of the products once the ghosts are taken off, of what lines of one shape would give: 1. Of n products
+ * of noise the best fit makes some 3 / sqrt(n). */
+static bool lines_agree(const navigators *n, const kvox_mri_ghost *ghosts, kvox_mri_parity *left) {
+  const int64_t products = n->coils * n->size;
+  double real = 0, all = 0;
+  memcpy(left, n->sums, (size_t)products * sizeof *left);
+  kvox_mri_epi_remove(n->coils, n->size, ghosts, left);
+  for (int64_t i = 0; i < products; i++) {
+    real += left[i].re;
+    all += sqrt(left[i].forward * left[i].reversed);
+  }
+  return real > fmin(4 / sqrt((double)products), most_noise) * all;
+}
+
 static kvox_status estimate(const navigators *n, kvox_mri_parity *left, kvox_mri_ghost *expected,
                             kvox_mri_ghost *ghosts) {
   const size_t bytes = (size_t)(n->coils * n->size) * sizeof *n->sums;
@@ -131,6 +148,9 @@ static kvox_status estimate(const navigators *n, kvox_mri_parity *left, kvox_mri
     memcpy(left, n->sums, bytes);
     kvox_mri_epi_remove(n->coils, n->size, ghosts, left);
     kvox_mri_epi_refine(n->coils, n->size, left, expected, ghosts);
+  }
+  if (!lines_agree(n, ghosts, left)) {
+    memset(ghosts, 0, (size_t)n->coils * sizeof *ghosts);
   }
   return KVOX_OK;
 }

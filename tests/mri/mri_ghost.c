@@ -299,11 +299,22 @@ static void test_empty(void **state) {
   assert_memory_equal(found, none, sizeof none);
 }
 
+/* Navigators of noise alone tell nothing, as if there were none. */
+static void test_noise(void **state) {
+  const kvox_mri_ghost none[COILS] = {{0}};
+  for (uint64_t seed = 1; seed <= 50; seed++) {
+    make(&(scene){small, 0}, own_ghosts, 1, seed);
+    kvox_mri_ghost found[COILS] = {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}};
+    find(*state, NAVIGATED, found);
+    assert_memory_equal(found, none, sizeof none);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_common),     cmocka_unit_test(test_own),   cmocka_unit_test(test_range),
       cmocka_unit_test(test_blind_coil), cmocka_unit_test(test_apply), cmocka_unit_test(test_threads),
-      cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_empty),
+      cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_empty), cmocka_unit_test(test_noise),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
