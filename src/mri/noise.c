@@ -48,9 +48,9 @@ static kvox_status factorize(const char *name, kvox_mri_noise *n) {
   if (kvox_cholesky(n->coils, n->covariance, n->whitening) != KVOX_OK) {
     const int64_t coil = unreached(n->coils, n->whitening);
     const bool zero = !(creal(n->covariance[coil * n->coils + coil]) > 0);
-    return kvox_fail(
-        KVOX_ERROR_DATA, "%s: the noise of coil %" PRId64 " %s", name, coil,
-        zero ? "is zero: is it switched off?" : "depends on that of the coils before it: the covariance is singular");
+    return kvox_fail(KVOX_ERROR_DATA, "%s: the noise of coil %" PRId64 " %s", name, coil,
+                     zero ? "is zero: is it switched off, or were these samples not measured?"
+                          : "depends on that of the coils before it: the covariance is singular");
   }
   kvox_invert_lower(n->coils, n->whitening, n->whitening);
   for (int64_t i = 0; i < n->coils * n->coils; i++) {
