@@ -388,17 +388,23 @@ static inline kvox_status run_coils(scene *s) {
   return take_results(s, &parts);
 }
 
-static inline kvox_status coils(const kvox_context_options *options, void *data) {
+/* Lines of coils whose noise is known. */
+static inline kvox_status of_noisy_lines(const kvox_context_options *options, void *data,
+                                         kvox_status (*run)(scene *s)) {
   scene s;
   kvox_status status;
   KVOX_TRY_CLEANUP(open_scene(options, data, &s));
   KVOX_TRY_CLEANUP(make_noise(&s));
   KVOX_TRY_CLEANUP(kvox_workspace_create(s.context, &s.workspace));
   s.input = kspace_of(lines);
-  KVOX_TRY_CLEANUP(execute(&s, run_coils));
+  KVOX_TRY_CLEANUP(execute(&s, run));
 cleanup:
   close_scene(&s);
   return status;
+}
+
+static inline kvox_status coils(const kvox_context_options *options, void *data) {
+  return of_noisy_lines(options, data, run_coils);
 }
 
 /* Maps of the voxels of coils' images, and of echoes: of those of one coil, of their parts as magnitudes. */
@@ -430,16 +436,7 @@ static inline kvox_status run_maps(scene *s) {
 }
 
 static inline kvox_status voxel_maps(const kvox_context_options *options, void *data) {
-  scene s;
-  kvox_status status;
-  KVOX_TRY_CLEANUP(open_scene(options, data, &s));
-  KVOX_TRY_CLEANUP(make_noise(&s));
-  KVOX_TRY_CLEANUP(kvox_workspace_create(s.context, &s.workspace));
-  s.input = kspace_of(lines);
-  KVOX_TRY_CLEANUP(execute(&s, run_maps));
-cleanup:
-  close_scene(&s);
-  return status;
+  return of_noisy_lines(options, data, run_maps);
 }
 
 static inline kvox_status run_transform(scene *s) {
