@@ -87,8 +87,7 @@ typedef struct sums {
   float cost, aa, ar, rr, a, r;
 } sums;
 
-static sums sums_at(const decay d, const echoes e, global const float *times, const float amplitude,
-                    const float rate) {
+static sums sums_at(const decay d, const echoes e, global const float *times, const float amplitude, const float rate) {
   sums s = {0, 0, 0, 0, 0, 0};
   const float floor = d.floor * e.scale, ratio = d.even ? scaled_exp(1, -rate * times[1]) : 0;
   float fade = 1;
@@ -132,7 +131,8 @@ static float2 least_squares(const decay d, const echoes e, global const float *t
     const bool held = (r <= d.least_rate && s.r < 0) || (r >= d.most_rate && s.r > 0);
     const float2 by = step_of(s, damping, held);
     /* With a floor the cost is even in the amplitude: at 0 no step leads away, though that may be its maximum. */
-    const float next_a = fmax(a + by.x, d.floor > 0 ? 0.1f * a : 0.0f), next_r = fmin(fmax(r + by.y, d.least_rate), d.most_rate);
+    const float next_a = fmax(a + by.x, d.floor > 0 ? 0.1f * a : 0.0f),
+                next_r = fmin(fmax(r + by.y, d.least_rate), d.most_rate);
     const bool small = fabs(next_a - a) <= SMALL_STEP * a && fabs(next_r - r) <= SMALL_STEP * r;
     const sums next = sums_at(d, e, times, next_a, next_r);
     if (next.cost <= s.cost + slack_of(d, s.cost, a)) {
