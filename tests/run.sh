@@ -12,6 +12,8 @@ export ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
 export LSAN_OPTIONS=suppressions=$ROOT/tests/leaks.txt:print_suppressions=0
 # What has one result whatever the build: not repeated in every one.
 ONCE='^(house|install|python|emulated|oclgrind)$'
+# Every call of a device failing once: with the release and with ASan, which sees what is lost.
+FAULTS='^ocl_faults$'
 # What takes a device of its own choice, and what checks each kernel at every level by itself: the level, the backend and
 # the CPU's transforms change nothing of it.
 OWN='^(opencl|kernel)$'
@@ -161,7 +163,7 @@ test_release_again() {
   fi
   if step 'locale with decimal commas' decimal_comma; then
     with=(LOCPATH="$ROOT/build/locale" LC_ALL=de_DE.UTF-8 KVOX_TEST_LOCALE=1)
-    suite 'decimal commas' release -LE "$ONCE"
+    suite 'decimal commas' release -LE "$ONCE" -E "$FAULTS"
   fi
   with=()
 }
@@ -171,7 +173,7 @@ test_more() {
   local level fuzz_seconds=5
   [ "$1" != --full ] || fuzz_seconds=120
   step 'format' check_format || true
-  if step 'build: release, clang' build release-clang -DKVOX_WERROR=ON; then suite 'clang' release-clang -LE "$ONCE"; fi
+  if step 'build: release, clang' build release-clang -DKVOX_WERROR=ON; then suite 'clang' release-clang -LE "$ONCE" -E "$FAULTS"; fi
   if step 'build: KissFFT' build kissfft -DKVOX_WERROR=ON; then suite 'KissFFT' kissfft -L numeric -LE "$OWN"; fi
   if step 'build: without OpenCL' build no-opencl -DKVOX_WERROR=ON; then
     suite 'without OpenCL' no-opencl -L 'unit|house' -LE '^(install|python|emulated)$'
