@@ -23,6 +23,9 @@ static const uint64_t usual_memory = (uint64_t)128 << 20, usual_plan = (uint64_t
 /* Blocks of a tile: its voxels (1 MiB) stay in the second-level cache. */
 enum { MOST_CHUNK = 16 };
 
+/* Cuts that are weighed against one another; grids of 16 thousand slices are tried down to a chunk. */
+enum { MOST_SLABS = 64 };
+
 /* With more slices blocks along z are quicker: measured. */
 enum { MOST_THIN_CONE = 8, MOST_THIN_FAN = 16 };
 
@@ -207,7 +210,7 @@ static kvox_status choose_cut(kvox_ct_fdk *f, uint64_t limit, const char *name) 
   }
   int64_t views = 0, best = 0;
   double least_work = INFINITY;
-  for (int64_t slabs = 1; best == 0 || slab > MOST_CHUNK; slabs++) {
+  for (int64_t slabs = 1; best == 0 || (slab > MOST_CHUNK && slabs <= MOST_SLABS); slabs++) {
     slab = kvox_divide_up(block_count(f), slabs);
     set_slab(f, slab);
     views = views_within(f, allowed);

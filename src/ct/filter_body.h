@@ -83,7 +83,7 @@ static void pack(const kvox_filter_split *split, const kvox_filter_pair *pairs, 
   for (int32_t first = 0; first < count; first += TOGETHER) {
     for (int64_t n = 0; n < split->size; n += VL) {
       vf re[GROUP], im[GROUP];
-      for (int32_t p = 0; p < TOGETHER; p++) { /* a second one of which there is one: the first again */
+      for (int32_t p = 0; p < TOGETHER; p++) { /* where there is no second one, the first again */
         const kvox_filter_pair *pair = &pairs[first + p < count ? first + p : first];
         pack_pair(split, pair, n, re + p * KVOX_FILTER_PARTS, im + p * KVOX_FILTER_PARTS);
       }
